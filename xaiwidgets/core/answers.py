@@ -1,0 +1,213 @@
+"""Answers: what a method returns, with where it came from, how to look at it and how to keep it."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from .errors import ExplainError
+
+Reduction = Literal["sum", "mean", "max", "absolute", "norm"]
+_FORMAT = "xaiwidgets heatmap 1"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an answer came from: enough to make it again, and to tell whether it is stale."""
+
+    method: str
+    settings: dict[str, Any]
+    target: list[str]
+    subject: str
+    network: str
+    input: str
+    versions: dict[str, str]
+    seconds: float = 0.0
+    forwards: int = 0
+    backwards: int = 0
+    seed: int | None = None
+    cached: bool = False
+
+
+@dataclass
+class Frame:
+    """One map of a strip: a label such as "α = 0.1", and values shaped like the answer's."""
+
+    label: str
+    values: torch.Tensor
+
+
+@dataclass
+class Findings:
+    """What a method's `attribute` hands back when it has more to say than its values.
+
+    `values` and `error` (the standard error of values) are shaped like the input, or have one
+    channel. `facts` are sentences a reader should know; `warnings` say where not to trust it.
+    """
+
+    values: torch.Tensor
+    error: torch.Tensor | None = None
+    frames: list[Frame] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Heatmap:
+    """A signed value for every pixel: how much it spoke for (+) or against (−) the target.
+
+    `values` is (batch, channels, height, width), on the CPU; `error` its standard error where the
+    method draws samples; `numbers` what the method measured of itself, such as the completeness
+    gap; `pictures` the inputs as uint8 (batch, height, width, 3).
+    """
+
+    values: torch.Tensor
+    provenance: Provenance
+    error: torch.Tensor | None = None
+    frames: list[Frame] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
+    reduction: Reduction = "sum"
+    pictures: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        made = self.provenance
+        shape = "×".join(str(side) for side in self.values.shape)
+        return (
+            f"Heatmap({made.method} of {', '.join(dict.fromkeys(made.target))}, {shape}, "
+            f"{made.seconds:.2f} s, {made.forwards} forward and {made.backwards} backward passes)"
+        )
+
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array (batch, channels, height, width)."""
+        return (
+            self.values.float().numpy() if self.values.dtype.itemsize < 4 else self.values.numpy()
+        )
+
+    def map(self, reduce: Reduction | None = None) -> np.ndarray:
+        """One signed number a pixel, (batch, height, width).
+
+        `reduce` folds the channels: "sum" (signed), "mean", "max" (of the largest magnitude, with
+        its sign), "absolute" (sum of magnitudes) or "norm" (l2). Default: what the method uses.
+        """
+        return fold_channels(self.values, reduce or self.reduction)
+
+    def error_map(self) -> np.ndarray | None:
+        """The standard error a pixel (batch, height, width), channels taken as independent."""
+        return None if self.error is None else fold_channels(self.error, "norm")
+
+    def plot(self, index: int = 0, **display: Any) -> Any:
+        """A matplotlib figure of one input's map over its picture, with a numeric legend.
+
+        `display` takes the widget's settings: colour_map, sign, clip, opacity, smoothing, keep.
+        """
+        from .figure import heatmap_figure
+
+        return heatmap_figure([(self, index)], **display)
+
+    def save(self, path: str | Path) -> Path:
+        """Write values and provenance to one safetensors file; nothing in it can run code."""
+        from safetensors.torch import save_file
+
+        tensors = {"values": self.values.contiguous()}
+        if self.error is not None:
+            tensors["error"] = self.error.contiguous()
+        if self.pictures is not None:
+            tensors["pictures"] = torch.from_numpy(np.ascontiguousarray(self.pictures))
+        for i, frame in enumerate(self.frames):
+            tensors[f"frame {i}"] = frame.values.contiguous()
+        about = {
+            "provenance": asdict(self.provenance),
+            "frames": [frame.label for frame in self.frames],
+            "facts": self.facts,
+            "warnings": self.warnings,
+            "numbers": self.numbers,
+            "reduction": self.reduction,
+        }
+        place = Path(path)
+        save_file(tensors, place, {"format": _FORMAT, "about": json.dumps(about)})
+        return place
+
+    @classmethod
+    def load(cls, path: str | Path) -> Heatmap:
+        """Read what `save` wrote; refuses any other file."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            raise ExplainError(f"No answer is found at {str(path)!r}; check the path.") from None
+        except (SafetensorError, OSError) as error:
+            raise ExplainError(f"{str(path)!r} is not a saved answer: {error}.") from None
+        if metadata.get("format") != _FORMAT:
+            raise ExplainError(f"{str(path)!r} is a safetensors file, but not a saved answer.")
+        about = json.loads(metadata["about"])
+        pictures = tensors.get("pictures")
+        return cls(
+            tensors["values"],
+            Provenance(**about["provenance"]),
+            tensors.get("error"),
+            [Frame(label, tensors[f"frame {i}"]) for i, label in enumerate(about["frames"])],
+            about["facts"],
+            about["warnings"],
+            about["numbers"],
+            about["reduction"],
+            None if pictures is None else pictures.numpy(),
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """A thumbnail beside the text, for notebooks."""
+        import base64
+
+        from .figure import thumbnail
+
+        picture = base64.b64encode(thumbnail(self)).decode()
+        return {"text/plain": repr(self), "image/png": picture}
+
+
+def fold_channels(values: torch.Tensor, reduce: Reduction) -> np.ndarray:
+    """Fold the channels of (batch, channels, height, width) into one number a pixel."""
+    v = values.detach().double().cpu()
+    if reduce == "sum":
+        folded = v.sum(1)
+    elif reduce == "mean":
+        folded = v.mean(1)
+    elif reduce == "absolute":
+        folded = v.abs().sum(1)
+    elif reduce == "norm":
+        folded = v.square().sum(1).sqrt()
+    elif reduce == "max":
+        folded = v.gather(1, v.abs().argmax(1, keepdim=True)).squeeze(1)
+    else:
+        raise ExplainError(
+            f"reduce is {reduce!r}; it takes 'sum', 'mean', 'max', 'absolute' or 'norm'."
+        )
+    return folded.numpy()
+
+
+@functools.cache
+def versions(packages: Sequence[str] = ("xaiwidgets", "torch", "numpy")) -> dict[str, str]:
+    """Installed versions of the libraries that an answer depends on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

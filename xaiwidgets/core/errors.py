@@ -1,0 +1,34 @@
+"""Errors that are read by people: what came, what is taken, what to do next."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ExplainError(ValueError):
+    """Something the user handed over cannot be used; the message is one clear sentence."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the reader asked for it
+    """The work was stopped on request, or a newer request took its place."""
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled before it was finished.")
+
+
+def one_line(error: BaseException) -> str:
+    """The first meaningful line of an error, for a panel that has room for one sentence."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if isinstance(error, (ExplainError, Cancelled)):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def nearest(name: str, names: Iterable[str], count: int = 3) -> str:
+    """A closing clause that offers the names most like `name`, or a few of those there are."""
+    known = list(names)
+    by_lower = {entry.lower(): entry for entry in known}
+    found = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=count)]
+    if found:
+        return "The nearest names are " + ", ".join(repr(entry) for entry in found) + "."
+    few = ", ".join(repr(entry) for entry in known[:count])
+    return f"Names here are {few}{' ...' if len(known) > count else ''}."

@@ -1,0 +1,211 @@
+"""Interception of operations: a method may replace what an operation does, forward or backward.
+
+A `TorchFunctionMode` sees every operation that the network's forward pass asks for, whether a
+module asks or plain code does: `nn.ReLU`, `F.relu`, `x.relu_()`, `x + y`. A rule receives the
+operation and returns its result, most often through an autograd Function whose backward pass is
+the method's own. Nothing of the user's network is changed, and other threads see nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from .errors import ExplainError
+
+Rule = Callable[["Operation"], Any]
+
+
+@dataclass
+class Operation:
+    """One operation as the network asked for it; `run()` does what torch would have done."""
+
+    kind: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inplace: bool = False
+
+    def run(self) -> Any:
+        """The operation itself, unchanged."""
+        return self.function(*self.args, **self.kwargs)
+
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """An argument by position or by name."""
+        if len(self.args) > position:
+            return self.args[position]
+        return self.kwargs.get(name, default)
+
+    @property
+    def input(self) -> torch.Tensor:
+        """The first tensor that the operation works on."""
+        return self.argument(0, "input")
+
+    def write(self, result: torch.Tensor) -> torch.Tensor:
+        """Hand a result back: for an operation in place, through the tensor that it works on."""
+        return WriteInPlace.apply(self.input, result) if self.inplace else result
+
+
+class WriteInPlace(torch.autograd.Function):
+    """Overwrite a tensor with a result, so that the gradient goes to the result alone."""
+
+    @staticmethod
+    def forward(ctx, destination: torch.Tensor, result: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def, override]
+        """Copy, and mark the destination as changed."""
+        ctx.mark_dirty(destination)
+        return destination.copy_(result)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple[None, torch.Tensor]:  # type: ignore[no-untyped-def, override]
+        """Nothing flows to what was overwritten."""
+        return None, gradient
+
+
+def _names(*owners_and_names: tuple[Any, str]) -> list[Callable[..., Any]]:
+    return [getattr(owner, name) for owner, name in owners_and_names if hasattr(owner, name)]
+
+
+def _family(name: str, *more: tuple[Any, str]) -> list[Callable[..., Any]]:
+    spellings = [
+        (torch, name),
+        (torch, f"{name}_"),
+        (torch.Tensor, name),
+        (torch.Tensor, f"{name}_"),
+    ]
+    functional = [(F, name), (F, f"{name}_"), (torch._C._nn, name), (torch._C._nn, f"{name}_")]
+    return _names(*spellings, *functional, *more)
+
+
+_T = torch.Tensor
+KINDS: dict[Callable[..., Any], str] = {}
+for _kind, _functions in {
+    **{name: _family(name) for name in (
+        "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid",
+        "tanh", "softplus", "hardswish", "hardsigmoid", "hardtanh", "logsigmoid", "softsign",
+        "exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos", "abs",
+        "clamp", "clamp_min", "maximum", "softmax", "matmul", "bmm", "addmm", "baddbmm",
+        "layer_norm", "group_norm", "instance_norm", "rms_norm", "batch_norm", "normalize",
+        "max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d", "amax", "max", "pow",
+        "einsum", "scaled_dot_product_attention", "multi_head_attention_forward", "linear",
+        "conv1d", "conv2d", "conv3d", "dropout", "prelu", "log_softmax", "var", "std", "norm",
+        "local_response_norm", "bilinear",
+    )},
+    "clamp": _family("clamp", (_T, "clip"), (_T, "clip_"), (torch, "clip"), (torch, "clip_")),
+    "mul": _family("mul", (_T, "__mul__"), (_T, "__imul__"), (_T, "__rmul__"), (torch, "multiply"),
+                   (_T, "multiply"), (_T, "multiply_")),
+    "div": _family("div", (_T, "__truediv__"), (_T, "__itruediv__"), (_T, "__rtruediv__"), (_T, "__rdiv__"),
+                   (torch, "true_divide"), (_T, "true_divide"), (torch, "divide"), (_T, "divide")),
+    "add": _family("add", (_T, "__add__"), (_T, "__iadd__"), (_T, "__radd__")),
+    "sub": _family("sub", (_T, "__sub__"), (_T, "__isub__"), (_T, "__rsub__")),
+    "pow": _family("pow", (_T, "__pow__"), (_T, "__ipow__"), (_T, "__rpow__")),
+    "matmul": _family("matmul", (_T, "__matmul__"), (_T, "__rmatmul__")),
+}.items():  # fmt: skip
+    for _function in _functions:
+        KINDS[_function] = _kind
+
+# Python functions of torch whose bodies are made of operations that rules want to see
+COMPOSITE = {F.multi_head_attention_forward, F.normalize}
+
+
+class Interception(TorchFunctionMode):
+    """While active, operations whose kind has a rule are done by that rule.
+
+    Inside a rule the mode is off, so that a rule may use any operation. `met` counts the kinds
+    that rules were applied to.
+    """
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        super().__init__()
+        self.rules = dict(rules)
+        self.met: dict[str, int] = {}
+
+    def __torch_function__(  # type: ignore[no-untyped-def]
+        self, func, types, args=(), kwargs=None
+    ) -> Any:
+        """Called by torch for every operation."""
+        kwargs = kwargs or {}
+        kind = KINDS.get(func, "")
+        rule = self.rules.get(kind)
+        if rule is None:
+            if func not in COMPOSITE:
+                return func(*args, **kwargs)
+            with self:
+                return plain_body(func)(*args, **kwargs)
+        self.met[kind] = self.met.get(kind, 0) + 1
+        operation = Operation(kind, func, tuple(args), dict(kwargs), _inplace(func, kwargs, args))
+        return rule(operation)
+
+
+@contextmanager
+def replacing(network: nn.Module, rules: Mapping[str, Rule]) -> Iterator[Interception]:
+    """Apply rules to the operations of forward passes made in this block and this thread.
+
+    Raises ExplainError for scripted networks, whose operations cannot be seen. A compiled network
+    runs uncompiled in this block.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ExplainError(
+                f"{name or 'The network'} is a scripted module, whose operations cannot be seen; "
+                "use the Python network that it was made from."
+            )
+    mode = Interception(rules)
+    stance = getattr(torch.compiler, "set_stance", None)
+    if stance is not None and any(_compiled(module) for module in network.modules()):
+        with stance("force_eager"), mode:
+            yield mode
+    else:
+        with mode:
+            yield mode
+
+
+def _compiled(module: nn.Module) -> bool:
+    return type(module).__name__ == "OptimizedModule"
+
+
+def _inplace(func: Callable[..., Any], kwargs: Mapping[str, Any], args: tuple[Any, ...]) -> bool:
+    name = getattr(func, "__name__", "")
+    if name.startswith("__"):
+        return name.startswith("__i") and name not in ("__invert__", "__index__", "__int__")
+    if name.endswith("_"):
+        return True
+    position = _INPLACE_POSITION.get(name)
+    by_position = position is not None and len(args) > position and bool(args[position])
+    return bool(kwargs.get("inplace", False)) or by_position
+
+
+_INPLACE_POSITION = {
+    "relu": 1, "relu6": 1, "leaky_relu": 2, "elu": 2, "selu": 1, "celu": 2, "silu": 1, "mish": 1,
+    "hardswish": 1, "hardsigmoid": 1, "hardtanh": 3, "dropout": 3, "threshold": 3,
+}  # fmt: skip
+
+
+@functools.cache
+def plain_body(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy of a Python function of `torch.nn.functional` that does not hand itself over again,
+    so that the operations in its body are seen one by one (multi-head attention, for one)."""
+    scope = dict(function.__globals__)
+    for name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"):
+        if name in scope:
+            scope[name] = lambda *_, **__: False
+    copy = types.FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+ELEMENTWISE = (
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh",
+    "softplus", "hardswish", "hardsigmoid", "hardtanh", "logsigmoid", "softsign", "exp", "log",
+    "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos", "abs", "clamp", "clamp_min",
+)  # fmt: skip

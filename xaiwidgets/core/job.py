@@ -1,0 +1,97 @@
+"""One piece of work: its progress, its cancellation, and the passes that it spends."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+
+from .errors import Cancelled
+
+
+class CancelToken:
+    """A flag that another thread raises; the work stops at its next batch."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work was asked to stop."""
+        return self._event.is_set()
+
+
+@dataclass
+class Job:
+    """What a running method reports to: passes counted in examples, and how many are expected."""
+
+    progress: Callable[[float], None] | None = None
+    token: CancelToken = field(default_factory=CancelToken)
+    expected: int = 0
+    forwards: int = 0
+    backwards: int = 0
+
+    def check(self) -> None:
+        """Stop here if cancelled."""
+        if self.token.cancelled:
+            raise Cancelled
+
+    def forward(self, examples: int) -> None:
+        """Note a forward pass over so many examples, before it is run."""
+        self.check()
+        self.forwards += examples
+
+    def backward(self, examples: int) -> None:
+        """Note a backward pass over so many examples; forwards are reported with it."""
+        self.check()
+        self.backwards += examples
+        self.report()
+
+    def report(self) -> None:
+        """Tell the listener which share of the expected passes is done."""
+        if self.progress and self.expected:
+            self.progress(min(1.0, (self.forwards + self.backwards) / self.expected))
+
+
+_current: contextvars.ContextVar[Job | None] = contextvars.ContextVar(
+    "xaiwidgets_job", default=None
+)
+
+
+def current_job() -> Job:
+    """The job that this thread works for, or one that nobody listens to."""
+    return _current.get() or Job()
+
+
+@contextmanager
+def working(job: Job) -> Iterator[Job]:
+    """Make `job` the one that passes made in this block are counted for."""
+    before = _current.set(job)
+    try:
+        yield job
+    finally:
+        _current.reset(before)
+
+
+class CountBackward(torch.autograd.Function):
+    """Identity whose backward pass is counted, and stops when the job is cancelled."""
+
+    @staticmethod
+    def forward(ctx, outputs: torch.Tensor, job: Job) -> torch.Tensor:  # type: ignore[no-untyped-def, override]
+        """Hand the outputs on."""
+        ctx.job = job
+        return outputs.view_as(outputs)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[no-untyped-def, override]
+        """Count, then hand the gradient on."""
+        ctx.job.backward(len(gradient))
+        return gradient, None

@@ -1,0 +1,187 @@
+"""The layers of a network, found by one traced pass: names, kinds, shapes, and how maps lie."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from .errors import ExplainError, nearest
+
+Layout = Literal["channels first", "channels last", "tokens", ""]
+
+_POOLING = (
+    nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d,
+    nn.FractionalMaxPool2d,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One module of the network, as a traced pass met it.
+
+    `shape` is that of its output for one example. `layout` says how a map lies in that output
+    ("" when it holds none), `grid` is the map's (height, width), and `prefix` counts the tokens in
+    front of it, such as a class token.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    order: int
+    layout: Layout = ""
+    grid: tuple[int, int] = (0, 0)
+    prefix: int = 0
+    leaf: bool = True
+
+    @property
+    def spatial(self) -> bool:
+        """Whether a map of more than one cell lies in its output."""
+        return self.grid[0] * self.grid[1] > 1
+
+    def fold(self, output: torch.Tensor) -> torch.Tensor:
+        """The layer's output (or its gradient) as maps (N, channels, height, width)."""
+        if self.layout == "channels last":
+            return output.permute(0, 3, 1, 2)
+        if self.layout == "tokens":
+            patches = output[:, self.prefix :].transpose(1, 2)
+            return patches.reshape(len(output), -1, *self.grid)
+        return output
+
+
+class Layers:
+    """Every layer in the order in which the pass finished it, by name."""
+
+    def __init__(self, found: list[Layer], outermost: list[Layer], activation_bytes: int) -> None:
+        self._by_name = {layer.name: layer for layer in found}
+        self._outermost = outermost
+        self.activation_bytes = activation_bytes
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Layer:
+        """The layer of that name, or an ExplainError that offers the nearest."""
+        if name in self._by_name:
+            return self._by_name[name]
+        last = f" The last convolution here is {self.maps[-1].name!r}." if self.maps else ""
+        raise ExplainError(
+            f"No layer is called {name!r}.{last} {nearest(name, self._by_name)}".strip()
+        )
+
+    @property
+    def maps(self) -> list[Layer]:
+        """Layers whose output holds a map, each map once under its outermost name, pooling left
+        out; the last is where Grad-CAM looks."""
+        return self._outermost
+
+
+def trace(network: nn.Module, run: Callable[[], Any]) -> Layers:
+    """Run one pass and note every module that returns a tensor."""
+    seen: list[tuple[str, nn.Module, torch.Tensor]] = []
+    names = {module: name for name, module in network.named_modules() if name}
+
+    def note(module: nn.Module, _: Any, output: Any) -> None:
+        value = first_tensor(output)
+        if value is not None and value.is_floating_point():
+            seen.append((names[module], module, value))
+
+    with hooked(list(names), note), torch.no_grad():
+        run()
+    patches = _patch_grid(seen)
+    latest = {name: (module, value) for name, module, value in seen}
+    order = sorted(latest, key=lambda name: max(i for i, s in enumerate(seen) if s[0] == name))
+    found = [_describe(name, *latest[name], i, patches) for i, name in enumerate(order)]
+    outermost = _outermost(found, latest)
+    total = sum(value.numel() * value.element_size() for _, m, value in seen if _is_leaf(m))
+    return Layers(found, outermost, total)
+
+
+@contextmanager
+def hooked(modules: list[nn.Module], hook: Callable[[nn.Module, Any, Any], Any]) -> Iterator[None]:
+    """Watch modules' outputs in this thread only; the hooks are gone when the block ends."""
+    mine = threading.get_ident()
+
+    def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
+        return hook(module, inputs, output) if threading.get_ident() == mine else None
+
+    handles = []
+    try:
+        for module in modules:
+            handles.append(module.register_forward_hook(guarded))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def first_tensor(output: Any) -> torch.Tensor | None:
+    """The tensor in a module's output: itself, or the first of a tuple, list or mapping."""
+    if isinstance(output, torch.Tensor):
+        return output
+    values = output.values() if hasattr(output, "values") else output
+    if isinstance(output, (tuple, list)) or hasattr(output, "values"):
+        return next((value for value in values if isinstance(value, torch.Tensor)), None)
+    return None
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None
+
+
+def _describe(
+    name: str, module: nn.Module, value: torch.Tensor, order: int, patches: tuple[int, int] | None
+) -> Layer:
+    shape = tuple(value.shape[1:])
+    layout, grid, prefix = _layout(shape, patches)
+    parameters = sum(p.numel() for p in module.parameters())
+    kind = type(module).__name__
+    return Layer(name, kind, shape, parameters, order, layout, grid, prefix, _is_leaf(module))
+
+
+def _layout(
+    shape: tuple[int, ...], patches: tuple[int, int] | None
+) -> tuple[Layout, tuple[int, int], int]:
+    if len(shape) == 3:
+        if shape[0] == shape[1] != shape[2] or (patches and shape[:2] == patches):
+            return "channels last", (shape[0], shape[1]), 0
+        return "channels first", (shape[1], shape[2]), 0
+    if len(shape) == 2 and patches:
+        prefix = shape[0] - math.prod(patches)
+        if 0 <= prefix <= 8:
+            return "tokens", patches, prefix
+    return "", (0, 0), 0
+
+
+def _patch_grid(seen: list[tuple[str, nn.Module, torch.Tensor]]) -> tuple[int, int] | None:
+    """The grid of the patch embedding: the first convolution, when it cuts into squares."""
+    for _, module, value in seen:
+        if isinstance(module, nn.Conv2d):
+            whole = module.kernel_size == module.stride and module.stride[0] > 1
+            return (value.shape[2], value.shape[3]) if whole else None
+    return None
+
+
+def _outermost(
+    found: list[Layer], latest: dict[str, tuple[nn.Module, torch.Tensor]]
+) -> list[Layer]:
+    pooled = {id(latest[f.name][1]) for f in found if isinstance(latest[f.name][0], _POOLING)}
+    by_tensor = {}
+    for layer in found:
+        tensor = latest[layer.name][1]
+        if layer.spatial and id(tensor) not in pooled:
+            by_tensor[id(tensor)] = layer
+    return sorted(by_tensor.values(), key=lambda layer: layer.order)

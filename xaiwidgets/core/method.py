@@ -1,0 +1,194 @@
+"""The levels of methods. A class statement below `Attribution` makes a method of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .answers import Findings, Heatmap, Provenance, Reduction, versions
+from .cache import AnswerCache
+from .declare import Declared
+from .errors import ExplainError
+from .fingerprint import tensor_fingerprint
+from .job import CancelToken, Job, working
+from .subject import Inputs, Subject, differentiating
+from .target import BoundTarget
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Passes over one example that a method's mathematics needs: its floor."""
+
+    forward: int
+    backward: int
+
+    @property
+    def total(self) -> int:
+        """Forward and backward together."""
+        return self.forward + self.backward
+
+
+class Attribution(Declared):
+    """Why this prediction: a signed value for every pixel.
+
+    Declare your own in a notebook cell; it appears beside the built-in ones, controls and all:
+
+    >>> class Loudness(Attribution, title="Loudness"):
+    ...     power: float = knob(default=1.0, low=0.5, high=4.0, help="exponent")
+    ...     def attribute(self, subject, x, target):
+    ...         return x.abs() ** self.power
+    """
+
+    reduction: Reduction = "sum"
+
+    def attribute(
+        self, subject: Subject, x: torch.Tensor, target: BoundTarget
+    ) -> torch.Tensor | Findings:
+        """Values for inputs `x` (batch, channels, height, width): a tensor of that shape, or with
+        one channel; or `Findings` when there is more to say."""
+        raise NotImplementedError
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """Passes per example that this method needs, for progress and for the benchmark's floor."""
+        return Passes(1, 1)
+
+    def __call__(
+        self,
+        subject: Any,
+        inputs: Any,
+        target: Any = None,
+        *,
+        progress: Callable[[float], None] | None = None,
+        cancel: CancelToken | None = None,
+        cache: AnswerCache | None = None,
+    ) -> Heatmap:
+        """Explain `target` (default: the predicted class) for one input or a batch.
+
+        `subject` is a network or a Subject; `inputs` pictures or tensors (see Subject.prepare).
+        `progress` is called with a share from 0 to 1; `cancel` stops the work at its next batch.
+        Returns a Heatmap. Raises ExplainError for what cannot be used, Cancelled when stopped.
+        """
+        subject = Subject.of(subject)
+        ready = subject.prepare(inputs)
+        job = Job(progress, cancel or CancelToken())
+        with working(job), differentiating():
+            bound = subject.bind(target, ready.x)
+            network, origin = subject.fingerprint, tensor_fingerprint(ready.x)
+            key = (type(self), self, bound.key, network, origin)
+            kept = cache.get(key) if cache is not None else None
+            if kept is not None:
+                return kept
+            answer = self._answer(subject, ready, bound, job, (network, origin))
+        if cache is not None:
+            cache.put(key, answer)
+        return answer
+
+    def _answer(
+        self,
+        subject: Subject,
+        ready: Inputs,
+        bound: BoundTarget,
+        job: Job,
+        prints: tuple[str, str],
+    ) -> Heatmap:
+        job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
+        start = time.perf_counter()
+        found = self.attribute(subject, ready.x, bound)
+        found = found if isinstance(found, Findings) else Findings(found)
+        values = self._checked(found.values, ready.x)
+        made = Provenance(
+            self._name(),
+            dict(self.settings),
+            bound.labels,
+            subject.title,
+            *prints,
+            versions(),
+            time.perf_counter() - start,
+            job.forwards,
+            job.backwards,
+            self.settings.get("seed"),
+        )
+        pictures, _ = subject.preprocessing.pictures(ready.x)
+        error = None if found.error is None else found.error.detach().cpu()
+        for frame in found.frames:
+            frame.values = frame.values.detach().cpu()
+        return Heatmap(
+            values, made, error, found.frames, found.facts, found.warnings, found.numbers,
+            self.reduction, pictures,
+        )  # fmt: skip
+
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _checked(self, values: Any, x: torch.Tensor) -> torch.Tensor:
+        if not isinstance(values, torch.Tensor):
+            values = torch.as_tensor(values)
+        if values.ndim == 3 and values.shape == (len(x), *x.shape[2:]):
+            values = values[:, None]
+        fits = values.ndim == 4 and values.shape[1] in (1, x.shape[1])
+        if not fits or len(values) != len(x) or values.shape[2:] != x.shape[2:]:
+            raise ExplainError(
+                f"{self._name()} returned shape {tuple(values.shape)} for inputs "
+                f"{tuple(x.shape)}; it has to return that shape, or one channel of it."
+            )
+        values = values.detach().cpu()
+        if not torch.isfinite(values).all():
+            raise ExplainError(
+                f"{self._name()} gave NaN or infinite values for this input; "
+                "other settings or another baseline may help."
+            )
+        return values
+
+
+class FromFunction(Attribution):
+    """A plain function as a method: `function(subject, x, target)` returns values shaped like x.
+
+    `x` is the prepared batch; `target.score(subject(x))` is what is explained. Whatever the
+    function does to the network (gradients left behind, flags switched) is undone.
+    """
+
+    def __init__(self, function: Callable[..., Any], title: str | None = None) -> None:
+        if not callable(function):
+            raise ExplainError(
+                f"A method is a {type(function).__name__}; it takes one of xaiwidgets' methods or "
+                "a function of (subject, x, target)."
+            )
+        super().__init__()
+        object.__setattr__(self, "function", function)
+        name = title or getattr(function, "__name__", type(function).__name__)
+        object.__setattr__(self, "title", name)
+
+    def attribute(
+        self, subject: Subject, x: torch.Tensor, target: BoundTarget
+    ) -> torch.Tensor | Findings:
+        """Call the function, with the network guarded."""
+        from .guard import guarded
+
+        with guarded(subject.model, self.title):
+            return self.function(subject, x.clone(), target)  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return self.title
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, FromFunction)
+        return same and self.function is other.function  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.function)  # type: ignore[attr-defined]
+
+    def _name(self) -> str:
+        return self.title
+
+
+def as_method(thing: Any) -> Attribution:
+    """A method from a method, a method's class, or a plain function."""
+    if isinstance(thing, Attribution):
+        return thing
+    if isinstance(thing, type) and issubclass(thing, Attribution):
+        return thing()
+    return FromFunction(thing)

@@ -1,0 +1,251 @@
+"""From a picture to what the network takes, and back to something a person can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import ExplainError
+
+Picture = Any  # a PIL image, a uint8 or 0...1 array (H, W, 3), or a path
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pictures become input: a callable where one was given, else resize, crop, normalise.
+
+    `mean` and `std` are one number a channel in units of 0...1; `size` is (height, width).
+    """
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    size: tuple[int, int] | None = None
+    call: Callable[[Any], Any] | None = None
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def normalises(self) -> bool:
+        """Whether mean and standard deviation are known."""
+        return self.mean is not None and self.std is not None
+
+    def tensor(self, picture: Picture, channels: int | None) -> torch.Tensor:
+        """One picture as a (channels, height, width) tensor in the network's own units."""
+        image = as_image(picture)
+        image = image.convert("L" if channels == 1 else "RGB")
+        if self.call is not None:
+            return _unbatched(self.call(image))
+        if self.size is not None:
+            image = _fit(image, self.size)
+        values = torch.from_numpy(np.array(image, dtype=np.float32) / 255)
+        values = values[None] if values.ndim == 2 else values.permute(2, 0, 1)
+        if not self.normalises:
+            return values.contiguous()
+        mean, std = self._columns(values)
+        return ((values - mean) / std).contiguous()
+
+    def pictures(self, x: torch.Tensor) -> tuple[np.ndarray, str]:
+        """Input (N, C, H, W) as uint8 pictures (N, H, W, 3), and a note on how they were made."""
+        values = x.detach().float().cpu()
+        note = ""
+        if self.normalises:
+            mean, std = self._columns(values)
+            values = values * std + mean
+        elif values.min() < -1e-3 or values.max() > 1 + 1e-3:
+            low, high = values.amin((1, 2, 3), True), values.amax((1, 2, 3), True)
+            values = (values - low) / (high - low).clamp_min(1e-12)
+            note = (
+                "Colours are stretched from the lowest to the highest value: no mean/std is known."
+            )
+        if values.shape[1] not in (1, 3):
+            values = values.mean(1, keepdim=True)
+            note = f"Shown is the mean of {x.shape[1]} channels."
+        pixels = (values.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return pixels.expand(-1, -1, -1, 3).contiguous().numpy(), note
+
+    def absent(self, level: float, like: torch.Tensor) -> torch.Tensor:
+        """A picture of one grey level (0 black, 1 white) in the network's units, shaped like x."""
+        if not self.normalises:
+            return torch.full_like(like, level)
+        mean, std = self._columns(like)
+        return ((level - mean) / std).to(like).expand_as(like).clone()
+
+    def _columns(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        assert self.mean is not None
+        assert self.std is not None
+        channels = like.shape[-3]
+        if len(self.mean) not in (1, channels):
+            raise ExplainError(
+                f"mean has {len(self.mean)} numbers but the input has {channels} channels; "
+                "give one number a channel."
+            )
+        shape = (-1, 1, 1)
+        mean = torch.tensor(self.mean, dtype=like.dtype, device=like.device).view(shape)
+        return mean, torch.tensor(self.std, dtype=like.dtype, device=like.device).view(shape)
+
+
+def read_preprocessing(source: Any) -> Preprocessing:
+    """Read what is given: torchvision weights or transforms, a timm config, a transformers
+    image processor, or any callable from a PIL image to a tensor."""
+    if source is None:
+        return Preprocessing()
+    if isinstance(source, Preprocessing):
+        return source
+    if hasattr(source, "transforms") and hasattr(source, "meta"):
+        found = read_preprocessing(source.transforms())
+        classes = tuple(source.meta.get("categories", ())) or None
+        return Preprocessing(found.mean, found.std, found.size, found.call, classes)
+    if isinstance(source, dict) and "mean" in source and "std" in source:
+        size = source.get("input_size") or source.get("size")
+        return Preprocessing(
+            _numbers(source["mean"]), _numbers(source["std"]), _size(size[-2:] if size else None)
+        )
+    if hasattr(source, "image_mean") and callable(source):
+        return Preprocessing(
+            _numbers(source.image_mean),
+            _numbers(source.image_std),
+            _processor_size(source),
+            lambda image: source(images=image.convert("RGB"), return_tensors="pt")["pixel_values"],
+        )
+    if callable(source):
+        mean, std = _normalisation(source)
+        return Preprocessing(mean, std, _size(getattr(source, "crop_size", None)), source)
+    raise ExplainError(
+        f"preprocess is a {type(source).__name__}; it takes torchvision weights or transforms, "
+        "a timm data config, a transformers image processor, or a function from a PIL image to "
+        "a tensor."
+    )
+
+
+def as_image(picture: Picture) -> Any:
+    """A PIL image from a PIL image, a path, or an array (H, W), (H, W, 3) of uint8 or 0...1."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(picture, Image.Image):
+        return picture
+    if isinstance(picture, (str, Path)):
+        try:
+            with Image.open(picture) as image:
+                return image.convert("RGB")
+        except FileNotFoundError:
+            raise ExplainError(
+                f"No picture is found at {str(picture)!r}; check the path."
+            ) from None
+        except (UnidentifiedImageError, OSError) as error:
+            raise ExplainError(f"{str(picture)!r} cannot be read as a picture: {error}.") from None
+    values = picture.numpy() if isinstance(picture, torch.Tensor) else np.asarray(picture)
+    if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3, 4):
+        values = np.moveaxis(values, 0, -1)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):
+        raise ExplainError(
+            f"A picture array has shape {tuple(values.shape)}; it takes (height, width) or "
+            "(height, width, 3)."
+        )
+    if values.dtype != np.uint8:
+        values = _bytes(values)
+    return Image.fromarray(values)
+
+
+def is_picture(value: Any) -> bool:
+    """Whether a value still has to be preprocessed; float tensors are taken as they are."""
+    if isinstance(value, torch.Tensor):
+        return value.dtype == torch.uint8
+    if isinstance(value, np.ndarray):
+        floats = np.issubdtype(value.dtype, np.floating)
+        return not floats or (value.ndim == 3 and value.shape[-1] in (3, 4)) or value.ndim == 2
+    return isinstance(value, (str, Path)) or type(value).__module__.startswith("PIL.")
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise ExplainError(
+            f"The picture has {count} NaN or infinite values; replace them first, "
+            "for instance with numpy.nan_to_num."
+        )
+    if values.min() < 0 or values.max() > 255 or (values.max() > 1 and values.min() < 0):
+        raise ExplainError(
+            f"The picture's values run from {values.min():.4g} to {values.max():.4g}; a picture "
+            "takes 0 to 1 or 0 to 255. Hand preprocessed input over as a float tensor "
+            "(channels, height, width)."
+        )
+    return np.round(values * (255 if values.max() <= 1 else 1)).astype(np.uint8)
+
+
+def _unbatched(result: Any) -> torch.Tensor:
+    if not isinstance(result, torch.Tensor):
+        result = torch.as_tensor(np.asarray(result))
+    if result.ndim == 4 and len(result) == 1:
+        result = result[0]
+    if result.ndim != 3:
+        raise ExplainError(
+            f"preprocess returned shape {tuple(result.shape)}; it has to return one input of "
+            "shape (channels, height, width)."
+        )
+    return result
+
+
+def _fit(image: Any, size: tuple[int, int]) -> Any:
+    """Scale until both sides reach `size`, then cut the centre out."""
+    from PIL import Image
+
+    height, width = size
+    scale = max(height / image.height, width / image.width)
+    scaled = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
+    if scaled != image.size:
+        image = image.resize(scaled, Image.Resampling.BILINEAR)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _normalisation(transform: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and std of the last Normalize inside a transform; a preset carries them itself."""
+    mean, std = getattr(transform, "mean", None), getattr(transform, "std", None)
+    if mean is not None and std is not None:
+        return _numbers(mean), _numbers(std)
+    for inner in reversed(getattr(transform, "transforms", None) or []):
+        mean, std = _normalisation(inner)
+        if mean is not None:
+            return mean, std
+    return None, None
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    if isinstance(values, (int, float)):
+        return (float(values),)
+    return tuple(float(value) for value in values)
+
+
+def _size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    numbers = (size,) if isinstance(size, int) else tuple(int(value) for value in size)
+    return (numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[-2], numbers[-1])
+
+
+def _processor_size(processor: Any) -> tuple[int, int] | None:
+    size = getattr(processor, "crop_size", None) or getattr(processor, "size", None)
+    if size is None:
+        return None
+    get = size.get if hasattr(size, "get") else lambda key: getattr(size, key, None)
+    if get("height") and get("width"):
+        return int(get("height")), int(get("width"))
+    edge = get("shortest_edge")
+    return (int(edge), int(edge)) if edge else None
+
+
+def read_numbers(values: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    """A mean or std as a tuple of floats."""
+    return None if values is None else _numbers(values)
+
+
+def read_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """A size as (height, width)."""
+    return _size(size)

@@ -1,0 +1,417 @@
+"""The network under study, with what is needed to ask it questions. It is never changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .errors import Cancelled, ExplainError
+from .fingerprint import NetworkFingerprint
+from .job import CountBackward, Job, current_job, working
+from .layers import Layer, Layers, trace
+from .preprocessing import (
+    Preprocessing,
+    is_picture,
+    read_numbers,
+    read_preprocessing,
+    read_size,
+)
+from .target import BoundTarget, Target
+
+Selector = int | str | Callable[[Any], torch.Tensor]
+_CPU_BUDGET = 1_000_000_000
+
+
+@dataclass
+class Inputs:
+    """Inputs made ready: x (batch, channels, height, width), and a name for each."""
+
+    x: torch.Tensor
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class Subject:
+    """A trained network with its preprocessing, class names and layers.
+
+    `Subject(model)` is enough for inputs that are already tensors. Pictures (PIL images, uint8
+    arrays, paths) are preprocessed: by `preprocess` (torchvision `weights` or transforms, a timm
+    data config, a transformers image processor, any callable from a PIL image to a tensor), or by
+    `size` (height, width), `mean` and `std` in units of 0...1. `classes` are names, in order or by
+    index. `output` picks the scores (batch, classes) out of several outputs: a position, a key or
+    attribute, or a function. `absent` is one input or several that stand for "nothing to see", used
+    where a method's baseline is "given". The network's device is used as it is; the network is never changed.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        preprocess: Any = None,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+        size: int | Sequence[int] | None = None,
+        classes: Sequence[str] | Mapping[int, str] | None = None,
+        output: Selector | None = None,
+        absent: Any = None,
+        title: str | None = None,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise ExplainError(
+                f"The network is a {type(model).__name__}; a Subject takes a torch.nn.Module."
+            )
+        self.model = model
+        self.title = title or type(model).__name__
+        self.output = output
+        read = read_preprocessing(preprocess if preprocess is not None else _own_config(model))
+        chosen = (read_numbers(mean) or read.mean, read_numbers(std) or read.std)
+        if (chosen[0] is None) != (chosen[1] is None):
+            raise ExplainError("mean and std belong together; give both or neither.")
+        self.preprocessing = Preprocessing(
+            *chosen, read_size(size) or read.size, read.call, read.classes
+        )
+        self.classes = _class_names(classes, read.classes, model)
+        self.lock = threading.RLock()
+        self._fingerprint = NetworkFingerprint()
+        self._layers: Layers | None = None
+        self._total: int | None = None
+        self.read_tokens: Layer | None = None
+        self._first_channels = _input_channels(model)
+        self.absent = None if absent is None else self.prepare(absent).x
+
+    @classmethod
+    def of(cls, thing: Any) -> Subject:
+        """`thing` itself when it is a Subject, else a Subject made from a network."""
+        return thing if isinstance(thing, Subject) else cls(thing)
+
+    def __repr__(self) -> str:
+        names = f"{len(self.classes)} classes" if self.classes else "classes without names"
+        return f"Subject({self.title}, {names}, on {self.device})"
+
+    # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's parameters live: CPU, CUDA or MPS."""
+        first = next(self.model.parameters(), None)
+        return first.device if first is not None else torch.device("cpu")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the network's numbers."""
+        floats = (p.dtype for p in self.model.parameters() if p.is_floating_point())
+        return next(floats, torch.get_default_dtype())
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of every parameter and buffer as they are now."""
+        return self._fingerprint.of(self.model)
+
+    def layers(self, x: torch.Tensor | None = None) -> Layers:
+        """The layers by name, with kinds and shapes, found by one traced pass on `x` (or on a
+        grey picture of the known size)."""
+        if self._layers is None:
+            if x is None:
+                height, width = self.preprocessing.size or (224, 224)
+                channels = self._first_channels or 3
+                x = torch.zeros(1, channels, height, width, dtype=self.dtype, device=self.device)
+            one = x[:1]
+            with self.lock, uncounted():
+                self._layers = trace(self.model, lambda: self.outputs(one))
+        return self._layers
+
+    def batch_size(self, x: torch.Tensor, *, backward: bool = True) -> int:
+        """How many rows like `x` fit in one pass: by the activations that a traced pass counted,
+        within 1 GB on a CPU, or within half of what a GPU has free."""
+        budget = _CPU_BUDGET
+        if x.device.type == "cuda":
+            budget = torch.cuda.mem_get_info(x.device)[0] // 2
+        each = self.layers(x).activation_bytes * (3 if backward else 1) + x[0].numel() * 8
+        return int(max(1, min(64 if x.device.type == "cpu" else 512, budget // max(each, 1))))
+
+    # --- asking it --------------------------------------------------------------------------
+
+    def prepare(self, inputs: Any) -> Inputs:
+        """Make inputs ready for the network.
+
+        Float tensors (channels, height, width) or (batch, ...) and float arrays in that layout are
+        taken as they are; pictures are preprocessed. Refuses empty batches, NaN and infinite
+        values, and wrong channels.
+        """
+        if isinstance(inputs, Inputs):
+            return inputs
+        if isinstance(inputs, (list, tuple)):
+            if not inputs:
+                raise ExplainError("The list of inputs is empty; give at least one picture.")
+            made = [self.prepare(one) for one in inputs]
+            shapes = {tuple(one.x.shape[1:]) for one in made}
+            if len(shapes) > 1:
+                raise ExplainError(
+                    f"The inputs have different shapes: {sorted(shapes)}; give Subject(..., "
+                    "size=(height, width)) so that pictures are brought to one size."
+                )
+            names = [name for one in made for name in one.names]
+            if len(set(names)) < len(names):
+                names = [f"{i + 1}" if n.isdigit() else f"{n} {i + 1}" for i, n in enumerate(names)]
+            return Inputs(torch.cat([one.x for one in made]), names)
+        x = self._tensor(inputs)
+        return Inputs(self._checked(x), _names(inputs, len(x)))
+
+    def preprocess(self, picture: Any) -> torch.Tensor:
+        """One picture as the tensor (1, channels, height, width) that the network takes."""
+        return self.prepare(picture).x
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores (batch, classes) of one batch; differentiable, counted, and cancellable."""
+        job = current_job()
+        job.forward(len(x))
+        self._refuse_training()
+        try:
+            raw = self.model(x)
+        except (ExplainError, Cancelled):
+            raise
+        except RuntimeError as error:
+            raise self._cannot_take(x, error) from error
+        outputs = self._select(raw, len(x))
+        self._total = outputs.shape[1]
+        if outputs.requires_grad:
+            return CountBackward.apply(outputs, job)
+        job.report()
+        return outputs
+
+    def outputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores (batch, classes) without gradients, in passes that fit in memory."""
+        with torch.no_grad():
+            if self._layers is None:
+                return torch.cat([self(part) for part in x.split(8)])
+            size = self.batch_size(x, backward=False)
+            return torch.cat([self(part) for part in x.split(size)])
+
+    def scores(
+        self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Target scores (rows,) without gradients, in passes that fit in memory."""
+        rows = torch.arange(len(x)) if rows is None else rows
+        size = self.batch_size(x, backward=False)
+        with torch.no_grad():
+            parts = [
+                target.score(self(part), which)
+                for part, which in zip(x.split(size), rows.split(size), strict=True)
+            ]
+        return torch.cat(parts)
+
+    def gradient(
+        self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """∂ score / ∂ x for every row, shaped like x, in passes that fit in memory."""
+        return self.gradient_and_score(x, target, rows)[0]
+
+    def gradient_and_score(
+        self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """∂ score / ∂ x shaped like x, and the scores (rows,)."""
+        rows = torch.arange(len(x)) if rows is None else rows
+        size = len(x) if len(x) == 1 else self.batch_size(x)
+        parts = [
+            self._gradient(part, target, which)
+            for part, which in zip(x.split(size), rows.split(size), strict=True)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([grad for grad, _ in parts]), torch.cat([score for _, score in parts])
+
+    def bind(self, target: Any, x: torch.Tensor) -> BoundTarget:
+        """Settle a target for the inputs `x`, with a forward pass only where one is needed."""
+        aim = Target(target)
+        needs = aim.needs_outputs(self.classes)
+        outputs = self.outputs(x) if needs else None
+        if self._total is None:
+            with uncounted():
+                self.outputs(x[:1])
+        if outputs is not None and not torch.isfinite(outputs).all():
+            raise ExplainError(
+                "The network answers with NaN or infinite scores for this input; check its "
+                "weights and the input's range."
+            )
+        assert self._total is not None
+        return aim.bind(len(x), self._total, self.classes, outputs)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _gradient(
+        self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        with differentiating():
+            leaf = x.detach().requires_grad_()
+            score = target.score(self(leaf.clone()), rows)
+            if not score.requires_grad:
+                raise ExplainError(
+                    "The network's output does not depend on its input by a gradient: something "
+                    "in its forward pass detaches it or runs without gradients. Occlusion works "
+                    "on any network."
+                )
+            (gradient,) = torch.autograd.grad(score.sum(), leaf)
+        return gradient, score.detach()
+
+    def _tensor(self, inputs: Any) -> torch.Tensor:
+        if isinstance(inputs, (torch.Tensor, np.ndarray)) and not is_picture(inputs):
+            x = torch.as_tensor(inputs)
+            x = x[None] if x.ndim == 3 else x
+        elif isinstance(inputs, (torch.Tensor, np.ndarray)) and inputs.ndim == 4:
+            if len(inputs) == 0:
+                raise ExplainError("The batch of inputs is empty; give at least one picture.")
+            x = torch.stack([self._picture(one) for one in inputs])
+        elif is_picture(inputs):
+            x = self._picture(inputs)[None]
+        else:
+            raise ExplainError(
+                f"The input is a {type(inputs).__name__}; it takes a PIL image, a path, an array "
+                "or a tensor, or a list of these."
+            )
+        if not x.is_floating_point():
+            x = x.to(self.dtype)
+        return x.detach().to(device=self.device, dtype=self.dtype)
+
+    def _picture(self, picture: Any) -> torch.Tensor:
+        return self.preprocessing.tensor(picture, self._first_channels)
+
+    def _checked(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) == 0:
+            raise ExplainError("The batch of inputs is empty; give at least one picture.")
+        if x.ndim != 4:
+            raise ExplainError(
+                f"The input has shape {tuple(x.shape)}; it takes (channels, height, width) or "
+                "(batch, channels, height, width)."
+            )
+        if self._first_channels and x.shape[1] != self._first_channels:
+            raise ExplainError(
+                f"The input has {x.shape[1]} channels (shape {tuple(x.shape)}); this network's "
+                f"first convolution takes {self._first_channels}."
+            )
+        bad = ~torch.isfinite(x)
+        if bad.any():
+            where = tuple(bad.nonzero()[0].tolist())
+            raise ExplainError(
+                f"The input has {int(bad.sum())} NaN or infinite values, the first at {where}; "
+                "replace them first, for instance with torch.nan_to_num."
+            )
+        return x
+
+    def _refuse_training(self) -> None:
+        if self.model.training or any(m.training and _random(m) for m in self.model.modules()):
+            raise ExplainError(
+                "The network is in training mode, in which dropout and batch normalisation change "
+                "every answer; call model.eval() first."
+            )
+
+    def _select(self, raw: Any, count: int) -> torch.Tensor:
+        output = self._selected(raw)
+        if not isinstance(output, torch.Tensor):
+            raise ExplainError(
+                f"The network returns a {type(output).__name__}; pass Subject(model, output=...) "
+                "to pick the scores (batch, classes): a position, a key, or a function."
+            )
+        if output.ndim == 1 and len(output) == count:
+            output = output[:, None]
+        if output.ndim != 2 or len(output) != count or not output.is_floating_point():
+            raise ExplainError(
+                f"The network's output has shape {tuple(output.shape)}; explanations take scores "
+                f"({count}, classes). Pass Subject(model, output=...) with a function that makes "
+                "them, such as lambda out: out.mean((2, 3))."
+            )
+        return output
+
+    def _selected(self, raw: Any) -> Any:
+        if self.output is None:
+            if isinstance(raw, torch.Tensor):
+                return raw
+            logits = raw.get("logits") if hasattr(raw, "get") else getattr(raw, "logits", None)
+            return raw if logits is None else logits
+        if callable(self.output):
+            return self.output(raw)
+        try:
+            if isinstance(self.output, str) and hasattr(raw, self.output):
+                return getattr(raw, self.output)
+            return raw[self.output]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            keys = list(raw.keys()) if hasattr(raw, "keys") else f"a {type(raw).__name__}"
+            raise ExplainError(
+                f"output={self.output!r} is not in what the network returns: {keys}."
+            ) from None
+
+    def _cannot_take(self, x: torch.Tensor, error: RuntimeError) -> Exception:
+        if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
+            return ExplainError(f"A batch of {len(x)} does not fit in memory: {error}")
+        reason = str(error).strip().splitlines()[0]
+        return ExplainError(
+            f"The network cannot take an input of shape {tuple(x.shape)}: {reason}. Check its size "
+            "and channels, or give Subject(model, size=(height, width))."
+        )
+
+
+@contextmanager
+def differentiating() -> Iterator[None]:
+    """Gradients on in this thread, whatever the caller had set."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Passes made here are not counted: they belong to the subject, not to one answer."""
+    with working(Job()):
+        yield
+
+
+def _random(module: nn.Module) -> bool:
+    return isinstance(module, (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm))
+
+
+def _own_config(model: nn.Module) -> Any:
+    """timm's networks carry their mean, std and size with them."""
+    config = getattr(model, "pretrained_cfg", None)
+    return config if isinstance(config, dict) and "mean" in config else None
+
+
+def _class_names(
+    given: Sequence[str] | Mapping[int, str] | None, read: Sequence[str] | None, model: nn.Module
+) -> tuple[str, ...]:
+    if given is None:
+        given = read
+    if given is None:
+        labels = getattr(getattr(model, "config", None), "id2label", None)
+        if labels and not all(str(name).startswith("LABEL_") for name in labels.values()):
+            given = labels
+    if isinstance(given, Mapping):
+        given = [str(given.get(i, f"class {i}")) for i in range(max(given) + 1)]
+    return tuple(str(name) for name in given or ())
+
+
+def _input_channels(model: nn.Module) -> int | None:
+    """The channels of the first convolution, when the network begins with one."""
+    for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            return module.in_channels
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            return None
+    return None
+
+
+def _names(inputs: Any, count: int) -> list[str]:
+    from pathlib import Path
+
+    if isinstance(inputs, (str, Path)):
+        return [Path(inputs).stem]
+    filename = getattr(inputs, "filename", "")
+    if filename:
+        return [Path(str(filename)).stem]
+    return [str(i + 1) for i in range(count)]

@@ -1,0 +1,228 @@
+"""Which output is explained: a class, the predicted one, a rank, a contrast, or any function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import ExplainError, nearest
+
+Scorer = Callable[[torch.Tensor], torch.Tensor]
+_RANK = re.compile(r"^(\d+)(st|nd|rd|th)$")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Why class `a` rather than class `b`: the difference of their two scores.
+
+    Each side is anything that a target may be: a class name or index, "predicted", "2nd" ...
+    """
+
+    a: Any
+    b: Any
+
+
+class Target:
+    """Which output is explained, before it meets an input.
+
+    Takes a class index, a class name, None or "predicted" (the predicted class), a rank such as
+    "2nd", a `Contrast`, a sequence with one of these for each input, or a function from outputs
+    (batch, classes) to scores (batch,).
+    """
+
+    def __init__(self, what: Any = None) -> None:
+        self.what = what.what if isinstance(what, Target) else what
+
+    def __repr__(self) -> str:
+        return f"Target({self.what!r})"
+
+    def needs_outputs(self, classes: Sequence[str]) -> bool:
+        """Whether a forward pass has to be made before the class is known."""
+        if isinstance(self.what, Contrast):
+            return any(Target(w).needs_outputs(classes) for w in (self.what.a, self.what.b))
+        if _is_sequence(self.what):
+            return any(Target(what).needs_outputs(classes) for what in self.what)
+        return self.what is None or (isinstance(self.what, str) and self.what not in classes)
+
+    def bind(
+        self, count: int, total: int, classes: Sequence[str], outputs: torch.Tensor | None
+    ) -> BoundTarget:
+        """Settle the class of each of `count` inputs to a network of `total` classes."""
+        what = self.what
+        if callable(what):
+            name = getattr(what, "__name__", type(what).__name__)
+            return BoundTarget([f"{name}()"] * count, scorer=what)
+        if isinstance(what, Contrast):
+            a = Target(what.a).bind(count, total, classes, outputs)
+            b = Target(what.b).bind(count, total, classes, outputs)
+            if a.classes is None or b.classes is None:
+                raise ExplainError("A contrast takes two classes, not functions of the output.")
+            labels = [f"{left} − {right}" for left, right in zip(a.labels, b.labels, strict=True)]
+            return BoundTarget(labels, a.classes, b.classes)
+        if _is_sequence(what):
+            if len(what) != count:
+                raise ExplainError(
+                    f"{len(what)} targets came for {count} inputs; give one target, or one for "
+                    "each input."
+                )
+            each = [
+                Target(w).bind(1, total, classes, None if outputs is None else outputs[i : i + 1])
+                for i, w in enumerate(what)
+            ]
+            if any(entry.classes is None or entry.against is not None for entry in each):
+                raise ExplainError("A sequence of targets takes class names or indices only.")
+            indices = torch.cat([entry.classes for entry in each if entry.classes is not None])
+            return BoundTarget([entry.labels[0] for entry in each], indices)
+        indices = self._indices(count, total, classes, outputs)
+        labels = [class_name(classes, int(index)) for index in indices]
+        return BoundTarget(labels, indices)
+
+    def _indices(
+        self, count: int, total: int, classes: Sequence[str], outputs: torch.Tensor | None
+    ) -> torch.Tensor:
+        what = self.what
+        if isinstance(what, (bool, np.bool_)):
+            raise ExplainError(f"target is {what}; it takes a class index, a class name, ...")
+        if isinstance(what, (int, np.integer)):
+            return torch.full((count,), _checked(int(what), total))
+        if what is None or isinstance(what, str):
+            if what in classes:
+                return torch.full((count,), list(classes).index(what))
+            rank = self._rank()
+            if rank is None:
+                if not classes:
+                    raise ExplainError(
+                        f"The target is {what!r}, but no class names are known; give a class "
+                        "index, or Subject(model, classes=[...])."
+                    )
+                raise ExplainError(
+                    f"No class is called {what!r}. {nearest(str(what), classes)} Other targets "
+                    "are a class index, 'predicted', or a rank such as '2nd'."
+                )
+            if rank > total:
+                raise ExplainError(
+                    f"The target is the {what} class, but this network has {total} classes."
+                )
+            assert outputs is not None
+            return outputs.detach().cpu().float().topk(rank, dim=1).indices[:, rank - 1]
+        raise ExplainError(
+            f"target is a {type(what).__name__}; it takes a class index, a class name, "
+            "'predicted', a rank such as '2nd', a Contrast, or a function of the output."
+        )
+
+    def _rank(self) -> int | None:
+        if self.what is None or self.what == "predicted":
+            return 1
+        match = _RANK.match(str(self.what).strip())
+        return int(match.group(1)) if match and int(match.group(1)) > 0 else None
+
+
+@dataclass
+class BoundTarget:
+    """A target that knows its class for each input: from outputs (rows, classes) to scores (rows,).
+
+    `classes` and `against` hold one index an input; `against` only for a contrast. With `rival` the
+    score is the class's lead over the strongest other class.
+    """
+
+    labels: list[str]
+    classes: torch.Tensor | None = None
+    against: torch.Tensor | None = None
+    scorer: Scorer | None = None
+    rival: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> BoundTarget:
+        """The target of one input alone."""
+        part = slice(index, index + 1)
+        return BoundTarget(
+            self.labels[part],
+            None if self.classes is None else self.classes[part],
+            None if self.against is None else self.against[part],
+            self.scorer,
+            self.rival,
+        )
+
+    def margin(self) -> BoundTarget:
+        """The class's lead over its strongest rival; other targets stay as they are."""
+        if self.classes is None or self.against is not None:
+            return self
+        return BoundTarget(
+            [f"{label} − its rival" for label in self.labels], self.classes, rival=True
+        )
+
+    @property
+    def label(self) -> str:
+        """What is explained, in words; several classes are listed."""
+        return ", ".join(dict.fromkeys(self.labels))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells this target from others in provenance and caches."""
+        if self.scorer is not None:
+            return ("function", self.scorer)
+        assert self.classes is not None
+        against = () if self.against is None else tuple(self.against.tolist())
+        return ("classes", *self.classes.tolist(), "against", *against)
+
+    def indices(self, example: int) -> list[int]:
+        """The class of one input, both of a contrast, or none for a function."""
+        if self.classes is None:
+            return []
+        found = [int(self.classes[example])]
+        return found if self.against is None else [*found, int(self.against[example])]
+
+    def score(self, outputs: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """The score of each row (rows,); `rows` says which input a row was made from."""
+        if self.scorer is not None:
+            scores = self.scorer(outputs)
+            if not isinstance(scores, torch.Tensor) or scores.shape != (len(outputs),):
+                shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
+                raise ExplainError(
+                    f"The target function returned {shape} for outputs {tuple(outputs.shape)}; it "
+                    f"has to return one score a row, shape ({len(outputs)},)."
+                )
+            return scores
+        assert self.classes is not None
+        score = _pick(outputs, self.classes, rows)
+        if self.rival:
+            chosen = _column(outputs, self.classes, rows)
+            return score - outputs.scatter(1, chosen, float("-inf")).amax(1)
+        return score if self.against is None else score - _pick(outputs, self.against, rows)
+
+
+def _pick(outputs: torch.Tensor, classes: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+    return outputs.gather(1, _column(outputs, classes, rows)).squeeze(1)
+
+
+def _column(
+    outputs: torch.Tensor, classes: torch.Tensor, rows: torch.Tensor | None
+) -> torch.Tensor:
+    chosen = classes if rows is None else classes[rows.to(classes.device)]
+    return chosen.to(outputs.device).view(-1, 1)
+
+
+def _checked(index: int, total: int) -> int:
+    if not -total <= index < total:
+        raise ExplainError(
+            f"target is class {index}, but this network has {total} classes: 0 to {total - 1}."
+        )
+    return index % total
+
+
+def _is_sequence(what: Any) -> bool:
+    if isinstance(what, torch.Tensor):
+        return what.ndim == 1
+    return isinstance(what, (list, tuple, np.ndarray))
+
+
+def class_name(classes: Sequence[str], index: int) -> str:
+    """The name of a class, or "class 3" where names are not known."""
+    return classes[index] if 0 <= index < len(classes) else f"class {index}"
