@@ -1,0 +1,29 @@
+import torch
+
+from xaiwidgets.core.baselines import normal
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+
+class RandomMap(
+    Attribution,
+    title="Random map (control)",
+    source="adebayo2018",
+    taxonomy={"models": "any", "access": "black box", "formulation": "closed form"},
+):
+    """A control that knows nothing: independent normal noise for every pixel.
+
+    A score that this map reaches too is no praise for an explanation.
+    """
+
+    seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """None: the network is not asked."""
+        return Passes(0, 0)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
+        """The same noise for every input, (batch, 1, height, width)."""
+        return normal(x[0, :1], self.seed, 0).expand(len(x), -1, -1, -1).clone()

@@ -1,0 +1,25 @@
+"""How far an answer's values are from adding up to what they share out."""
+
+from __future__ import annotations
+
+import torch
+
+from xaiwidgets.core.answers import Findings
+
+
+def completeness(found: Findings, change: torch.Tensor) -> Findings:
+    """Report the completeness gap |Σ values − change| ÷ |change|, the largest of the batch.
+
+    `change` (batch,) is what the values of each input should add up to.
+    """
+    total = found.values.double().flatten(1).sum(1).cpu()
+    change = change.detach().double().cpu()
+    gap = float(((total - change).abs() / change.abs().clamp_min(1e-12)).max())
+    found.numbers["completeness_gap"] = gap
+    found.facts.append(f"Completeness gap {100 * gap:.2g} % of the change in score.")
+    if gap > 0.05:
+        found.warnings.append(
+            f"The values add up to {100 * gap:.0f} % more or less than the change in score; "
+            "more steps or samples may close the gap."
+        )
+    return found

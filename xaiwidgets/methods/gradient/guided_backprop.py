@@ -1,0 +1,27 @@
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from .rectifiers import rectified_gradient
+
+
+class GuidedBackprop(
+    Attribution,
+    title="Guided backprop",
+    source="springenberg2014",
+    taxonomy={"models": "specific: ReLU"},
+):
+    """Crisp outlines of what raised active units: at a ReLU only positive gradients of units that
+    were on flow back.
+
+    The map is sharp because it partly restores the picture: it hardly changes when the top layers
+    forget what they learnt (Adebayo et al. 2018 and their erratum), so sharpness is no evidence.
+    Functional ReLUs and residual additions are seen as well; the network is not modified.
+    """
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """One forward and one backward pass, with ReLUs intercepted."""
+        return rectified_gradient(subject, x, target, "guided")

@@ -1,0 +1,40 @@
+import torch
+
+from xaiwidgets.core.answers import Findings, Frame
+from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+ALPHAS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class InteriorGradients(Attribution, title="Interior gradients", source="sundararajan2016"):
+    """What the network looks at while the picture is still faint: ∂f/∂x at x₀ + α (x − x₀).
+
+    A network that has made up its mind saturates, and its gradient at x says little; at a small α
+    it has not. The strip shows α from 0.02 to 1. Averaged over α and times (x − x₀) this is
+    integrated gradients, a different method.
+    """
+
+    alpha: float = knob(
+        default=0.1, low=0.01, high=1.0, log=True, help="how much of the picture is there"
+    )
+    strip: bool = knob(default=True, help="also show the ten maps from α = 0.02 to α = 1")
+    baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """One forward and backward pass a map."""
+        maps = 1 + (len(ALPHAS) if self.strip else 0)
+        return Passes(maps, maps)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """Gradients at every α, batched."""
+        absent = baseline(self.baseline, subject, x)
+        alphas = (self.alpha, *(ALPHAS if self.strip else ()))
+        inside = torch.cat([absent + alpha * (x - absent) for alpha in alphas])
+        rows = torch.arange(len(x)).repeat(len(alphas))
+        first, *others = subject.gradient(inside, target, rows).split(len(x))
+        frames = [Frame(f"α = {a:g}", grad) for a, grad in zip(alphas[1:], others, strict=True)]
+        return Findings(first, frames=frames)

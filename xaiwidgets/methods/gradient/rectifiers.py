@@ -1,0 +1,95 @@
+"""What the backward pass does at a ReLU: three rules, for modules and functions alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.intercept import Operation, Rule, replacing
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+Rectifying = Literal["backprop", "deconvnet", "guided"]
+RECTIFIERS = ("relu", "relu6", "hardtanh", "clamp", "clamp_min")
+
+
+def rectified(rule: Rectifying, passed: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """The gradient below a ReLU, from the mask of units it `passed` and the gradient above.
+
+    backprop: where the unit passed; deconvnet: where the gradient is positive; guided: both.
+    """
+    if rule == "backprop":
+        return gradient * passed
+    if rule == "deconvnet":
+        return gradient.clamp_min(0)
+    return gradient.clamp_min(0) * passed
+
+
+class _Rectifier(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, output, passed, rule):  # type: ignore[no-untyped-def]
+        ctx.rule = rule
+        ctx.save_for_backward(passed)
+        return output.view_as(output)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        (passed,) = ctx.saved_tensors
+        return rectified(ctx.rule, passed, gradient), None, None, None
+
+
+def rectifier_rules(rule: Rectifying) -> dict[str, Rule]:
+    """Rules for every operation that cuts off below 0."""
+
+    def apply(operation: Operation) -> torch.Tensor:
+        x = operation.input
+        bounds = _bounds(operation)
+        if bounds is None:
+            return operation.run()
+        with torch.no_grad():
+            low, high = bounds
+            output = x.clamp(low, high)
+            passed = x > 0 if high is None else (x > 0) & (x < high)
+        return operation.write(_Rectifier.apply(x, output, passed, rule))
+
+    return dict.fromkeys(RECTIFIERS, apply)
+
+
+def _bounds(operation: Operation) -> tuple[float, float | None] | None:
+    """Where the operation cuts, (0, upper end or None); None when it is not a rectifier."""
+    if operation.kind == "relu":
+        return 0.0, None
+    if operation.kind == "relu6":
+        return 0.0, 6.0
+    low_name, high_name = ("min_val", "max_val") if operation.kind == "hardtanh" else ("min", "max")
+    defaults = (-1.0, 1.0) if operation.kind == "hardtanh" else (None, None)
+    low = operation.argument(1, low_name, defaults[0])
+    high = operation.argument(2, high_name, defaults[1]) if operation.kind != "clamp_min" else None
+    plain = isinstance(low, (int, float)) and low == 0
+    return (0.0, high) if plain and (high is None or isinstance(high, (int, float))) else None
+
+
+def rectified_gradient(
+    subject: Subject, x: torch.Tensor, target: BoundTarget, rule: Rectifying
+) -> Findings:
+    """∂ score / ∂ x with the rule in place of every ReLU's derivative."""
+    with replacing(subject.model, rectifier_rules(rule)) as mode:
+        gradient = subject.gradient(x, target)
+    found = Findings(gradient, numbers={"rectifiers": float(sum(mode.met.values()))})
+    if not mode.met:
+        found.warnings.append(
+            "This network has no ReLU, so nothing was changed: this is the plain gradient."
+        )
+    return found
+
+
+def relu_backward_table(z: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What each rule makes of the gradient above a ReLU with input z, by rule; same shapes.
+
+    >>> relu_backward_table(torch.tensor([1., -1., 5.]), torch.tensor([-2., 3., -1.]))["guided"]
+    tensor([0., 0., -0.])
+    """
+    rules: tuple[Rectifying, ...] = ("backprop", "deconvnet", "guided")
+    return {rule: rectified(rule, z > 0, gradient) for rule in rules}

@@ -1,0 +1,101 @@
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+_GRID, _HALVINGS = 16, 12
+
+
+class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
+    """The first-order Taylor term at a root of the score: ∂f/∂x (x̃) · (x − x̃), with f(x̃) = 0.
+
+    The root x̃ is a picture of which the network is undecided: "segment" finds it by line search from
+    the baseline to x; "nearest" walks down f² from x by Newton steps along the gradient; "border"
+    searches the segment for the decision border, where the class ties with its strongest rival, and
+    explains the margin. The residual f(x) − ΣR tells how far the network is from linear between
+    root and picture. On a ReLU network without biases, a root at 0 gives gradient × input.
+    """
+
+    root: str = knob(
+        default="segment", choices=("segment", "nearest", "border"),
+        help="where the root is looked for: on the way from the baseline, by descent on f², or "
+        "where the class ties with its rival",
+    )  # fmt: skip
+    steps: int = knob(
+        default=20, low=1, high=200, unit="steps", help="Newton steps of the nearest root"
+    )
+    baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """The search, the gradient at the root, and the score of the picture."""
+        if self.root == "nearest":
+            return Passes(self.steps + 2, self.steps + 1)
+        return Passes(_GRID + 1 + _HALVINGS + 1, 1)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """Find the root, then one gradient there."""
+        aim = target.margin() if self.root == "border" else target
+        if self.root == "nearest":
+            score, root = subject.scores(x, aim), self._nearest(subject, x, aim)
+        else:
+            absent = baseline(self.baseline, subject, x)
+            score, root = self._on_segment(subject, x, absent, aim)
+        gradient, left = subject.gradient_and_score(root, aim)
+        values = gradient * (x - root)
+        return _report(Findings(values), score.double().cpu(), left.double().cpu())
+
+    def _nearest(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
+        root = x.clone()
+        for _ in range(self.steps):
+            gradient, score = subject.gradient_and_score(root, target)
+            size = gradient.square().sum((1, 2, 3), keepdim=True)
+            step = score.view(-1, 1, 1, 1) * gradient / size.clamp_min(1e-20)
+            root = root - step
+        return root
+
+    def _on_segment(
+        self, subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The score of x, and the last sign change on the way from the baseline, bisected."""
+        way = x - absent
+        grid = torch.linspace(0, 1, _GRID + 1, dtype=x.dtype, device=x.device)
+        points = torch.cat([absent + a * way for a in grid])
+        rows = torch.arange(len(x)).repeat(len(grid))
+        scores = subject.scores(points, target, rows).view(len(grid), len(x))
+        low, high = _last_change(scores, grid)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            score = subject.scores(absent + middle.view(-1, 1, 1, 1) * way, target)
+            same = score.sign() == scores[-1].sign()
+            low, high = torch.where(same, low, middle), torch.where(same, middle, high)
+        return scores[-1], absent + high.view(-1, 1, 1, 1) * way
+
+
+def _last_change(scores: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each input the interval of the last sign change, or the point where |score| is least."""
+    low, high = [], []
+    for column in scores.T:
+        other = (column.sign() != column[-1].sign()).nonzero().flatten()
+        at = int(other[-1]) if len(other) else int(column.abs().argmin())
+        low.append(grid[at])
+        high.append(grid[at + 1] if len(other) else grid[at])
+    return torch.stack(low), torch.stack(high)
+
+
+def _report(found: Findings, score: torch.Tensor, left: torch.Tensor) -> Findings:
+    total = found.values.double().flatten(1).sum(1).cpu()
+    scale = score.abs().clamp_min(1e-12)
+    residual = float(((score - total).abs() / scale).max())
+    at_root = float((left.abs() / scale).max())
+    found.numbers.update(residual=residual, score_at_root=at_root)
+    found.facts.append(f"Residual {100 * residual:.2g} % of the score.")
+    if at_root > 0.02:
+        found.warnings.append(
+            f"No root was found: the score there is still {100 * at_root:.0f} % of the picture's. "
+            "Try another root or baseline."
+        )
+    return found

@@ -1,0 +1,59 @@
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.baselines import normal
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from .sampling import report_error, sampled_gradients
+
+
+class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
+    """The gradient averaged over noisy copies of the picture, which stills its flicker.
+
+    R = 1/n Σ ∂f/∂x (x + ε), ε ~ N(0, σ²), σ = `noise` × (max x − min x). `form` is "mean",
+    "squared" (mean of squares, Hooker et al. 2019) or "variance" (VarGrad, Adebayo et al. 2018). The
+    standard error of every pixel comes with it. The sum is over what the network does *around* the
+    picture: a smooth map is not a more faithful one.
+    """
+
+    samples: int = knob(
+        default=50, low=2, high=500, unit="copies", log=True, help="how many noisy copies"
+    )
+    noise: float = knob(
+        default=0.15, low=0.0, high=0.5, step=0.01, unit="of the range",
+        help="standard deviation of the noise, as a share of the picture's range",
+    )  # fmt: skip
+    form: str = knob(
+        default="mean", choices=("mean", "squared", "variance"),
+        help="mean of the gradients, mean of their squares, or their variance (VarGrad)",
+    )  # fmt: skip
+    seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """One forward and backward pass a copy."""
+        return Passes(self.samples, self.samples)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """Every input sees the same noise, scaled by its own range."""
+        spread = x.amax((1, 2, 3), keepdim=True) - x.amin((1, 2, 3), keepdim=True)
+        sigma = self.noise * spread
+
+        def draw(sample: int) -> torch.Tensor:
+            return x + sigma * normal(x[0], self.seed, sample)
+
+        def square(gradient: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+            return gradient.square()
+
+        if self.form == "variance":
+            found = sampled_gradients(subject, x, target, self.samples, draw, powers=4)
+            return report_error(Findings(*_like(x, found.variance(), found.variance_error())))
+        weigh = {"weigh": square} if self.form == "squared" else {}
+        found = sampled_gradients(subject, x, target, self.samples, draw, **weigh)
+        return report_error(Findings(*_like(x, found.mean(), found.error())))
+
+
+def _like(x: torch.Tensor, *values: torch.Tensor) -> list[torch.Tensor]:
+    return [value.to(x.dtype) for value in values]
