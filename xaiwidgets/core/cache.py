@@ -30,7 +30,7 @@ class AnswerCache:
         return len(self._answers)
 
     def get(self, key: Hashable) -> Heatmap | None:
-        """The answer kept under `key`, as a copy that says it was cached; None when there is none."""
+        """The answer kept under `key`, as a copy that says it was cached; or None."""
         with self._lock:
             if key not in self._answers:
                 return None

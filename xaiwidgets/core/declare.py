@@ -63,13 +63,14 @@ class Knob:
         raise ExplainError(f"{owner}.{self.name} is {value!r}; it takes {self.takes()}.{advice}")
 
     def _in_range(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return False
-        if self.kind == "integer" and int(value) != value:
+        number = float(value)
+        if math.isnan(number) or (self.kind == "integer" and not number.is_integer()):
             return False
         assert self.low is not None
         assert self.high is not None
-        return self.low <= value <= self.high
+        return self.low <= number <= self.high
 
 
 def knob(

@@ -53,4 +53,4 @@ def _feed(digest: hashlib.blake2b, tensor: torch.Tensor) -> None:
     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
     plain = tensor.detach().cpu().contiguous()
     if plain.numel():
-        digest.update(plain.flatten().view(torch.uint8).numpy())
+        digest.update(plain.flatten().view(torch.uint8).numpy().data)

@@ -235,8 +235,9 @@ def _processor_size(processor: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     get = size.get if hasattr(size, "get") else lambda key: getattr(size, key, None)
-    if get("height") and get("width"):
-        return int(get("height")), int(get("width"))
+    height, width = get("height"), get("width")
+    if height and width:
+        return int(height), int(width)
     edge = get("shortest_edge")
     return (int(edge), int(edge)) if edge else None
 

@@ -49,7 +49,8 @@ class Subject:
     `size` (height, width), `mean` and `std` in units of 0...1. `classes` are names, in order or by
     index. `output` picks the scores (batch, classes) out of several outputs: a position, a key or
     attribute, or a function. `absent` is one input or several that stand for "nothing to see", used
-    where a method's baseline is "given". The network's device is used as it is; the network is never changed.
+    where a method's baseline is "given". The network's device is used as it is, and the network is
+    never changed.
     """
 
     def __init__(

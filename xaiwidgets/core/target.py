@@ -36,7 +36,7 @@ class Target:
     """
 
     def __init__(self, what: Any = None) -> None:
-        self.what = what.what if isinstance(what, Target) else what
+        self.what: Any = what.what if isinstance(what, Target) else what
 
     def __repr__(self) -> str:
         return f"Target({self.what!r})"
@@ -91,7 +91,7 @@ class Target:
         if isinstance(what, (int, np.integer)):
             return torch.full((count,), _checked(int(what), total))
         if what is None or isinstance(what, str):
-            if what in classes:
+            if what is not None and what in classes:
                 return torch.full((count,), list(classes).index(what))
             rank = self._rank()
             if rank is None:

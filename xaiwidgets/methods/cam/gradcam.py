@@ -59,7 +59,7 @@ def enlarge(maps: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def chosen_layer(subject: Subject, name: str, x: torch.Tensor, target: BoundTarget) -> Layer:
-    """The layer of that name, which has to hold a map; or the last one that the score depends on."""
+    """The layer of that name, which has to hold a map; or the last that the score depends on."""
     layers = subject.layers(x)
     if name:
         layer = layers[name]
@@ -71,8 +71,8 @@ def chosen_layer(subject: Subject, name: str, x: torch.Tensor, target: BoundTarg
         raise ExplainError(
             "This network has no convolution for Grad-CAM to weigh. Occlusion works on any network."
         )
-    last = layers.maps[-1]
-    return last if last.layout != "tokens" else _last_read_tokens(subject, x, target, layers.maps)
+    final = layers.maps[-1]
+    return final if final.layout != "tokens" else _last_read_tokens(subject, x, target, layers.maps)
 
 
 def _last_read_tokens(

@@ -13,8 +13,9 @@ class Deconvnet(
 ):
     """Run the score backwards as if the network had been turned round: only what is positive flows.
 
-    At every ReLU the backward pass keeps positive gradients, whether or not the unit was on. It shows
-    patterns that units look for more than what decided here; functional ReLUs are seen as well.
+    At every ReLU the backward pass keeps positive gradients, whether or not the unit was on. It
+    shows patterns that units look for more than what decided here; functional ReLUs are seen as
+    well.
     """
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:

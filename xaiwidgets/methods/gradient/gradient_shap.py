@@ -21,10 +21,10 @@ from .sampling import report_error, sampled_gradients
 class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
     """Integrated gradients from many baselines at once, at random points of the way.
 
-    R = E[(x′ − b) · ∂f/∂x (b + a (x′ − b))], a ~ U(0, 1), x′ = x + noise, b drawn from the baselines
-    ("noise" and "given" have several; the others one). Under independence of the pixels this
-    approximates Shapley values (Lundberg and Lee 2017; expected gradients, Erion et al. 2021). The
-    values add up to f(x) − E[f(b)] up to the standard error, which comes with the map; with one
+    R = E[(x′ − b) · ∂f/∂x (b + a (x′ − b))], a ~ U(0, 1), x′ = x + noise, b drawn from the
+    baselines ("noise" and "given" have several; the others one). Under independence of the pixels
+    this approximates Shapley values (Lundberg and Lee 2017; expected gradients, Erion et al. 2021).
+    The values add up to f(x) − E[f(b)] up to the standard error, which comes with the map; with one
     baseline the completeness gap is measured too.
     """
 

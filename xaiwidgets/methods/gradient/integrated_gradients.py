@@ -15,8 +15,8 @@ class IntegratedGradients(Attribution, title="Integrated gradients", source="sun
     """Share the change in score among the pixels by adding up gradients on the way from a baseline.
 
     R = (x − x₀) · ∫₀¹ ∂f/∂x (x₀ + a (x − x₀)) da, by Gauss–Legendre points (Captum's
-    implementation). The values add up to f(x) − f(x₀); what a finite number of points leaves over is
-    reported as the completeness gap. Pixels that look like the baseline get 0 by construction.
+    implementation). The values add up to f(x) − f(x₀); what a finite number of points leaves over
+    is reported as the completeness gap. Pixels that look like the baseline get 0 by construction.
     """
 
     steps: int = knob(

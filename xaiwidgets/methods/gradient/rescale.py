@@ -236,7 +236,7 @@ def _max_pool(operation: Operation) -> Any:
 
 
 def _one_place(x: torch.Tensor, y: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Where the pictures' maximum is larger, their place made the difference, else the baselines'."""
+    """The larger maximum's place made the difference: the picture's, or else the baseline's."""
     with torch.no_grad():
         (near, far), (at_near, at_far) = y.chunk(2), places.chunk(2)
         place = torch.where(near >= far, at_near, at_far).flatten(2)

@@ -13,11 +13,11 @@ _GRID, _HALVINGS = 16, 12
 class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
     """The first-order Taylor term at a root of the score: ∂f/∂x (x̃) · (x − x̃), with f(x̃) = 0.
 
-    The root x̃ is a picture of which the network is undecided: "segment" finds it by line search from
-    the baseline to x; "nearest" walks down f² from x by Newton steps along the gradient; "border"
-    searches the segment for the decision border, where the class ties with its strongest rival, and
-    explains the margin. The residual f(x) − ΣR tells how far the network is from linear between
-    root and picture. On a ReLU network without biases, a root at 0 gives gradient × input.
+    The root x̃ is a picture of which the network is undecided: "segment" finds it by line search
+    from the baseline to x; "nearest" walks down f² from x by Newton steps along the gradient;
+    "border" searches the segment for the decision border, where the class ties with its strongest
+    rival, and explains the margin. The residual f(x) − ΣR tells how far the network is from linear
+    between root and picture. On a ReLU network without biases, a root at 0 gives gradient × input.
     """
 
     root: str = knob(

@@ -14,9 +14,9 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
     """The gradient averaged over noisy copies of the picture, which stills its flicker.
 
     R = 1/n Σ ∂f/∂x (x + ε), ε ~ N(0, σ²), σ = `noise` × (max x − min x). `form` is "mean",
-    "squared" (mean of squares, Hooker et al. 2019) or "variance" (VarGrad, Adebayo et al. 2018). The
-    standard error of every pixel comes with it. The sum is over what the network does *around* the
-    picture: a smooth map is not a more faithful one.
+    "squared" (mean of squares, Hooker et al. 2019) or "variance" (VarGrad, Adebayo et al. 2018).
+    The standard error of every pixel comes with it. The sum is over what the network does *around*
+    the picture: a smooth map is not a more faithful one.
     """
 
     samples: int = knob(
@@ -44,16 +44,13 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
         def draw(sample: int) -> torch.Tensor:
             return x + sigma * normal(x[0], self.seed, sample)
 
-        def square(gradient: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-            return gradient.square()
+        def weigh(gradient: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+            return gradient.square() if self.form == "squared" else gradient
 
+        powers = 4 if self.form == "variance" else 2
+        found = sampled_gradients(subject, x, target, self.samples, draw, weigh, powers)
         if self.form == "variance":
-            found = sampled_gradients(subject, x, target, self.samples, draw, powers=4)
-            return report_error(Findings(*_like(x, found.variance(), found.variance_error())))
-        weigh = {"weigh": square} if self.form == "squared" else {}
-        found = sampled_gradients(subject, x, target, self.samples, draw, **weigh)
-        return report_error(Findings(*_like(x, found.mean(), found.error())))
-
-
-def _like(x: torch.Tensor, *values: torch.Tensor) -> list[torch.Tensor]:
-    return [value.to(x.dtype) for value in values]
+            values, error = found.variance(), found.variance_error()
+        else:
+            values, error = found.mean(), found.error()
+        return report_error(Findings(values.to(x.dtype), error.to(x.dtype)))
