@@ -7,6 +7,10 @@ from collections.abc import Iterable
 class ExplainError(ValueError):
     """Something the user handed over cannot be used; the message is one clear sentence."""
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook cell: the sentence alone, without the way down to it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the reader asked for it
     """The work was stopped on request, or a newer request took its place."""

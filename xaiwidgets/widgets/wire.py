@@ -191,7 +191,7 @@ class Display(TypedDict):
 
 
 DEFAULT_DISPLAY: Display = {
-    "colour_map": "RdBu",
+    "colour_map": "RdBu_r",
     "sign": "signed",
     "scaling": "panel",
     "clip": 99.5,

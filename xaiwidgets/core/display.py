@@ -1,0 +1,120 @@
+"""From signed values to colours: the same mathematics as the page's, for figures and checks.
+
+`tests/golden/display.json` holds cases that this file and the page's `display.ts` both have to meet.
+Order: smooth, take the sign, find the limit, index the colour map; `keep` hides what is small.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .errors import ExplainError
+
+Sign = Literal["signed", "positive", "negative", "absolute"]
+SIGNS = ("signed", "positive", "negative", "absolute")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a map is drawn; `clip`, `keep` and `contour` in percent, `smoothing` in pixels."""
+
+    colour_map: str = "RdBu_r"
+    sign: Sign = "signed"
+    scaling: Literal["panel", "shared"] = "panel"
+    clip: float = 99.5
+    opacity: float = 0.85
+    smoothing: float = 0.0
+    keep: float = 100.0
+    contour: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.sign not in SIGNS:
+            raise ExplainError(f"sign is {self.sign!r}; it takes one of {', '.join(SIGNS)}.")
+        for name, high in (("clip", 100), ("keep", 100), ("contour", 100), ("opacity", 1)):
+            value = getattr(self, name)
+            if not 0 <= value <= high:
+                raise ExplainError(f"{name} is {value}; it takes a number from 0 to {high}.")
+
+
+def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of (height, width) by σ pixels, cut at 3σ, edges reflected."""
+    if sigma <= 0:
+        return values
+    radius = math.ceil(3 * sigma)
+    steps = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (steps / sigma) ** 2)
+    kernel /= kernel.sum()
+    for axis in (0, 1):
+        width = [(0, 0), (0, 0)]
+        width[axis] = (radius, radius)
+        padded = np.pad(values, width, mode="symmetric")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=axis)
+        values = windows @ kernel
+    return values
+
+
+def take_sign(values: np.ndarray, sign: Sign) -> np.ndarray:
+    """The part of the values that is looked at."""
+    if sign == "positive":
+        return np.maximum(values, 0)
+    if sign == "negative":
+        return np.maximum(-values, 0)
+    return np.abs(values) if sign == "absolute" else values
+
+
+def limit_of(values: np.ndarray, clip: float) -> float:
+    """The magnitude drawn in full colour: a percentile, or the largest when that is 0."""
+    sizes = np.abs(values)
+    limit = float(np.percentile(sizes, clip))
+    return limit if limit > 0 else float(sizes.max())
+
+
+def colour_index(values: np.ndarray, limit: float, sign: Sign, diverging: bool) -> np.ndarray:
+    """Places 0...255 in the colour map, as uint8."""
+    share = np.zeros_like(values) if limit == 0 else np.clip(values / limit, -1, 1)
+    if sign == "signed":
+        place = 127.5 + 127.5 * share
+    elif diverging:
+        return (128 + np.floor(127 * share + 0.5)).astype(np.uint8)
+    else:
+        place = 255 * share
+    return np.floor(place + 0.5).astype(np.uint8)
+
+
+def kept(values: np.ndarray, keep: float) -> np.ndarray:
+    """Which pixels are among the `keep` percent of largest magnitude, as bool."""
+    sizes = np.abs(values)
+    return sizes >= np.percentile(sizes, 100 - keep)
+
+
+def is_diverging(colour_map: str) -> bool:
+    """Whether a colour map has its neutral colour in the middle."""
+    return colour_map.removesuffix("_r") in ("RdBu", "PuOr", "BrBG", "PiYG", "coolwarm", "bwr")
+
+
+def colours(name: str) -> np.ndarray:
+    """256 RGB triples (256, 3) of a matplotlib colour map, as uint8."""
+    from matplotlib import colormaps
+
+    if name not in colormaps:
+        raise ExplainError(f"No colour map is called {name!r}; matplotlib's names are taken.")
+    return (colormaps[name](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def paint(
+    values: np.ndarray, picture: np.ndarray, look: Look, limit: float | None = None
+) -> tuple[np.ndarray, float]:
+    """A map (height, width) over its picture (height, width, 3), uint8, and its limit."""
+    part = take_sign(smooth(values, look.smoothing), look.sign)
+    limit = limit_of(part, look.clip) if limit is None else limit
+    places = colour_index(part, limit, look.sign, is_diverging(look.colour_map))
+    over = colours(look.colour_map)[places].astype(np.float64)
+    under = picture.astype(np.float64)
+    mixed = under * (1 - look.opacity) + over * look.opacity
+    if look.keep < 100:
+        mixed = np.where(kept(part, look.keep)[..., None], mixed, under * 0.45)
+    return np.floor(mixed + 0.5).astype(np.uint8), limit

@@ -1,0 +1,119 @@
+"""Figures fit for a paper: maps over their pictures, each with a numeric legend."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .display import Look, colours, kept, limit_of, paint, smooth, take_sign
+from .errors import ExplainError
+
+if TYPE_CHECKING:
+    from .answers import Heatmap
+
+
+def look_of(display: dict[str, Any]) -> Look:
+    """A Look from display settings; unknown names are refused in words."""
+    known = {field.name for field in fields(Look)}
+    unknown = set(display) - known - {"truth", "error"}
+    if unknown:
+        raise ExplainError(
+            f"{sorted(unknown)[0]!r} is no display setting; there are {', '.join(sorted(known))}."
+        )
+    return Look(**{name: value for name, value in display.items() if name in known})
+
+
+def heatmap_figure(
+    answers: Sequence[tuple[Heatmap, int]],
+    *,
+    columns: int = 4,
+    titles: Sequence[str] = (),
+    **display: Any,
+) -> Any:
+    """A matplotlib figure with the input and one panel an answer, each with its colour bar.
+
+    `answers` are pairs of an answer and the number of its input; `display` as in `Look`.
+    """
+    from matplotlib.figure import Figure
+
+    if not answers:
+        raise ExplainError("There is no answer to draw yet; wait for one first.")
+    look = look_of(display)
+    shared = None
+    if look.scaling == "shared":
+        shared = max(_limit(heat, i, look) for heat, i in answers)
+    panels = len(answers) + 1
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    first, index = answers[0]
+    axes[0].imshow(picture_of(first, index))
+    axes[0].set_title("Input", fontsize=9)
+    names = list(titles) or [heat.provenance.method for heat, _ in answers]
+    for axis, name, (heat, i) in zip(axes[1:], names, answers, strict=False):
+        _panel(figure, axis, name, heat, i, look, shared)
+    for axis in axes:
+        axis.set_axis_off()
+    label = first.provenance.target[index]
+    figure.suptitle(f"{first.provenance.subject}: {label}", fontsize=10)
+    return figure
+
+
+def _panel(
+    figure: Any, axis: Any, name: str, heat: Heatmap, index: int, look: Look, shared: float | None
+) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    values = heat.map()[index]
+    image, limit = paint(values, picture_of(heat, index), look, shared)
+    axis.imshow(image)
+    axis.set_title(name, fontsize=9)
+    if look.contour:
+        part = np.abs(take_sign(smooth(values, look.smoothing), look.sign))
+        mask = kept(part, 100 - look.contour)
+        if mask.any() and not mask.all():
+            axis.contour(mask, levels=[0.5], colors="k", linewidths=0.8)
+    low = -limit if look.sign == "signed" else 0.0
+    scale = ScalarMappable(
+        Normalize(low, limit or 1.0), ListedColormap(colours(look.colour_map) / 255)
+    )
+    bar = figure.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.05, pad=0.02)
+    bar.set_ticks([low, 0, limit] if low else [0, limit])
+    bar.ax.tick_params(labelsize=6)
+    bar.ax.set_xticklabels([f"{tick:.3g}" for tick in ([low, 0, limit] if low else [0, limit])])
+
+
+def _limit(heat: Heatmap, index: int, look: Look) -> float:
+    return limit_of(take_sign(smooth(heat.map()[index], look.smoothing), look.sign), look.clip)
+
+
+def picture_of(heat: Heatmap, index: int) -> np.ndarray:
+    """The picture under a map, or mid grey where none was kept; (height, width, 3) uint8."""
+    if heat.pictures is not None:
+        return heat.pictures[index]
+    return np.full((*heat.values.shape[2:], 3), 128, np.uint8)
+
+
+def thumbnail(heat: Heatmap, side: int = 160, most: int = 4) -> bytes:
+    """The first maps side by side as a small PNG."""
+    from PIL import Image
+
+    images = []
+    for i in range(min(len(heat), most)):
+        painted, _ = paint(heat.map()[i], picture_of(heat, i), Look())
+        image = Image.fromarray(painted)
+        images.append(image.resize((max(1, side * image.width // image.height), side)))
+    strip = Image.new("RGB", (sum(image.width for image in images), side))
+    left = 0
+    for image in images:
+        strip.paste(image, (left, 0))
+        left += image.width
+    buffer = io.BytesIO()
+    strip.save(buffer, "PNG")
+    return buffer.getvalue()

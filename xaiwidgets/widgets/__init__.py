@@ -1,0 +1,1 @@
+"""Widgets: the only floor that knows Jupyter."""

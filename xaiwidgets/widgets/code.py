@@ -1,0 +1,57 @@
+"""The Python for what is on screen: answers live in code, not in clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import torch
+
+from xaiwidgets.core.method import Attribution, FromFunction
+from xaiwidgets.core.target import Contrast
+
+
+def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
+    """The names by which the caller knows some things: {"subject": "model", ...} where found."""
+    scope = {**frame.f_globals, **frame.f_locals}
+    found = {}
+    for role, thing in things.items():
+        for name, value in scope.items():
+            if value is thing and not name.startswith("_"):
+                found[role] = name
+    return found
+
+
+def compare_code(
+    methods: Sequence[Attribution], aim: Any, display: Mapping[str, Any], names: Mapping[str, str]
+) -> str:
+    """A cell that makes the same widget again."""
+    lines = ["import xaiwidgets as xw", "", "w = xw.compare("]
+    lines.append(f"    {names.get('subject', 'model')},")
+    lines.append(f"    {names.get('images', 'image')},")
+    if aim is not None:
+        lines.append(f"    target={_aim_code(aim)},")
+    lines.append("    methods=[")
+    lines += [f"        {_method_code(method)}," for method in methods]
+    lines.append("    ],")
+    if display:
+        lines.append(f"    display={dict(display)!r},")
+    return "\n".join([*lines, ")"])
+
+
+def _method_code(method: Attribution) -> str:
+    if isinstance(method, FromFunction):
+        return method.title
+    built_in = type(method).__module__.startswith("xaiwidgets.")
+    return f"xw.{method!r}" if built_in else repr(method)
+
+
+def _aim_code(aim: Any) -> str:
+    if isinstance(aim, Contrast):
+        return f"xw.Contrast({aim.a!r}, {aim.b!r})"
+    if isinstance(aim, torch.Tensor) or hasattr(aim, "tolist"):
+        return repr(aim.tolist())
+    if callable(aim):
+        return getattr(aim, "__name__", repr(aim))
+    return repr(aim)

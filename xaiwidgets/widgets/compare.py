@@ -1,0 +1,661 @@
+"""`compare`: explanations of a decision side by side, linked and adjustable."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+
+from xaiwidgets import __version__
+from xaiwidgets.core.answers import Heatmap
+from xaiwidgets.core.cache import AnswerCache
+from xaiwidgets.core.declare import declared
+from xaiwidgets.core.display import SIGNS
+from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
+from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.subject import Inputs, Subject
+from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
+
+from . import code, pack
+from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus, Prediction, Region
+from .worker import Worker
+
+STATIC = Path(__file__).parent / "static"
+SLOTS = 24
+_BARS = 8
+_PROGRESS_EVERY = 0.1
+
+
+def compare(
+    subject: Any,
+    images: Any,
+    target: Any = None,
+    methods: Sequence[Any] | None = None,
+    *,
+    truths: Sequence[Any] | Any = None,
+    masks: Any = None,
+    display: Mapping[str, Any] | None = None,
+) -> Compare:
+    """Many explanations of one decision, side by side, in a notebook.
+
+    `subject` is a torch.nn.Module or a Subject; `images` one picture (PIL image, path, array,
+    tensor) or several; `target` what is explained (default: the predicted class; see Target);
+    `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
+    the true classes (names or indices), one a picture; `masks` regions known to be true: an array
+    (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps are
+    drawn at first. Raises ExplainError when the network or a picture cannot be used.
+    """
+    import sys
+
+    names = code.names_in(sys._getframe(1), subject=subject, images=images)
+    return Compare(
+        subject, images, target, methods, truths=truths, masks=masks, display=display, names=names
+    )
+
+
+@dataclass
+class _Panel:
+    id: str
+    slot: int
+    method: Attribution
+    pinned: bool = False
+    request: int = 0
+    answer: Heatmap | None = None
+    status: PanelStatus = field(
+        default_factory=lambda: {"status": "waiting", "request": 0, "progress": 0.0, "message": ""}
+    )
+
+
+# One trait a slot, so that a new result travels alone and a new view finds the whole state.
+_Slots = type(
+    "_Slots",
+    (anywidget.AnyWidget,),
+    {f"slot_{i:02d}": traitlets.Dict().tag(sync=True) for i in range(SLOTS)},
+)
+
+
+class Compare(_Slots):  # type: ignore[valid-type, misc]
+    """The widget behind `compare`. Everything that the page shows can be read from Python.
+
+    `w.answers` are the heatmaps on screen by panel; `w.region` the selected rectangle in pixels of
+    the picture (empty when there is none); `w.target` what is explained; `w.wait()` blocks until
+    every panel has its answer. `w.to_html(path)` and `w.to_figure()` keep what is on screen.
+    """
+
+    _esm = STATIC / "widget.js"
+    _css = STATIC / "widget.css"
+    _kind = traitlets.Unicode("compare").tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)
+    strip = traitlets.List().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    target = traitlets.Dict().tag(sync=True)
+    panels = traitlets.List().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    region = traitlets.Dict().tag(sync=True)
+    display = traitlets.Dict().tag(sync=True)
+    notice = traitlets.Dict({"message": ""}).tag(sync=True)
+
+    def __init__(
+        self,
+        subject: Any,
+        images: Any,
+        target: Any = None,
+        methods: Sequence[Any] | None = None,
+        *,
+        truths: Any = None,
+        masks: Any = None,
+        display: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Check everything that can be wrong before a widget appears; then start explaining."""
+        self._worker, self._cache = Worker(), AnswerCache(256_000_000)
+        self._panels: list[_Panel] = []
+        self.subject = Subject.of(subject)
+        self._inputs = self.subject.prepare(images)
+        self._pictures, self._note = self.subject.preprocessing.pictures(self._inputs.x)
+        self._outputs: dict[int, torch.Tensor] = {}
+        self._index = 0
+        self._aim = target
+        self._bound = self._bind(0)
+        self._truths = _truths(truths, len(self._inputs), self.subject.classes)
+        self._masks = _masks(masks, self._pictures)
+        chosen = default_methods(self.subject, self._inputs.x) if methods is None else methods
+        made = [as_method(method) for method in chosen]
+        if len(made) > SLOTS:
+            raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
+        self._names = dict(names or {})
+        self._catalogue = _catalogue(made)
+        self._count = 0
+        self._guard = threading.RLock()
+        self._told = 0.0
+        start = {**DEFAULT_DISPLAY, **_checked_display(dict(display or {}))}
+        super().__init__(about=self._about(), display=start)
+        self.on_msg(self._on_message)
+        for method in made:
+            self._add(method)
+        self._show()
+        self._ask_all()
+        if len(self._inputs) > 1:
+            self._worker.submit("strip", self._fill_strip)
+
+    # --- read and used from Python ----------------------------------------------------------
+
+    @property
+    def answers(self) -> dict[str, Heatmap]:
+        """The heatmaps that are there now, by method; a second panel of a method is "… 2"."""
+        found: dict[str, Heatmap] = {}
+        for panel in list(self._panels):
+            if panel.answer is None:
+                continue
+            name, number = pack.name_of(panel.method), 2
+            key = name
+            while key in found:
+                key, number = f"{name} {number}", number + 1
+            found[key] = panel.answer
+        return found
+
+    def wait(self, timeout: float | None = None) -> Compare:
+        """Block until every panel has its answer; an interrupt cancels what is still running.
+
+        `timeout` in seconds; after it the widget goes on in the background.
+        """
+        try:
+            self._worker.wait(timeout)
+        except KeyboardInterrupt:
+            self._worker.cancel()
+            self._worker.wait(10)
+        return self
+
+    def select(self, index: int) -> Compare:
+        """Show and explain the input of that number."""
+        self._do("select_input", {"index": index})
+        return self
+
+    def explain(self, target: Any) -> Compare:
+        """Explain another target; every panel that is not pinned follows."""
+        before, self._aim = self._aim, target
+        try:
+            self._bound = self._bind(self._index)
+        except ExplainError:
+            self._aim = before
+            raise
+        self._show()
+        self._ask_all()
+        return self
+
+    def python(self) -> str:
+        """The code for what is on screen."""
+        return code.compare_code(
+            [panel.method for panel in self._panels],
+            self._aim,
+            {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
+            self._names,
+        )
+
+    def to_figure(self, columns: int = 4) -> Any:
+        """A matplotlib figure of the input and every panel as they are drawn now."""
+        from xaiwidgets.core.figure import heatmap_figure
+
+        shown = [panel for panel in self._panels if panel.answer is not None]
+        return heatmap_figure(
+            [(panel.answer, 0) for panel in shown if panel.answer is not None],
+            titles=[panel.method.label for panel in shown],
+            columns=columns,
+            **self.display,
+        )
+
+    def to_html(self, path: str | Path, *, every_input: bool = True) -> Path:
+        """Write one page that works offline, with every control that needs no network.
+
+        With `every_input` all inputs of the strip are explained first, so that readers can leaf
+        through them; otherwise the page holds the input on screen.
+        """
+        from .export import write_page
+
+        return write_page(self, Path(path), every_input)
+
+    def close(self) -> None:
+        """Stop all work and let go of answers and inputs."""
+        self._worker.close()
+        self._cache.clear()
+        for panel in self._panels:
+            panel.answer = None
+        super().close()
+
+    # --- what the page asks -----------------------------------------------------------------
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """Answer every command: with a value, or with an error in words."""
+        if not isinstance(content, dict) or content.get("type") != "command":
+            return
+        reply: dict[str, Any] = {"type": "reply", "seq": content.get("seq")}
+        try:
+            args = content.get("args")
+            value = self._do(str(content.get("name")), args if isinstance(args, dict) else {})
+            reply.update(ok=True, value=value)
+        except Exception as error:
+            reply.update(ok=False, error=one_line(error))
+        self.send(reply)
+
+    def _do(self, name: str, args: dict[str, Any]) -> Any:
+        commands = {
+            "set_target": self._set_target,
+            "select_input": self._select_input,
+            "set_knob": self._set_knob,
+            "add_panel": self._add_panel,
+            "remove_panel": self._remove_panel,
+            "move_panel": self._move_panel,
+            "pin_panel": self._pin_panel,
+            "cancel": self._cancel,
+            "retry": self._retry,
+            "set_region": self._set_region,
+            "set_display": self._set_display,
+            "copy_python": lambda args: self.python(),
+        }
+        if name not in commands:
+            raise ExplainError(f"{name!r} is no command of this widget.")
+        with self._guard:
+            return commands[name](args)
+
+    def _set_target(self, args: dict[str, Any]) -> None:
+        indices = args.get("indices")
+        if not isinstance(indices, list) or not all(type(index) is int for index in indices):
+            raise ExplainError("A target takes a list of class indices.")
+        if len(indices) > 2:
+            raise ExplainError("A target takes one class, or two for a contrast.")
+        self.explain(Contrast(*indices) if len(indices) == 2 else indices[0] if indices else None)
+
+    def _select_input(self, args: dict[str, Any]) -> None:
+        index = args.get("index")
+        if type(index) is not int or not 0 <= index < len(self._inputs):
+            raise ExplainError(
+                f"There is no input {index!r}; there are {len(self._inputs)}, counted from 0."
+            )
+        self._bound = self._bind(index)
+        self._index = index
+        self._show()
+        self._ask_all()
+
+    def _set_knob(self, args: dict[str, Any]) -> None:
+        panel = self._panel(args)
+        panel.method = panel.method.having(**{str(args.get("knob")): args.get("value")})
+        self._send_panels()
+        self._ask(panel)
+
+    def _add_panel(self, args: dict[str, Any]) -> str:
+        name = args.get("method")
+        if name not in self._catalogue:
+            raise ExplainError(f"There is no method {name!r} to add.")
+        panel = self._add(self._catalogue[name])
+        self._ask(panel)
+        return panel.id
+
+    def _remove_panel(self, args: dict[str, Any]) -> None:
+        panel = self._panel(args)
+        self._worker.cancel(panel.id)
+        self._panels.remove(panel)
+        self._send_panels()
+        self._send_status()
+        self.set_trait(f"slot_{panel.slot:02d}", {})
+
+    def _move_panel(self, args: dict[str, Any]) -> None:
+        panel, to = self._panel(args), args.get("to")
+        if type(to) is not int:
+            raise ExplainError("A panel is moved to a whole number.")
+        self._panels.remove(panel)
+        self._panels.insert(max(0, min(to, len(self._panels))), panel)
+        self._send_panels()
+
+    def _pin_panel(self, args: dict[str, Any]) -> None:
+        panel = self._panel(args)
+        panel.pinned = bool(args.get("pinned"))
+        self._send_panels()
+        if not panel.pinned:
+            self._ask(panel)
+
+    def _cancel(self, args: dict[str, Any]) -> None:
+        self._worker.cancel(self._panel(args).id if args.get("panel") else None)
+        for panel in self._panels:
+            if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):
+                self._tell(panel, panel.request, status="cancelled", message=str(Cancelled()))
+
+    def _retry(self, args: dict[str, Any]) -> None:
+        self._ask(self._panel(args))
+
+    def _set_region(self, args: dict[str, Any]) -> None:
+        region = args.get("region")
+        self.region = {} if not region else dict(_checked_region(region, self._pictures.shape))
+
+    def _set_display(self, args: dict[str, Any]) -> None:
+        display = args.get("display")
+        if not isinstance(display, dict):
+            raise ExplainError("display takes a dict of settings.")
+        self.display = {**self.display, **_checked_display(display)}
+
+    def _panel(self, args: dict[str, Any]) -> _Panel:
+        for panel in self._panels:
+            if panel.id == args.get("panel"):
+                return panel
+        raise ExplainError(f"There is no panel {args.get('panel')!r} any more.")
+
+    # --- work -------------------------------------------------------------------------------
+
+    def _add(self, method: Attribution) -> _Panel:
+        taken = {panel.slot for panel in self._panels}
+        free = [slot for slot in range(SLOTS) if slot not in taken]
+        if not free:
+            raise ExplainError(f"A widget holds up to {SLOTS} panels; remove one first.")
+        self._count += 1
+        panel = _Panel(f"p{self._count}", free[0], method)
+        self._panels.append(panel)
+        self._send_panels()
+        self._send_status()
+        return panel
+
+    def _ask_all(self) -> None:
+        for panel in list(self._panels):
+            if not panel.pinned or panel.answer is None:
+                self._ask(panel)
+
+    def _ask(self, panel: _Panel) -> None:
+        """Queue a panel's newest request; an older one of its own is superseded."""
+        with self._guard:
+            panel.request += 1
+            request, index, bound, method = panel.request, self._index, self._bound, panel.method
+            self._tell(panel, request, status="waiting", progress=0.0, message="")
+
+            def work(token: CancelToken) -> None:
+                self._explain(panel, request, index, bound, method, token)
+
+            self._worker.submit(panel.id, work)
+
+    def _explain(
+        self,
+        panel: _Panel,
+        request: int,
+        index: int,
+        bound: BoundTarget,
+        method: Attribution,
+        token: CancelToken,
+    ) -> None:
+        self._tell(panel, request, status="running", progress=0.0)
+        one = Inputs(self._inputs.x[index : index + 1], [self._inputs.names[index]])
+        try:
+            answer = method(
+                self.subject,
+                one,
+                _aim_of(bound),
+                progress=lambda share: self._report(panel, request, share),
+                cancel=token,
+                cache=self._cache,
+            )
+            answer.provenance.target[:] = bound.labels
+            packed = pack.pack_heatmap(answer, request, index)
+        except Cancelled as cancelled:
+            self._tell(panel, request, status="cancelled", message=str(cancelled))
+        except Exception as error:
+            self._tell(panel, request, status="error", message=one_line(error))
+        else:
+            with self._guard:
+                if panel.request == request and panel in self._panels:
+                    panel.answer = answer
+                    self.set_trait(f"slot_{panel.slot:02d}", packed)
+                    self._tell(panel, request, status="done", progress=1.0)
+
+    def _report(self, panel: _Panel, request: int, share: float) -> None:
+        now = time.monotonic()
+        if now - self._told >= _PROGRESS_EVERY:
+            self._told = now
+            self._tell(panel, request, progress=share)
+
+    def _tell(self, panel: _Panel, request: int, **changes: Any) -> None:
+        """Change a panel's status, unless a newer request has come."""
+        with self._guard:
+            if panel.request == request:
+                panel.status = {**panel.status, "request": request, **changes}  # type: ignore[typeddict-item]
+                self._send_status()
+
+    def _send_panels(self) -> None:
+        self.panels = [self._card(panel) for panel in self._panels]
+
+    def _send_status(self) -> None:
+        self.status = {panel.id: dict(panel.status) for panel in self._panels}
+
+    def _card(self, panel: _Panel) -> PanelCard:
+        method = panel.method
+        return {
+            "id": panel.id,
+            "slot": panel.slot,
+            "method": pack.name_of(method),
+            "title": method.label,
+            "blurb": pack.blurb_of(method),
+            "pinned": panel.pinned,
+            "settings": method.settings,
+            "knobs": [pack.knob_card(knob, self._layer_names()) for knob in method.knobs.values()],
+        }
+
+    # --- what is on screen ------------------------------------------------------------------
+
+    def _bind(self, index: int) -> BoundTarget:
+        """The target of one input, from the scores that are known for it."""
+        outputs = self._scores(index)
+        aim = self._aim
+        if isinstance(aim, (list, tuple, np.ndarray)) or torch.is_tensor(aim):
+            if len(aim) != len(self._inputs):
+                raise ExplainError(
+                    f"{len(aim)} targets came for {len(self._inputs)} inputs; give one target, or "
+                    "one for each input."
+                )
+            aim = aim[index].item() if torch.is_tensor(aim) else aim[index]
+        bound = Target(aim).bind(1, outputs.shape[1], self.subject.classes, outputs)
+        bound.score(outputs)
+        return bound
+
+    def _scores(self, index: int) -> torch.Tensor:
+        if index not in self._outputs:
+            outputs = self.subject.outputs(self._inputs.x[index : index + 1]).float().cpu()
+            if not torch.isfinite(outputs).all():
+                raise ExplainError(
+                    "The network answers with NaN or infinite scores for this input; check its "
+                    "weights and the input's range."
+                )
+            self._outputs[index] = outputs
+        return self._outputs[index]
+
+    def _show(self) -> None:
+        index = self._index
+        self.target = {"label": self._bound.label, "indices": self._bound.indices(0)}
+        self.scene = {
+            "index": index,
+            "name": self._inputs.names[index],
+            "picture": pack.pack_bytes(self._pictures[index]),
+            "predictions": self._predictions(index),
+            "truth": self._truths[index],
+            "masks": [
+                {"name": name, "mask": pack.pack_bytes(mask)}
+                for name, mask in self._masks[index].items()
+            ],
+            "note": self._note,
+        }
+        if not self.strip and len(self._inputs) > 1:
+            self.strip = [self._strip_item(i) for i in range(len(self._inputs))]
+
+    def _predictions(self, index: int) -> list[Prediction]:
+        logits = self._scores(index)[0]
+        probabilities = logits.softmax(0)
+        order = logits.argsort(descending=True)[:_BARS].tolist()
+        order += [chosen for chosen in self._bound.indices(0) if chosen not in order]
+        return [
+            {
+                "index": i,
+                "name": class_name(self.subject.classes, i),
+                "probability": float(probabilities[i]),
+                "logit": float(logits[i]),
+            }
+            for i in order
+        ]
+
+    def _strip_item(self, index: int) -> dict[str, Any]:
+        truth, predicted = self._truths[index], ""
+        if index in self._outputs:
+            best = int(self._outputs[index].argmax())
+            predicted = class_name(self.subject.classes, best)
+        return {
+            "name": self._inputs.names[index],
+            "thumb": pack.thumb(self._pictures[index]),
+            "truth": truth,
+            "predicted": predicted,
+            "right": None if truth is None or not predicted else truth == predicted,
+        }
+
+    def _fill_strip(self, token: CancelToken) -> None:
+        """Predict every input in the background, so that the strip can be filtered."""
+        try:
+            for index in range(len(self._inputs)):
+                if token.cancelled:
+                    return
+                self._scores(index)
+            self.strip = [self._strip_item(i) for i in range(len(self._inputs))]
+        except Exception as error:
+            self.notice = {"message": one_line(error)}
+
+    def _layer_names(self) -> list[str]:
+        return [layer.name for layer in self.subject.layers(self._inputs.x).maps]
+
+    def _about(self) -> dict[str, Any]:
+        layers = self._layer_names()
+        return {
+            "version": __version__,
+            "title": self.subject.title,
+            "live": True,
+            "classes": list(self.subject.classes),
+            "methods": [pack.method_card(method, layers) for method in self._catalogue.values()],
+            "layers": layers,
+            "colour_maps": pack.colour_maps(),
+        }
+
+
+def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
+    """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
+    one that is coarse and class-specific, and a control that never asks the network."""
+    from xaiwidgets import methods
+
+    chosen: list[Attribution] = [
+        methods.Saliency(),
+        methods.SmoothGrad(samples=25),
+        methods.IntegratedGradients(),
+        methods.GuidedBackprop(),
+        methods.EdgeDetector(),
+    ]
+    if subject.layers(x).maps:
+        chosen.insert(4, methods.GradCam())
+    return chosen
+
+
+def _catalogue(chosen: Sequence[Attribution]) -> dict[str, Attribution]:
+    """Every method that a panel may be added for: the declared ones, and functions handed over."""
+    import xaiwidgets.methods  # noqa: F401 - declares the built-in ones
+
+    found = {cls.__name__: cls() for cls in declared(Attribution)}
+    for method in chosen:
+        found.setdefault(pack.name_of(method), method)
+    return found
+
+
+def _aim_of(bound: BoundTarget) -> Any:
+    if bound.scorer is not None:
+        return bound.scorer
+    first, *second = bound.indices(0)
+    return Contrast(first, second[0]) if second else first
+
+
+def _truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
+    if truths is None:
+        return [None] * count
+    if isinstance(truths, (str, int, np.integer)):
+        truths = [truths]
+    if len(truths) != count:
+        raise ExplainError(f"{len(truths)} truths came for {count} inputs; give one for each.")
+    plain = [truth.item() if hasattr(truth, "item") else truth for truth in truths]
+    return [
+        truth if truth is None or isinstance(truth, str) else class_name(classes, int(truth))
+        for truth in plain
+    ]
+
+
+def _masks(masks: Any, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
+    count = len(pictures)
+    if masks is None:
+        return [{} for _ in range(count)]
+    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) == 2):
+        masks = [masks]
+    if len(masks) != count:
+        raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
+    return [_mask_dict(mask, pictures.shape[1:3]) for mask in masks]
+
+
+def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    named = mask if isinstance(mask, Mapping) else {"truth": mask}
+    found = {}
+    for name, values in named.items():
+        array = np.asarray(values)
+        if array.shape != tuple(shape):
+            raise ExplainError(
+                f"Mask {name!r} has shape {array.shape}; the picture that the network sees is "
+                f"{tuple(shape)}."
+            )
+        found[str(name)] = array > 0
+    return found
+
+
+def _checked_region(region: Any, shape: Sequence[int]) -> Region:
+    try:
+        x0, y0, x1, y1 = (int(region[key]) for key in ("x0", "y0", "x1", "y1"))
+    except (TypeError, KeyError, ValueError):
+        raise ExplainError("A region takes x0, y0, x1 and y1 in pixels.") from None
+    height, width = shape[1:3]
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise ExplainError(
+            f"The region {x0}, {y0} to {x1}, {y1} does not lie in the picture ({width}×{height})."
+        )
+    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
+
+
+def _checked_display(display: dict[str, Any]) -> dict[str, Any]:
+    """Display settings with known names and values in range; anything else is refused in words."""
+    numbers = {
+        "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
+        "keep": (0.0, 100.0), "contour": (0.0, 100.0),
+    }  # fmt: skip
+    words = {"sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS}
+    for name, value in display.items():
+        if name in numbers:
+            low, high = numbers[name]
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not low <= value <= high
+            ):
+                raise ExplainError(f"display {name} is {value!r}; it takes {low:g} to {high:g}.")
+        elif name in words:
+            if value not in words[name]:
+                raise ExplainError(
+                    f"display {name} is {value!r}; it takes {', '.join(words[name])}."
+                )
+        elif name in ("truth", "error"):
+            if not isinstance(value, bool):
+                raise ExplainError(f"display {name} is {value!r}; it takes True or False.")
+        else:
+            raise ExplainError(
+                f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
+            )
+    return display

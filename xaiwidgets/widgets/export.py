@@ -1,0 +1,101 @@
+"""One page that works offline: the widget's own code and state, in a single file."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xaiwidgets.core.errors import ExplainError
+
+if TYPE_CHECKING:
+    from .compare import Compare
+
+STATIC = Path(__file__).parent / "static"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>body {{ margin: 0; }} {css}</style>
+</head>
+<body>
+<div id="xw-root"></div>
+<script type="application/json" id="xw-state">{state}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def write_page(widget: Compare, path: Path, every_input: bool) -> Path:
+    """Wait for the widget's answers, then write them and the widget's code to `path`."""
+    if path.is_dir() or not path.parent.exists():
+        raise ExplainError(
+            f"No page can be written to {str(path)!r}; give a file in a folder that exists."
+        )
+    state, library = page_state(widget, every_input)
+    payload = json.dumps({"state": plain(state), "library": plain(library)}, separators=(",", ":"))
+    page = _PAGE.format(
+        policy=_POLICY,
+        title=html.escape(f"{widget.subject.title}: {widget.target.get('label', '')}"),
+        css=(STATIC / "widget.css").read_text(encoding="utf-8").replace("</", "<\\/"),
+        state=in_script(payload),
+        script=(STATIC / "offline.js")
+        .read_text(encoding="utf-8")
+        .replace("</script", "<\\/script"),
+    )
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The traits on screen, and a library of what changes from input to input."""
+    shown = widget._index
+    library: dict[str, Any] = {}
+    indices = range(len(widget._inputs)) if every_input else [shown]
+    for index in indices:
+        if index != widget._index:
+            widget.select(index)
+        widget.wait()
+        library[_key(widget)] = _changing(widget)
+    if widget._index != shown:
+        widget.select(shown)
+        widget.wait()
+    names = ("about", "strip", "target", "panels", "region", "display", "notice", "_kind")
+    state = {name: getattr(widget, name) for name in names}
+    state["about"] = {**widget.about, "live": False}
+    return {**state, **_changing(widget), "_code": widget.python()}, library
+
+
+def _key(widget: Compare) -> str:
+    target = ",".join(str(index) for index in widget.target["indices"])
+    return f"{widget._index}|{target}"
+
+
+def _changing(widget: Compare) -> dict[str, Any]:
+    slots = [f"slot_{panel['slot']:02d}" for panel in widget.panels]
+    return {name: getattr(widget, name) for name in ("scene", "target", "status", *slots)}
+
+
+def plain(value: Any) -> Any:
+    """Bytes as {"__bytes__": base64}, so that JSON can hold them."""
+    if isinstance(value, bytes):
+        return {"__bytes__": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def in_script(text: str) -> str:
+    """JSON that cannot close its script element or break a line of it."""
+    escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return escaped.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

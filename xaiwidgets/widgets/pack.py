@@ -1,0 +1,152 @@
+"""Arrays and answers as they travel: bytes with a small header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xaiwidgets.core.answers import Heatmap, fold_channels
+from xaiwidgets.core.declare import Declared, Knob
+from xaiwidgets.core.display import colours, is_diverging
+
+from .wire import Array, ColourMap, HeatmapAnswer, KnobCard, MethodCard
+
+FRAME_SIDE = 72
+COLOUR_MAPS = ("RdBu_r", "PuOr_r", "BrBG_r", "viridis", "cividis", "magma", "gray")
+
+
+def pack_map(values: np.ndarray) -> Array:
+    """A float map (height, width) as half floats of map ÷ its largest magnitude."""
+    size = float(np.abs(values).max())
+    scale = size if size > 0 else 1.0
+    half = (values / scale).astype("<f2")
+    return {"data": half.tobytes(), "dtype": "float16", "shape": list(values.shape), "scale": scale}
+
+
+def pack_bytes(values: np.ndarray) -> Array:
+    """A uint8 or bool array as it is."""
+    plain = np.ascontiguousarray(values).astype(np.uint8)
+    return {"data": plain.tobytes(), "dtype": "uint8", "shape": list(plain.shape), "scale": 1.0}
+
+
+def unpack(array: Array) -> np.ndarray:
+    """What `pack_map` or `pack_bytes` made, as an array again."""
+    dtype = {"float16": "<f2", "float32": "<f4", "uint8": "u1"}[array["dtype"]]
+    stored = np.frombuffer(array["data"], dtype).reshape(array["shape"])
+    return stored if array["dtype"] == "uint8" else stored.astype(np.float32) * array["scale"]
+
+
+def pack_heatmap(heat: Heatmap, request: int, index: int) -> HeatmapAnswer:
+    """A heatmap of one input as a panel's answer."""
+    values = heat.map()[0]
+    made = heat.provenance
+    answer: HeatmapAnswer = {
+        "kind": "heatmap",
+        "request": request,
+        "target": made.target[0],
+        "input": index,
+        "map": pack_map(values),
+        "low": float(values.min()),
+        "high": float(values.max()),
+        "total": float(values.sum()),
+        "seconds": made.seconds,
+        "forwards": made.forwards,
+        "backwards": made.backwards,
+        "facts": heat.facts,
+        "warnings": heat.warnings,
+    }
+    error = heat.error_map()
+    if error is not None:
+        answer["error"] = pack_map(error[0])
+    if heat.frames:
+        answer["frames"] = [
+            {
+                "label": frame.label,
+                "map": pack_map(_small(fold_channels(frame.values, heat.reduction)[0])),
+            }
+            for frame in heat.frames
+        ]
+    return answer
+
+
+def _small(values: np.ndarray) -> np.ndarray:
+    """A map brought to at most FRAME_SIDE pixels a side by averaging whole blocks."""
+    block = -(-max(values.shape) // FRAME_SIDE)
+    if block == 1:
+        return values
+    height, width = (side // block * block for side in values.shape)
+    cut = values[:height, :width].reshape(height // block, block, width // block, block)
+    return cut.mean((1, 3))
+
+
+def thumb(picture: np.ndarray, side: int = 64) -> Array:
+    """A picture (height, width, 3) as a thumbnail of at most `side` pixels."""
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side))
+    return pack_bytes(np.asarray(image))
+
+
+def knob_card(knob: Knob, layers: list[str]) -> KnobCard:
+    """A knob as the page draws it."""
+    card: KnobCard = {
+        "name": knob.name,
+        "kind": knob.kind,  # type: ignore[typeddict-item]
+        "default": knob.default,
+        "help": knob.help,
+    }
+    if knob.kind in ("integer", "number"):
+        assert knob.low is not None
+        assert knob.high is not None
+        card["low"], card["high"], card["log"] = knob.low, knob.high, knob.log
+        card["step"] = knob.step or (1 if knob.kind == "integer" else (knob.high - knob.low) / 100)
+    if knob.unit:
+        card["unit"] = knob.unit
+    if knob.kind == "choice":
+        card["choices"] = list(knob.choices)
+    if knob.kind == "layer":
+        card["choices"] = layers
+    return card
+
+
+def method_card(method: type[Declared] | Declared, layers: list[str]) -> MethodCard:
+    """A method, or its class, as an entry of the catalogue."""
+    owner = method if isinstance(method, type) else type(method)
+    return {
+        "name": name_of(method),
+        "title": method.title,
+        "family": family_of(owner),
+        "blurb": blurb_of(method),
+        "source": method.source,
+        "knobs": [knob_card(entry, layers) for entry in owner.knobs.values()],
+    }
+
+
+def name_of(method: Any) -> str:
+    """The name under which the page asks for a method."""
+    if isinstance(method, type):
+        return method.__name__
+    return type(method).__name__ if type(method).title else method.title
+
+
+def family_of(owner: type) -> str:
+    """The drawer in which a method lies: its family's folder, or "yours"."""
+    parts = owner.__module__.split(".")
+    return parts[2] if parts[:2] == ["xaiwidgets", "methods"] else "yours"
+
+
+def blurb_of(method: Any) -> str:
+    """The first sentence of a method's docstring: what a reader learns from it."""
+    text = getattr(method, "function", method).__doc__ or ""
+    first = text.strip().split("\n\n")[0]
+    return " ".join(first.split())
+
+
+def colour_maps() -> list[ColourMap]:
+    """The colour maps that the page offers."""
+    return [
+        {"name": name, "diverging": is_diverging(name), "data": colours(name).tobytes()}
+        for name in COLOUR_MAPS
+    ]
