@@ -1,0 +1,30 @@
+// Builds what the Python package ships: widget.js and widget.css for notebooks, offline.js for pages.
+import { argv } from "node:process";
+import { fileURLToPath } from "node:url";
+import { build, context } from "esbuild";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const out = (name) => here(`../xaiwidgets/widgets/static/${name}`);
+
+const common = {
+  absWorkingDir: here("."),
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  target: ["es2022"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  logLevel: "info",
+};
+
+const jobs = [
+  { ...common, entryPoints: ["src/index.ts"], outfile: out("widget.js"), format: "esm" },
+  { ...common, entryPoints: ["src/style.css"], outfile: out("widget.css") },
+  { ...common, entryPoints: ["src/offline.ts"], outfile: out("offline.js"), format: "iife" },
+];
+
+for (const job of jobs) {
+  if (argv.includes("--watch")) await (await context(job)).watch();
+  else await build(job);
+}

@@ -1,0 +1,23 @@
+/** Colour tables off the wire, for canvases and for CSS. */
+
+import { bytes } from "./arrays";
+import type { Scale } from "./display";
+import type { ColourMap } from "./wire";
+
+/** 256 colours as canvas pixels, 0xAABBGGRR. */
+export function table({ data }: ColourMap): Uint32Array {
+  const rgb = bytes(data);
+  return new Uint32Array(256).map(
+    (_, i) => 0xff000000 | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i],
+  );
+}
+
+/** The part of a table that a scale uses, as a CSS gradient. */
+export function gradient({ data }: ColourMap, { base, gain, low }: Scale): string {
+  const rgb = bytes(data);
+  const stops = Array.from({ length: 17 }, (_, i) => {
+    const at = 3 * Math.floor(base + gain * (low + ((1 - low) * i) / 16) + 0.5);
+    return `rgb(${rgb[at]} ${rgb[at + 1]} ${rgb[at + 2]})`;
+  });
+  return `linear-gradient(90deg,${stops})`;
+}

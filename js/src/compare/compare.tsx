@@ -1,0 +1,168 @@
+/** The widget `compare`: one input, many explanations side by side. */
+
+import { effect, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Painter } from "../painter";
+import type { Store } from "../store";
+import { Button, Popover } from "../ui/parts";
+import { AddMethod } from "./add";
+import { DisplayBar } from "./display-bar";
+import { Panel } from "./panel";
+import { SceneView } from "./scene";
+import { StripView } from "./strip";
+
+const KEYS = [
+  ["arrows", "move the crosshair (shift: 10 pixels)"],
+  ["+  −  0", "zoom in, out, whole picture; also ctrl + wheel"],
+  ["drag", "select a region; moves the picture when zoomed (shift selects)"],
+  ["r", "begin a region at the crosshair, again to keep it"],
+  ["Esc", "clear the region, then the crosshair, then leave"],
+  ["shift + click", "on a class: subtract it from the explained one"],
+] as const;
+
+export function Compare({ store, painter }: { store: Store; painter: Painter }) {
+  // Whatever the painter reads is read here once, so that a change asks for a frame.
+  useEffect(
+    () =>
+      effect(() => {
+        void [store.display.value, store.table.value, store.zoom.value, store.scene.value];
+        painter.ask();
+      }),
+    [],
+  );
+  const { live } = store.about.value;
+  const message = store.notice.value.message;
+  return (
+    <div class="xw-box">
+      <Header store={store} />
+      {message && (
+        <p class="xw-notice" role="alert">
+          {message}
+        </p>
+      )}
+      <Problem store={store} />
+      {!live && (
+        <p class="xw-notice xw-calm">
+          This page has no kernel: display controls work, methods cannot be rerun.
+        </p>
+      )}
+      <StripView store={store} />
+      <div class="xw-body">
+        <SceneView store={store} painter={painter} />
+        <div class="xw-main">
+          <DisplayBar store={store} />
+          <div class="xw-grid">
+            {store.panels.value.map((panel, index) => (
+              <Panel key={panel.id} {...{ store, painter, panel, index }} />
+            ))}
+            {live && <AddMethod store={store} />}
+          </div>
+        </div>
+      </div>
+      <div class="xw-hidden" aria-live="polite">
+        {store.spoken}
+      </div>
+    </div>
+  );
+}
+
+function Problem({ store }: { store: Store }) {
+  const words = store.problems.value[""];
+  if (!words) return null;
+  return (
+    <p class="xw-notice" role="alert">
+      {words}
+      <Button icon="close" label="Dismiss" onClick={() => store.clear("")} />
+    </p>
+  );
+}
+
+function Header({ store }: { store: Store }) {
+  const { title, live } = store.about.value;
+  const states = Object.values(store.status.value);
+  const busy = states.filter(({ status }) => status === "running" || status === "waiting").length;
+  return (
+    <header class="xw-header">
+      <h2>{title}</h2>
+      <p class="xw-target">
+        explaining <b>{store.target.value.label}</b>
+      </p>
+      <span class="xw-spring" />
+      {busy > 0 && (
+        <>
+          <span class="xw-muted">
+            {states.length - busy} of {states.length} done
+          </span>
+          {live && (
+            <Button
+              icon="close"
+              label="Cancel all"
+              text="Cancel all"
+              onClick={() => store.ask("cancel")}
+            />
+          )}
+        </>
+      )}
+      <CopyPython store={store} />
+      <Popover label="Keys" text="?">
+        {() => (
+          <dl class="xw-keys">
+            {KEYS.map(([key, does]) => (
+              <>
+                <dt>{key}</dt>
+                <dd>{does}</dd>
+              </>
+            ))}
+          </dl>
+        )}
+      </Popover>
+    </header>
+  );
+}
+
+function CopyPython({ store }: { store: Store }) {
+  const done = useSignal(false);
+  const code = useSignal("");
+  const copy = async (): Promise<void> => {
+    const reply = await store.ask("copy_python");
+    if (!reply.ok) return;
+    const text = String(reply.value);
+    try {
+      await navigator.clipboard.writeText(text);
+      done.value = true;
+      setTimeout(() => {
+        done.value = false;
+      }, 1500);
+    } catch {
+      code.value = text; // no clipboard here: show the code, selected
+    }
+  };
+  return (
+    <>
+      <Button
+        icon={done.value ? "check" : "copy"}
+        label="Copy the code for what is on screen"
+        text={done.value ? "Copied" : "Copy as Python"}
+        onClick={() => void copy()}
+      />
+      <Popover
+        label="Code for what is on screen"
+        open={Boolean(code.value)}
+        onClose={() => {
+          code.value = "";
+        }}
+      >
+        {() => (
+          <textarea
+            class="xw-code"
+            aria-label="Code"
+            readOnly
+            rows={12}
+            value={code.value}
+            onFocus={(event) => event.currentTarget.select()}
+          />
+        )}
+      </Popover>
+    </>
+  );
+}

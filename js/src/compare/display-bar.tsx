@@ -1,0 +1,191 @@
+/** How every map is drawn. All of it happens in the browser. */
+
+import { useSignal } from "@preact/signals";
+import { gradient } from "../colour";
+import type { Store } from "../store";
+import { Button, Icon, Popover, Segments, Slider } from "../ui/parts";
+import { DEFAULT_DISPLAY, type Display, type Scaling, type Sign } from "../wire";
+
+const SIGNS: readonly (readonly [Sign, string])[] = [
+  ["signed", "Signed"],
+  ["positive", "Positive"],
+  ["negative", "Negative"],
+  ["absolute", "Absolute"],
+];
+const SCALINGS: readonly (readonly [Scaling, string])[] = [
+  ["panel", "Per panel"],
+  ["shared", "Shared"],
+];
+
+type Sliding = "clip" | "opacity" | "smoothing" | "keep" | "contour";
+interface Slide {
+  key: Sliding;
+  label: string;
+  low: number;
+  high: number;
+  step: number;
+  help: string;
+  text(value: number): string;
+}
+const SLIDES: Slide[] = [
+  {
+    key: "clip",
+    label: "Clip",
+    low: 80,
+    high: 100,
+    step: 0.1,
+    help: "the percentile of |value| that gets the full colour",
+    text: (x) => `${x} %`,
+  },
+  {
+    key: "opacity",
+    label: "Opacity",
+    low: 0,
+    high: 1,
+    step: 0.01,
+    help: "of the map over the picture",
+    text: (x) => `${Math.round(x * 100)} %`,
+  },
+  {
+    key: "smoothing",
+    label: "Smoothing",
+    low: 0,
+    high: 8,
+    step: 0.25,
+    help: "width (σ) of a Gaussian blur, in pixels; read-outs stay exact",
+    text: (x) => (x ? `${x} px` : "off"),
+  },
+  {
+    key: "keep",
+    label: "Keep top",
+    low: 1,
+    high: 100,
+    step: 1,
+    help: "draw only the largest values; elsewhere the picture, dimmed",
+    text: (x) => `${x} %`,
+  },
+  {
+    key: "contour",
+    label: "Contour",
+    low: 0,
+    high: 99.5,
+    step: 0.5,
+    help: "outline what lies above this percentile of |value|",
+    text: (x) => (x ? `${x} %` : "off"),
+  },
+];
+
+export function DisplayBar({ store }: { store: Store }) {
+  const folded = useSignal(true);
+  const display = store.display.value;
+  const set = <K extends keyof Display>(key: K, value: Display[K]): void =>
+    store.show({ [key]: value });
+  const masks = Boolean(store.scene.value?.masks.length);
+  const errors = store.panels.value.some(({ slot }) => store.answers[slot].value?.error);
+  const toggle = (key: "truth" | "error", text: string, help: string) => (
+    <button
+      type="button"
+      class="xw-toggle"
+      title={help}
+      aria-pressed={display[key]}
+      onClick={() => set(key, !display[key])}
+    >
+      {text}
+    </button>
+  );
+  const moved = (Object.keys(DEFAULT_DISPLAY) as (keyof Display)[]).some(
+    (key) => key !== "colour_map" && display[key] !== DEFAULT_DISPLAY[key],
+  );
+  return (
+    <div class={`xw-display ${folded.value ? "xw-folded" : ""}`} role="group" aria-label="Display">
+      <div class="xw-group">
+        <ColourMenu store={store} />
+        <Segments
+          label="Sign"
+          value={display.sign}
+          choices={SIGNS}
+          onPick={(sign) => set("sign", sign)}
+        />
+        <Segments
+          label="Colour scale"
+          value={display.scaling}
+          choices={SCALINGS}
+          onPick={(scaling) => set("scaling", scaling)}
+        />
+        {masks && toggle("truth", "Truth", "outline what is known to be the true region")}
+        {errors &&
+          toggle("error", "Std. error", "draw the standard error where a method reports it")}
+        <Button
+          icon="down"
+          class="xw-unfold"
+          label="More display settings"
+          pressed={!folded.value}
+          onClick={() => {
+            folded.value = !folded.value;
+          }}
+        />
+      </div>
+      <div class="xw-slides">
+        {SLIDES.map(({ key, text, ...slide }) => (
+          <Slider
+            {...slide}
+            key={key}
+            value={display[key]}
+            text={text(display[key])}
+            onInput={(value) => set(key, value)}
+          />
+        ))}
+        <Button
+          icon="reset"
+          label="Default display"
+          disabled={!moved}
+          onClick={() => store.show({ ...DEFAULT_DISPLAY, colour_map: display.colour_map })}
+        />
+      </div>
+    </div>
+  );
+}
+
+function ColourMenu({ store }: { store: Store }) {
+  const { colour_maps: maps } = store.about.value;
+  const chosen = store.colourMap.value;
+  const whole = { base: 0, gain: 255, low: 0 };
+  const swatch = (map: typeof chosen) => (
+    <i class="xw-swatch" style={{ background: gradient(map, whole) }} />
+  );
+  return (
+    <Popover
+      label="Colour map"
+      class="xw-colours"
+      text={
+        <>
+          {swatch(chosen)}
+          {chosen.name}
+          <Icon name="down" />
+        </>
+      }
+    >
+      {(close) => (
+        <div class="xw-menu">
+          {maps.map((map) => (
+            <Button
+              key={map.name}
+              label={map.diverging ? "for signed values" : "for values of one sign"}
+              pressed={map === chosen}
+              text={
+                <>
+                  {swatch(map)}
+                  {map.name}
+                </>
+              }
+              onClick={() => {
+                store.show({ colour_map: map.name });
+                close();
+              }}
+            />
+          ))}
+        </div>
+      )}
+    </Popover>
+  );
+}

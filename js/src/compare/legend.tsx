@@ -1,0 +1,59 @@
+/** The numbers behind the colours: ends of the scale, how it was cut, and where a pixel lies on it. */
+
+import type { ReadonlySignal } from "@preact/signals";
+import { gradient } from "../colour";
+import { digits } from "../numbers";
+import type { Store } from "../store";
+import type { Sign } from "../wire";
+
+export function Legend(props: {
+  store: Store;
+  limit: ReadonlySignal<number>;
+  sign: Sign;
+  /** What the colours stand for, when it is not the map itself. */
+  what?: string | undefined;
+  /** The value under the crosshair. */
+  value: ReadonlySignal<number | null>;
+}) {
+  const { store, sign, what } = props;
+  const { clip, scaling } = store.display.value;
+  const limit = props.limit.value;
+  const { low } = store.scaleOf(sign);
+  const words = [
+    what ?? (sign === "signed" ? "" : sign),
+    scaling === "shared" ? "shared scale" : "",
+    clip < 100 ? `clipped at ${clip} %` : "up to the largest",
+  ];
+  const ends = sign === "negative" ? ["0", "", `−${digits(limit)}`] : ["0", "", digits(limit)];
+  if (low) ends.splice(0, 2, digits(-limit), "0");
+  return (
+    <div class="xw-legend">
+      <div
+        class="xw-scale"
+        style={{ background: gradient(store.colourMap.value, store.scaleOf(sign)) }}
+      >
+        <Tick {...props} low={low} />
+      </div>
+      <div class="xw-ends">
+        {ends.map((end, i) => (
+          <span key={i}>{end}</span>
+        ))}
+      </div>
+      <div class="xw-muted">{words.filter(Boolean).join(" · ")}</div>
+    </div>
+  );
+}
+
+/** A mark on the scale at the crosshair's value. */
+function Tick(props: {
+  value: ReadonlySignal<number | null>;
+  limit: ReadonlySignal<number>;
+  sign: Sign;
+  low: number;
+}) {
+  const raw = props.value.value;
+  if (raw === null) return null;
+  const v = props.sign === "absolute" ? Math.abs(raw) : props.sign === "negative" ? -raw : raw;
+  const t = Math.min(1, Math.max(props.low, v / (props.limit.value || 1)));
+  return <i style={{ left: `${((t - props.low) / (1 - props.low)) * 100}%` }} />;
+}

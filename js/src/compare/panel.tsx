@@ -1,0 +1,345 @@
+/** One method's panel: its map, its numbers, its knobs, and how far it is. */
+
+import { computed, signal, useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { thin } from "../arrays";
+import { Knob } from "../controls/knob";
+import { share } from "../display";
+import { type Point, scaleRegion } from "../geometry";
+import { digits, percent, seconds } from "../numbers";
+import type { Painter, Sheet } from "../painter";
+import type { Store } from "../store";
+import { Button, Icon, Popover } from "../ui/parts";
+import type { Frame, HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
+import { Legend } from "./legend";
+import { mountStage } from "./stage";
+
+interface Props {
+  store: Store;
+  painter: Painter;
+  panel: PanelCard;
+  index: number;
+}
+
+/** The value of a map at a pixel of the picture, which may be finer than the map. */
+function valueAt(store: Store, array: WireArray, { x, y }: Point): number {
+  const [width, height] = store.size.peek();
+  const [rows, columns] = array.shape;
+  const row = Math.min(rows - 1, Math.floor((y * rows) / height));
+  const column = Math.min(columns - 1, Math.floor((x * columns) / width));
+  return store.values(array)[row * columns + column];
+}
+
+/** What a panel shows, from its answer, its chosen frame and the display. */
+function look(store: Store, slot: number) {
+  const answer = store.answers[slot];
+  const frame = signal(-1);
+  const limit = signal(0);
+  const frames = computed<Frame[]>(() => answer.value?.frames ?? []);
+  const chosen = computed(() => frames.value[frame.value]);
+  const showsError = computed(() =>
+    Boolean(store.display.value.error && answer.value?.error && !chosen.value),
+  );
+  const array = computed<WireArray | null>(() => {
+    const { value } = answer;
+    if (!value) return null;
+    return showsError.value ? (value.error ?? null) : (chosen.value?.map ?? value.map);
+  });
+  const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
+  const value = computed(() => {
+    const point = store.cross.value;
+    return point && array.value ? valueAt(store, array.value, point) : null;
+  });
+  return { answer, frame, frames, limit, showsError, array, sign, value };
+}
+
+type Look = ReturnType<typeof look>;
+
+function readOut(store: Store, { answer, array, showsError, frame }: Look, at: Point): string {
+  if (!array.value) return "";
+  const words = digits(valueAt(store, array.value, at));
+  if (showsError.value) return `standard error ${words}`;
+  const error = frame.value < 0 && answer.value?.error;
+  return error ? `${words} ± ${digits(valueAt(store, error, at))}` : words;
+}
+
+/** The picture under a map: the one on screen, or for a held answer the small one of the strip. */
+function pictureOf(store: Store, answer: HeatmapAnswer | null): WireArray | null {
+  const scene = store.scene.value;
+  if (!answer || !scene || answer.input === scene.index) return scene?.picture ?? null;
+  return store.strip.value[answer.input]?.thumb ?? null;
+}
+
+export function Panel({ store, painter, panel, index }: Props) {
+  const { id } = panel;
+  const view = useMemo(() => look(store, panel.slot), [panel.slot]);
+  const host = useRef<HTMLDivElement>(null);
+  const knobsOpen = useSignal(false);
+  const over = useSignal(false);
+  const { live, layers } = store.about.value;
+  const problems = store.problems.value;
+
+  useEffect(() => {
+    const closed = new AbortController();
+    const sheet: Sheet = {
+      array: () => view.array.value,
+      sign: () => view.sign.peek(),
+      scaled: (limit) => {
+        view.limit.value = limit;
+      },
+    };
+    const options = {
+      label: `${panel.title}: arrow keys read values`,
+      picture: () => pictureOf(store, view.answer.value),
+      words: (at: Point) => readOut(store, view, at),
+      sheet,
+    };
+    if (host.current) mountStage(host.current, store, painter, options, closed.signal);
+    return () => closed.abort();
+  }, [view]);
+
+  const answer = view.answer.value;
+  const now = store.status.value[id] ?? { status: "waiting", request: 0, progress: 0, message: "" };
+  const busy = now.status === "waiting" || now.status === "running";
+  const failed = now.status === "error" || now.status === "cancelled";
+  const stale = Boolean(answer) && now.status !== "done" && answer?.request !== now.request;
+  const ask = (name: "remove_panel" | "retry" | "cancel") => store.ask(name, { panel: id }, id);
+  const move = (to: number) => store.ask("move_panel", { panel: id, to }, id);
+  const last = store.panels.value.length - 1;
+
+  return (
+    <section
+      class={`xw-panel ${stale ? "xw-stale" : ""} ${over.value ? "xw-over-here" : ""}`}
+      aria-label={panel.title}
+      aria-busy={busy}
+      onDragOver={(event) => {
+        if (!store.dragged.value || store.dragged.value === id) return;
+        event.preventDefault();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        over.value = false;
+        const panelId = store.dragged.value;
+        if (panelId) void store.ask("move_panel", { panel: panelId, to: index }, panelId);
+      }}
+    >
+      <header
+        draggable
+        onDragStart={(event) => {
+          event.dataTransfer?.setData("text/plain", panel.title);
+          store.dragged.value = id;
+        }}
+        onDragEnd={() => {
+          store.dragged.value = "";
+        }}
+      >
+        <h3 title={panel.blurb}>{panel.title}</h3>
+        {panel.knobs.length > 0 && (
+          <Button
+            icon="knobs"
+            label="Settings"
+            pressed={knobsOpen.value}
+            onClick={() => {
+              knobsOpen.value = !knobsOpen.value;
+            }}
+          />
+        )}
+        <Button
+          icon="pin"
+          label={
+            panel.pinned ? "Follow the others again" : "Hold this answer while the others follow"
+          }
+          pressed={panel.pinned}
+          onClick={() => void store.ask("pin_panel", { panel: id, pinned: !panel.pinned }, id)}
+        />
+        <Popover icon="more" label={`More for ${panel.title}`}>
+          {(close) => (
+            <div class="xw-menu" onClick={close} onKeyDown={() => undefined}>
+              <p class="xw-muted">{panel.blurb}</p>
+              <Button
+                icon="left"
+                label="Move left"
+                text="Move left"
+                disabled={index === 0}
+                onClick={() => move(index - 1)}
+              />
+              <Button
+                icon="right"
+                label="Move right"
+                text="Move right"
+                disabled={index === last}
+                onClick={() => move(index + 1)}
+              />
+              <Button
+                icon="close"
+                label="Remove"
+                text="Remove"
+                onClick={() => ask("remove_panel")}
+              />
+            </div>
+          )}
+        </Popover>
+      </header>
+      <div class="xw-frame">
+        <div class="xw-stage" ref={host} />
+        {busy && (
+          <div
+            class="xw-progress"
+            role="progressbar"
+            aria-valuenow={Math.round(now.progress * 100)}
+          >
+            <i style={{ width: `${Math.max(2, now.progress * 100)}%` }} />
+          </div>
+        )}
+        {busy && (
+          <div class="xw-working">
+            <span>{now.status === "waiting" ? "waiting" : percent(now.progress)}</span>
+            <Button label="Cancel" text="Cancel" onClick={() => ask("cancel")} />
+          </div>
+        )}
+        {failed && (
+          <div class={`xw-failed ${answer ? "xw-beside" : ""}`} role="alert">
+            <p>
+              {now.message || (now.status === "cancelled" ? "Cancelled." : "This method failed.")}
+            </p>
+            {live && (
+              <Button icon="reset" label="Retry" text="Retry" onClick={() => ask("retry")} />
+            )}
+          </div>
+        )}
+      </div>
+      {view.frames.value.length > 0 && <Frames {...{ store, painter, view }} />}
+      {answer && (
+        <>
+          <Legend
+            store={store}
+            limit={view.limit}
+            value={view.value}
+            sign={view.sign.value}
+            what={view.showsError.value ? "standard error" : undefined}
+          />
+          <Facts {...{ store, panel, answer, view }} />
+        </>
+      )}
+      {problems[id] && <p class="xw-problem">{problems[id]}</p>}
+      {knobsOpen.value && (
+        <div class="xw-knobs">
+          {panel.knobs.map((knob) => (
+            <Knob
+              key={knob.name}
+              knob={knob}
+              value={panel.settings[knob.name]}
+              layers={layers}
+              disabled={!live}
+              problem={problems[`${id}.${knob.name}`] ?? ""}
+              closed={store.closed}
+              onSend={(value) =>
+                store.ask("set_knob", { panel: id, knob: knob.name, value }, `${id}.${knob.name}`)
+              }
+            />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** What the answer says about itself. */
+function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; view: Look }) {
+  const { store, panel, answer, view } = props;
+  const { sign } = store.display.value;
+  const region = store.region.value;
+  const array = view.array.value;
+  let part: number | null = null;
+  if (region && array) {
+    const [rows, columns] = array.shape;
+    const [width, height] = store.size.value;
+    const area = scaleRegion(region, columns / width, rows / height);
+    part = share(store.values(array), columns, view.sign.value, area);
+  }
+  const other = [];
+  if (answer.target !== store.target.value.label) other.push(answer.target);
+  if (store.scene.value && answer.input !== store.scene.value.index) {
+    other.push(store.strip.value[answer.input]?.name ?? `input ${answer.input}`);
+  }
+  const passes = [
+    seconds(answer.seconds),
+    answer.forwards ? `${answer.forwards} fwd` : "",
+    answer.backwards ? `${answer.backwards} bwd` : "",
+  ];
+  return (
+    <div class="xw-facts">
+      {region && (
+        <p class="xw-strong">
+          {part === null ? "nothing to share" : `${percent(part)} inside the region`}
+          {sign === "signed" || sign === "absolute" ? "" : `, ${sign} part`}
+        </p>
+      )}
+      {panel.pinned && other.length > 0 && <p class="xw-held">holds {other.join(", ")}</p>}
+      <p title={`${answer.forwards} forward and ${answer.backwards} backward passes`}>
+        {passes.filter(Boolean).join(" · ")}
+      </p>
+      {answer.facts.map((fact) => (
+        <p key={fact}>{fact}</p>
+      ))}
+      {answer.warnings.map((warning) => (
+        <p key={warning} class="xw-warning">
+          <Icon name="warn" />
+          {warning}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** A strip of maps; the panel shows the chosen one. */
+function Frames({ store, painter, view }: { store: Store; painter: Painter; view: Look }) {
+  const { frame, frames } = view;
+  const all = [{ label: "answer", map: view.answer.value?.map as WireArray }, ...frames.value];
+  const pick = (at: number): void => {
+    frame.value = Math.min(frames.value.length - 1, Math.max(-1, at));
+  };
+  return (
+    <div
+      class="xw-frames"
+      role="listbox"
+      tabIndex={0}
+      aria-label="Steps"
+      onKeyDown={(event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        pick(frame.value + by);
+      }}
+    >
+      {all.map(({ label, map }, i) => (
+        <button
+          type="button"
+          role="option"
+          tabIndex={-1}
+          key={label}
+          aria-selected={frame.value === i - 1}
+          onClick={() => pick(i - 1)}
+        >
+          <Thumb {...{ store, painter, map }} />
+          {label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Thumb({ store, painter, map }: { store: Store; painter: Painter; map: WireArray }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!canvas.current) return;
+    const stride = Math.max(1, Math.ceil(map.shape[1] / 48));
+    const small = thin(store.values(map), map.shape, stride);
+    return painter.add({ canvas: canvas.current, array: () => small, stride });
+  }, [map]);
+  return <canvas ref={canvas} />;
+}

@@ -1,0 +1,122 @@
+/** The input and what the network says about it; a click on a class explains that class. */
+
+import { useEffect, useRef } from "preact/hooks";
+import { WHOLE, zoomAt } from "../geometry";
+import { percent } from "../numbers";
+import type { Painter } from "../painter";
+import type { Store } from "../store";
+import { Button, Icon } from "../ui/parts";
+import type { Prediction } from "../wire";
+import { mountStage } from "./stage";
+
+export function SceneView({ store, painter }: { store: Store; painter: Painter }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const closed = new AbortController();
+    const options = {
+      label: "Input: arrow keys move the crosshair",
+      picture: () => store.scene.value?.picture ?? null,
+      words: ({ x, y }: { x: number; y: number }) => `(${x}, ${y})`,
+      sheet: { array: () => null },
+    };
+    if (host.current) mountStage(host.current, store, painter, options, closed.signal);
+    return () => closed.abort();
+  }, []);
+  const scene = store.scene.value;
+  const first = scene?.predictions[0]?.name;
+  return (
+    <aside class="xw-scene">
+      <div class="xw-stage" ref={host} />
+      <ZoomBar store={store} />
+      {scene ? (
+        <div class="xw-says">
+          <p class="xw-name" title={scene.name}>
+            {scene.name}
+          </p>
+          {scene.truth !== null && (
+            <p class={`xw-truth ${scene.truth === first ? "xw-right" : "xw-wrong"}`}>
+              <Icon name={scene.truth === first ? "check" : "close"} />
+              <span>
+                true class <b>{scene.truth}</b>
+              </span>
+            </p>
+          )}
+          <Predictions store={store} predictions={scene.predictions} />
+          {scene.note && <p class="xw-note">{scene.note}</p>}
+        </div>
+      ) : (
+        <p class="xw-note">Looking at the input …</p>
+      )}
+    </aside>
+  );
+}
+
+function ZoomBar({ store }: { store: Store }) {
+  const { zoom, region } = store;
+  const { k } = zoom.value;
+  const area = region.value;
+  const by = (factor: number): void => {
+    zoom.value = zoomAt(zoom.peek(), factor, 0.5, 0.5);
+  };
+  return (
+    <div class="xw-zoom">
+      <Button icon="minus" label="Zoom out" disabled={k === 1} onClick={() => by(1 / 1.5)} />
+      <Button
+        label="Whole picture"
+        text={`${Math.round(k * 100)} %`}
+        onClick={() => {
+          zoom.value = WHOLE;
+        }}
+      />
+      <Button icon="plus" label="Zoom in" onClick={() => by(1.5)} />
+      {area ? (
+        <Button
+          icon="close"
+          label="Clear the region"
+          class="xw-clear"
+          text={`${area.x1 - area.x0} × ${area.y1 - area.y0} px`}
+          onClick={() => store.keepRegion(null)}
+        />
+      ) : (
+        <span class="xw-muted">drag selects a region</span>
+      )}
+    </div>
+  );
+}
+
+function Predictions({ store, predictions }: { store: Store; predictions: Prediction[] }) {
+  const [explained, against] = store.target.value.indices;
+  const aim = (...indices: number[]): void => void store.ask("set_target", { indices });
+  const contrast = (index: number): void => {
+    const base = explained ?? predictions[0].index;
+    if (index === against) aim(base);
+    else if (index !== base) aim(base, index);
+  };
+  return (
+    <ul class="xw-bars" aria-label="Predictions">
+      {predictions.map(({ index, name, probability, logit }) => (
+        <li key={index} class={index === against ? "xw-against" : ""}>
+          <button
+            type="button"
+            class="xw-bar"
+            aria-pressed={index === explained}
+            title={`${name}: logit ${logit.toFixed(2)}. Click explains it, shift-click subtracts it.`}
+            onClick={(event) => (event.shiftKey ? contrast(index) : aim(index))}
+          >
+            <span class="xw-class">{name}</span>
+            <span class="xw-share">{percent(probability)}</span>
+            <i style={{ transform: `scaleX(${Math.min(1, Math.max(0, probability))})` }} />
+          </button>
+          <Button
+            icon="minus"
+            class="xw-subtract"
+            label={index === against ? `Stop subtracting ${name}` : `Subtract ${name}`}
+            pressed={index === against}
+            disabled={index === explained}
+            onClick={() => contrast(index)}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}

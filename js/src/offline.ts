@@ -1,0 +1,151 @@
+/**
+ * The host of an exported page: the widget with a model that lives in the page.
+ *
+ * `#xw-state` holds {state, library}: the traits, and for "<input>|<indices>" the traits that change
+ * when that input or target is chosen. Bytes are {"__bytes__": "<base64>"}.
+ */
+
+import widget from "./index";
+import type { Model } from "./requests";
+import { slotName } from "./store";
+import type { PanelCard, Request } from "./wire";
+
+type Traits = Record<string, unknown>;
+interface Saved {
+  state: Traits;
+  library?: Record<string, Traits>;
+}
+
+function revive(_key: string, value: unknown): unknown {
+  const base64 = (value as { __bytes__?: string } | null)?.__bytes__;
+  if (typeof base64 !== "string") return value;
+  return new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+}
+
+/** A model that answers commands from what the page holds. */
+export function createOfflineModel({ state, library = {} }: Saved): Model {
+  const listeners = new Map<string, Set<(...args: never[]) => void>>();
+  const emit = (event: string, ...args: unknown[]): void => {
+    for (const run of [...(listeners.get(event) ?? [])])
+      (run as (...a: unknown[]) => void)(...args);
+  };
+  const write = (traits: Traits): void => {
+    for (const [name, value] of Object.entries(traits)) {
+      state[name] = value;
+      emit(`change:${name}`);
+    }
+  };
+  const indices = (): number[] => (state.target as { indices: number[] }).indices;
+  const input = (): number => (state.scene as { index?: number }).index ?? 0;
+
+  // What the page opened with is one of its choices too.
+  const opened = `${input()}|${indices()}`;
+  if (!library[opened]) {
+    const touched = new Set(Object.values(library).flatMap(Object.keys));
+    library[opened] = Object.fromEntries([...touched].map((name) => [name, state[name]]));
+  }
+
+  const cards = (): PanelCard[] => state.panels as PanelCard[];
+
+  /** Write what the library holds under a key, except for what held panels show. */
+  function show(key: string): void {
+    const { panels: _ours, ...traits } = library[key];
+    for (const { pinned, slot } of cards()) if (pinned) delete traits[slotName(slot)];
+    write(traits);
+  }
+
+  function choose(keys: string[], missing: string): void {
+    const key = keys.find((one) => library[one]);
+    if (key === undefined) throw new Error(missing);
+    show(key);
+  }
+
+  function panels(change: (all: PanelCard[]) => PanelCard[]): void {
+    write({ panels: change([...cards()]) });
+  }
+
+  function obey({ name, args }: Request): unknown {
+    switch (name) {
+      case "select_input": {
+        const mine = Object.keys(library).filter((key) => key.startsWith(`${args.index}|`));
+        choose(
+          [`${args.index}|${indices()}`, ...mine],
+          "This page holds no explanation of that input. Run the notebook to get one.",
+        );
+        return null;
+      }
+      case "set_target":
+        choose(
+          [`${input()}|${args.indices}`],
+          "This page holds no explanation of that class. Run the notebook to get one.",
+        );
+        return null;
+      case "set_display":
+        write({ display: args.display });
+        return null;
+      case "set_region":
+        write({ region: args.region ?? {} });
+        return null;
+      case "remove_panel":
+        panels((all) => all.filter(({ id }) => id !== args.panel));
+        return null;
+      case "move_panel":
+        panels((all) => {
+          const from = all.findIndex(({ id }) => id === args.panel);
+          const [moved] = all.splice(from, 1);
+          all.splice(Number(args.to), 0, moved);
+          return all;
+        });
+        return null;
+      case "pin_panel":
+        panels((all) =>
+          all.map((card) =>
+            card.id === args.panel ? { ...card, pinned: args.pinned === true } : card,
+          ),
+        );
+        show(`${input()}|${indices()}`);
+        return null;
+      case "copy_python":
+        return state._code;
+      case "set_knob":
+      case "add_panel":
+      case "cancel":
+      case "retry":
+        throw new Error("This page has no kernel: methods cannot be rerun.");
+      default: {
+        const never: never = name;
+        return never;
+      }
+    }
+  }
+
+  return {
+    get: (name) => state[name],
+    set: (name, value) => write({ [name]: value }),
+    on(event, callback) {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(callback));
+    },
+    off(event, callback) {
+      listeners.get(event)?.delete(callback);
+    },
+    send(content) {
+      const request = content as Request;
+      const reply = (rest: object): void =>
+        queueMicrotask(() => emit("msg:custom", { type: "reply", seq: request.seq, ...rest }));
+      try {
+        reply({ ok: true, value: obey(request) });
+      } catch (error) {
+        reply({ ok: false, error: (error as Error).message });
+      }
+    },
+  };
+}
+
+export function start(): void {
+  const el = document.getElementById("xw-root");
+  const text = document.getElementById("xw-state")?.textContent;
+  if (!el || !text) return;
+  widget.render({ model: createOfflineModel(JSON.parse(text, revive)), el });
+}
+
+if (typeof document !== "undefined") start();

@@ -1,0 +1,168 @@
+/** Paints every map of a view, once per animation frame, and only what has changed. */
+
+import { put } from "./arrays";
+import { outline, type Pen } from "./contour";
+import { applySign, colourise, limitOf, type Ranks, rank } from "./display";
+import type { Zoom } from "./geometry";
+import { smooth } from "./smooth";
+import type { Store } from "./store";
+import type { Sign, Array as WireArray } from "./wire";
+
+/** One stack of canvases on screen. */
+export interface Sheet {
+  /** The map to draw now; null while there is none. */
+  array(): WireArray | null;
+  /** The sign to draw it with, when it is not the reader's (a standard error has none). */
+  sign?(): Sign | undefined;
+  canvas?: HTMLCanvasElement;
+  /** Contours and truth, on the screen's own pixels. */
+  over?: HTMLCanvasElement;
+  /** A thumbnail: takes no part in the shared scale; smoothing shrinks with it. */
+  stride?: number;
+  /** Told the magnitude that has the full colour. */
+  scaled?(limit: number): void;
+}
+
+export interface Painter {
+  add(sheet: Sheet): () => void;
+  /** Paint at the next frame. */
+  ask(): void;
+}
+
+interface Field {
+  array: WireArray;
+  sigma: number;
+  sign: Sign;
+  smoothed: Float32Array;
+  v: Float32Array;
+  ranks: Ranks;
+}
+
+const CONTOUR: Pen = { inner: 0xffffffff, outer: 0xff101010, thickness: 1 };
+const TRUTH: Pen = { inner: 0xff7cff5a, outer: 0xff143300, thickness: 1 };
+// Smoothing eight large maps can take longer than a frame; the rest then follows in the next one.
+const SLICE = 10;
+
+export function createPainter(store: Store): Painter {
+  const fields = new Map<Sheet, Field>();
+  const limits = new Map<Sheet, number>();
+  const drawn = new WeakMap<object, unknown[]>();
+  const sheets = new Set<Sheet>();
+  let frame = 0;
+
+  /** True when the last work with these inputs still holds. */
+  function same(work: object, inputs: unknown[]): boolean {
+    const last = drawn.get(work);
+    if (last && last.length === inputs.length && inputs.every((x, i) => x === last[i])) return true;
+    drawn.set(work, inputs);
+    return false;
+  }
+
+  /** The values that the display settings ask for; true when they had to be worked out. */
+  function prepare(sheet: Sheet): boolean {
+    const array = sheet.array();
+    if (!array) return fields.delete(sheet) && false;
+    const { smoothing, sign: chosen } = store.display.peek();
+    const sigma = smoothing / (sheet.stride ?? 1);
+    const sign = sheet.sign?.() ?? chosen;
+    const old = fields.get(sheet);
+    const [height, width] = array.shape;
+    const kept = old?.array === array && old.sigma === sigma;
+    if (kept && old.sign === sign) return false;
+    const raw = store.values(array);
+    const smoothed = kept ? old.smoothed : sigma > 0 ? smooth(raw, width, height, sigma) : raw;
+    const v = applySign(smoothed, sign);
+    fields.set(sheet, { array, sigma, sign, smoothed, v, ranks: rank(v) });
+    return true;
+  }
+
+  function colour(sheet: Sheet, field: Field, limit: number): void {
+    const { keep } = store.display.peek();
+    const table = store.table.peek();
+    if (!sheet.canvas || same(sheet, [field, limit, keep, table])) return;
+    const out = new Uint32Array(field.v.length);
+    const scale = store.scaleOf(field.sign);
+    colourise(field.v, limit, scale, field.ranks.threshold(keep), table, out);
+    put(sheet.canvas, out, field.array.shape[1]);
+  }
+
+  /** Contour and truth of one sheet. */
+  function trace(sheet: Sheet): void {
+    const { over } = sheet;
+    if (!over) return;
+    const { contour, truth } = store.display.peek();
+    const masks = truth ? (store.scene.peek()?.masks ?? []) : [];
+    const field = contour > 0 ? fields.get(sheet) : undefined;
+    const zoom: Zoom = store.zoom.peek();
+    const dots = Math.min(2, devicePixelRatio || 1);
+    const width = Math.round(over.clientWidth * dots);
+    const height = Math.round(over.clientHeight * dots);
+    const idle = !width || !(field || masks.length);
+    if (same(over, idle ? [] : [field, contour, masks, zoom, width, height])) return;
+    if (idle) {
+      over.width = 0;
+      return;
+    }
+    const screen = { pixels: new Uint32Array(width * height), width, height };
+    const thickness = Math.round(dots);
+    for (const { mask } of masks) {
+      const inside = store.values(mask);
+      const set = Uint8Array.from(inside, (x) => +(x > 0));
+      outline(set, mask.shape[1], mask.shape[0], zoom, screen, { ...TRUTH, thickness });
+    }
+    if (field) {
+      const level = field.ranks.percentile(contour);
+      const set = new Uint8Array(field.v.length);
+      for (let i = 0; i < set.length; i++) set[i] = +(Math.abs(field.v[i]) >= level);
+      const [rows, columns] = field.array.shape;
+      outline(set, columns, rows, zoom, screen, { ...CONTOUR, thickness });
+    }
+    put(over, screen.pixels, width);
+  }
+
+  function paint(): void {
+    frame = 0;
+    const start = performance.now();
+    const { clip, scaling } = store.display.peek();
+    let late = false;
+    for (const sheet of sheets) {
+      late ||= performance.now() - start > SLICE;
+      if (late) break;
+      prepare(sheet);
+    }
+    let shared = 0;
+    for (const [sheet, { ranks, v }] of fields) {
+      const own = limitOf(ranks, clip, v.length);
+      limits.set(sheet, own);
+      if (!sheet.stride) shared = Math.max(shared, own);
+    }
+    for (const sheet of sheets) {
+      const field = fields.get(sheet);
+      if (field) {
+        const limit = scaling === "shared" ? shared : (limits.get(sheet) ?? 0);
+        sheet.scaled?.(limit);
+        colour(sheet, field, limit);
+      }
+      trace(sheet);
+    }
+    if (late) ask();
+  }
+
+  function ask(): void {
+    frame ||= requestAnimationFrame(paint);
+  }
+
+  store.closed.addEventListener("abort", () => cancelAnimationFrame(frame));
+  return {
+    ask,
+    add(sheet) {
+      sheets.add(sheet);
+      ask();
+      return () => {
+        sheets.delete(sheet);
+        fields.delete(sheet);
+        limits.delete(sheet);
+      };
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/** What one view knows: Python's traits as signals, and what only the reader's hand changes. */
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { floats } from "./arrays";
+import { table } from "./colour";
+import { type Scale, scaleFor } from "./display";
+import { type Point, WHOLE, type Zoom } from "./geometry";
+import { createRequests, type Model, type Requests } from "./requests";
+import { settle } from "./timing";
+import type {
+  About,
+  ColourMap,
+  Display,
+  HeatmapAnswer,
+  PanelCard,
+  PanelStatus,
+  Region,
+  Scene,
+  Sign,
+  StripItem,
+  TargetCard,
+  Array as WireArray,
+} from "./wire";
+
+export const SLOTS = 24;
+
+/** The name of the trait that a slot's answer travels in. */
+export const slotName = (slot: number): string => `slot_${String(slot).padStart(2, "0")}`;
+
+/** Python writes {} for "not there yet". */
+function filled<T extends object>(value: unknown): T | null {
+  return value && Object.keys(value).length ? (value as T) : null;
+}
+
+export interface Store extends Requests {
+  closed: AbortSignal;
+  about: ReadonlySignal<About>;
+  strip: ReadonlySignal<StripItem[]>;
+  scene: ReadonlySignal<Scene | null>;
+  target: ReadonlySignal<TargetCard>;
+  panels: ReadonlySignal<PanelCard[]>;
+  status: ReadonlySignal<Record<string, PanelStatus>>;
+  notice: ReadonlySignal<{ message?: string }>;
+  answers: ReadonlySignal<HeatmapAnswer | null>[];
+  display: ReadonlySignal<Display>;
+  region: Signal<Region | null>;
+  /** The pixel of the picture that every read-out speaks of. */
+  cross: Signal<Point | null>;
+  zoom: Signal<Zoom>;
+  /** Words for a screen reader. */
+  spoken: Signal<string>;
+  dragged: Signal<string>;
+  colourMap: ReadonlySignal<ColourMap>;
+  /** The colour map as canvas pixels. */
+  table: ReadonlySignal<Uint32Array>;
+  /** Width and height of the picture. */
+  size: ReadonlySignal<[number, number]>;
+  scaleOf(sign: Sign): Scale;
+  show(change: Partial<Display>): void;
+  /** Tell Python the region that a hand has finished drawing. */
+  keepRegion(region: Region | null): void;
+  /** An array's values, decoded once. */
+  values(array: WireArray): Float32Array;
+}
+
+export function createStore(model: Model, closed: AbortSignal): Store {
+  const requests = createRequests(model, closed);
+
+  function follow(name: string, take: () => void): void {
+    model.on(`change:${name}`, take);
+    closed.addEventListener("abort", () => model.off(`change:${name}`, take));
+  }
+  // Arguments of change callbacks differ between hosts, so the value is always read from the model.
+  function trait<T>(name: string, read: (value: unknown) => T = (value) => value as T): Signal<T> {
+    const at = signal(read(model.get(name)));
+    follow(name, () => {
+      at.value = read(model.get(name));
+    });
+    return at;
+  }
+
+  const about = trait<About>("about");
+  const scene = trait("scene", filled<Scene>);
+  const region = trait("region", filled<Region>);
+
+  const display = signal(model.get("display") as Display);
+  let ahead = false; // the reader has changed something that Python has not heard of
+  follow("display", () => {
+    if (!ahead) display.value = model.get("display") as Display;
+  });
+  const report = settle(400, 1e9, closed, () => {
+    ahead = false;
+    const args = { display: display.peek() };
+    model.set("display", args.display);
+    void requests.ask("set_display", args, "display");
+  });
+
+  const colourMap = computed(() => {
+    const { colour_maps: all } = about.value;
+    return all.find((map) => map.name === display.value.colour_map) ?? all[0];
+  });
+  const decoded = new WeakMap<WireArray, Float32Array>();
+
+  return {
+    ...requests,
+    closed,
+    about,
+    scene,
+    region,
+    display,
+    colourMap,
+    strip: trait("strip"),
+    target: trait("target"),
+    panels: trait("panels"),
+    status: trait("status"),
+    notice: trait("notice"),
+    answers: Array.from({ length: SLOTS }, (_, k) => trait(slotName(k), filled<HeatmapAnswer>)),
+    cross: signal<Point | null>(null),
+    zoom: signal(WHOLE),
+    spoken: signal(""),
+    dragged: signal(""),
+    table: computed(() => table(colourMap.value)),
+    size: computed(() => {
+      const [height, width] = scene.value?.picture.shape ?? [1, 1];
+      return [width, height];
+    }),
+    scaleOf: (sign) => scaleFor(sign, colourMap.value.diverging),
+    show(change) {
+      ahead = true;
+      display.value = { ...display.peek(), ...change };
+      report();
+    },
+    keepRegion(value) {
+      region.value = value;
+      void requests.ask("set_region", { region: value });
+    },
+    values(array) {
+      const known = decoded.get(array);
+      if (known) return known;
+      const fresh = floats(array);
+      decoded.set(array, fresh);
+      return fresh;
+    },
+  };
+}
