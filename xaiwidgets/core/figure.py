@@ -102,18 +102,31 @@ def picture_of(heat: Heatmap, index: int) -> np.ndarray:
 
 def thumbnail(heat: Heatmap, side: int = 160, most: int = 4) -> bytes:
     """The first maps side by side as a small PNG."""
-    from PIL import Image
+    shown = range(min(len(heat), most))
+    painted = [paint(heat.map()[i], picture_of(heat, i), Look())[0] for i in shown]
+    return contact_sheet(painted, [], side=side)
 
-    images = []
-    for i in range(min(len(heat), most)):
-        painted, _ = paint(heat.map()[i], picture_of(heat, i), Look())
-        image = Image.fromarray(painted)
-        images.append(image.resize((max(1, side * image.width // image.height), side)))
-    strip = Image.new("RGB", (sum(image.width for image in images), side))
-    left = 0
-    for image in images:
-        strip.paste(image, (left, 0))
-        left += image.width
+
+def contact_sheet(
+    pictures: Sequence[np.ndarray], labels: Sequence[str], *, side: int = 160, columns: int = 5
+) -> bytes:
+    """Pictures (height, width, 3) in rows, each under its label, as a PNG."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    gap, head = 8, 22 if labels else 0
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    size = (columns * (side + gap) - gap, rows * (side + head + gap) - gap)
+    sheet = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for number, picture in enumerate(pictures):
+        left = (number % columns) * (side + gap)
+        top = (number // columns) * (side + head + gap)
+        if labels:
+            draw.text((left, top + 2), labels[number], "black", font)
+        scale = side / max(picture.shape[:2])
+        shape = tuple(max(1, round(length * scale)) for length in picture.shape[1::-1])
+        sheet.paste(Image.fromarray(picture).resize(shape), (left, top + head))
     buffer = io.BytesIO()
-    strip.save(buffer, "PNG")
+    sheet.save(buffer, "PNG")
     return buffer.getvalue()

@@ -17,9 +17,9 @@ def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
     scope = {**frame.f_globals, **frame.f_locals}
     found = {}
     for role, thing in things.items():
-        for name, value in scope.items():
-            if value is thing and not name.startswith("_"):
-                found[role] = name
+        named = [name for name, value in scope.items() if value is thing and name[0] != "_"]
+        if thing is not None and named:
+            found[role] = named[-1]
     return found
 
 
@@ -35,6 +35,7 @@ def compare_code(
     lines.append("    methods=[")
     lines += [f"        {_method_code(method)}," for method in methods]
     lines.append("    ],")
+    lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
     if display:
         lines.append(f"    display={dict(display)!r},")
     return "\n".join([*lines, ")"])
@@ -42,7 +43,9 @@ def compare_code(
 
 def _method_code(method: Attribution) -> str:
     if isinstance(method, FromFunction):
-        return method.title
+        return (
+            method.title if method.title.isidentifier() else f"...  # {method.title}: your function"
+        )
     built_in = type(method).__module__.startswith("xaiwidgets.")
     return f"xw.{method!r}" if built_in else repr(method)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,15 +19,17 @@ from xaiwidgets import __version__
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.cache import AnswerCache
 from xaiwidgets.core.declare import declared
-from xaiwidgets.core.display import SIGNS
+from xaiwidgets.core.display import paint
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
+from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.subject import Inputs, Subject
 from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
 
 from . import code, pack
-from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus, Prediction, Region
+from .given import checked_display, checked_region, read_masks, read_truths
+from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus, Prediction
 from .worker import Worker
 
 STATIC = Path(__file__).parent / "static"
@@ -50,13 +53,15 @@ def compare(
     `subject` is a torch.nn.Module or a Subject; `images` one picture (PIL image, path, array,
     tensor) or several; `target` what is explained (default: the predicted class; see Target);
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
-    the true classes (names or indices), one a picture; `masks` regions known to be true: an array
+    the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps are
     drawn at first. Raises ExplainError when the network or a picture cannot be used.
     """
     import sys
 
-    names = code.names_in(sys._getframe(1), subject=subject, images=images)
+    names = code.names_in(
+        sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
+    )
     return Compare(
         subject, images, target, methods, truths=truths, masks=masks, display=display, names=names
     )
@@ -71,7 +76,7 @@ class _Panel:
     request: int = 0
     answer: Heatmap | None = None
     status: PanelStatus = field(
-        default_factory=lambda: {"status": "waiting", "request": 0, "progress": 0.0, "message": ""}
+        default_factory=lambda: PanelStatus(status="waiting", request=0, progress=0.0, message="")
     )
 
 
@@ -95,10 +100,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     _css = STATIC / "widget.css"
     _kind = traitlets.Unicode("compare").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
-    strip = traitlets.List().tag(sync=True)
+    strip: Any = traitlets.List().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)
     target = traitlets.Dict().tag(sync=True)
-    panels = traitlets.List().tag(sync=True)
+    panels: Any = traitlets.List().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     region = traitlets.Dict().tag(sync=True)
     display = traitlets.Dict().tag(sync=True)
@@ -117,7 +122,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start explaining."""
-        self._worker, self._cache = Worker(), AnswerCache(256_000_000)
+        self._worker = Worker(on_idle=self._keep_picture)
+        self._cache = AnswerCache(256_000_000)
         self._panels: list[_Panel] = []
         self.subject = Subject.of(subject)
         self._inputs = self.subject.prepare(images)
@@ -126,8 +132,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._index = 0
         self._aim = target
         self._bound = self._bind(0)
-        self._truths = _truths(truths, len(self._inputs), self.subject.classes)
-        self._masks = _masks(masks, self._pictures)
+        self._truths = read_truths(truths, len(self._inputs), self.subject.classes)
+        self._masks = read_masks(masks, self._pictures)
         chosen = default_methods(self.subject, self._inputs.x) if methods is None else methods
         made = [as_method(method) for method in chosen]
         if len(made) > SLOTS:
@@ -137,7 +143,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._count = 0
         self._guard = threading.RLock()
         self._told = 0.0
-        start = {**DEFAULT_DISPLAY, **_checked_display(dict(display or {}))}
+        self._shown_as, self._kept, self._touched = "", False, False
+        start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start)
         self.on_msg(self._on_message)
         for method in made:
@@ -223,6 +230,44 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
         return write_page(self, Path(path), every_input)
 
+    def __repr__(self) -> str:
+        names = ", ".join(pack.name_of(panel.method) for panel in self._panels)
+        return f"Compare({self.subject.title}, {self.target.get('label', '')}: {names})"
+
+    def picture(self) -> bytes:
+        """What is on screen as a PNG: the input, and every map that is there."""
+        shown = [panel for panel in self._panels if panel.answer is not None]
+        look = look_of({**self.display})
+        pictures = [self._pictures[self._index]]
+        for panel in shown:
+            heat = panel.answer
+            assert heat is not None
+            pictures.append(paint(heat.map()[0], picture_of(heat, 0), look)[0])
+        labels = [self.target.get("label", ""), *(panel.method.label for panel in shown)]
+        return contact_sheet(pictures, labels)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and a picture for wherever no widget can run."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        png = base64.b64encode(self.picture()).decode("ascii")
+        return {**data, "text/plain": repr(self), "image/png": png}, metadata
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Shown under an id, so that the picture left in a saved notebook can be brought up to
+        date once every panel has its answer."""
+        from IPython.display import display as show
+
+        self._shown_as = self._shown_as or f"xaiwidgets-{self.model_id}"
+        show(self._repr_mimebundle_()[0], raw=True, display_id=self._shown_as)
+
+    def _keep_picture(self) -> None:
+        """Bring the picture up to date, once, and only while the reader has not begun to work."""
+        if self._shown_as and not self._touched and not self._kept and self._worker.idle:
+            from IPython.display import update_display
+
+            self._kept = True
+            update_display(self._repr_mimebundle_()[0], raw=True, display_id=self._shown_as)
+
     def close(self) -> None:
         """Stop all work and let go of answers and inputs."""
         self._worker.close()
@@ -237,6 +282,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """Answer every command: with a value, or with an error in words."""
         if not isinstance(content, dict) or content.get("type") != "command":
             return
+        self._touched = True
         reply: dict[str, Any] = {"type": "reply", "seq": content.get("seq")}
         try:
             args = content.get("args")
@@ -333,13 +379,13 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def _set_region(self, args: dict[str, Any]) -> None:
         region = args.get("region")
-        self.region = {} if not region else dict(_checked_region(region, self._pictures.shape))
+        self.region = {} if not region else dict(checked_region(region, self._pictures.shape))
 
     def _set_display(self, args: dict[str, Any]) -> None:
         display = args.get("display")
         if not isinstance(display, dict):
             raise ExplainError("display takes a dict of settings.")
-        self.display = {**self.display, **_checked_display(display)}
+        self.display = {**self.display, **checked_display(display)}
 
     def _panel(self, args: dict[str, Any]) -> _Panel:
         for panel in self._panels:
@@ -576,86 +622,3 @@ def _aim_of(bound: BoundTarget) -> Any:
         return bound.scorer
     first, *second = bound.indices(0)
     return Contrast(first, second[0]) if second else first
-
-
-def _truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
-    if truths is None:
-        return [None] * count
-    if isinstance(truths, (str, int, np.integer)):
-        truths = [truths]
-    if len(truths) != count:
-        raise ExplainError(f"{len(truths)} truths came for {count} inputs; give one for each.")
-    plain = [truth.item() if hasattr(truth, "item") else truth for truth in truths]
-    return [
-        truth if truth is None or isinstance(truth, str) else class_name(classes, int(truth))
-        for truth in plain
-    ]
-
-
-def _masks(masks: Any, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
-    count = len(pictures)
-    if masks is None:
-        return [{} for _ in range(count)]
-    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) == 2):
-        masks = [masks]
-    if len(masks) != count:
-        raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
-    return [_mask_dict(mask, pictures.shape[1:3]) for mask in masks]
-
-
-def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    named = mask if isinstance(mask, Mapping) else {"truth": mask}
-    found = {}
-    for name, values in named.items():
-        array = np.asarray(values)
-        if array.shape != tuple(shape):
-            raise ExplainError(
-                f"Mask {name!r} has shape {array.shape}; the picture that the network sees is "
-                f"{tuple(shape)}."
-            )
-        found[str(name)] = array > 0
-    return found
-
-
-def _checked_region(region: Any, shape: Sequence[int]) -> Region:
-    try:
-        x0, y0, x1, y1 = (int(region[key]) for key in ("x0", "y0", "x1", "y1"))
-    except (TypeError, KeyError, ValueError):
-        raise ExplainError("A region takes x0, y0, x1 and y1 in pixels.") from None
-    height, width = shape[1:3]
-    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-        raise ExplainError(
-            f"The region {x0}, {y0} to {x1}, {y1} does not lie in the picture ({width}×{height})."
-        )
-    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
-
-
-def _checked_display(display: dict[str, Any]) -> dict[str, Any]:
-    """Display settings with known names and values in range; anything else is refused in words."""
-    numbers = {
-        "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
-        "keep": (0.0, 100.0), "contour": (0.0, 100.0),
-    }  # fmt: skip
-    words = {"sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS}
-    for name, value in display.items():
-        if name in numbers:
-            low, high = numbers[name]
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, (int, float))
-                or not low <= value <= high
-            ):
-                raise ExplainError(f"display {name} is {value!r}; it takes {low:g} to {high:g}.")
-        elif name in words:
-            if value not in words[name]:
-                raise ExplainError(
-                    f"display {name} is {value!r}; it takes {', '.join(words[name])}."
-                )
-        elif name in ("truth", "error"):
-            if not isinstance(value, bool):
-                raise ExplainError(f"display {name} is {value!r}; it takes True or False.")
-        else:
-            raise ExplainError(
-                f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
-            )
-    return display

@@ -16,11 +16,17 @@ class Worker:
     """Runs work in the order in which it came; work under the same key replaces what came before.
 
     The thread starts with the first work and ends after a while without any. Where no thread can
-    start, work runs at once in the caller's.
+    start, work runs at once in the caller's. `on_idle` is called, in the thread that worked, when
+    nothing is left to do.
     """
 
-    def __init__(self, name: str = "xaiwidgets", linger: float = 5.0) -> None:
-        self._name, self._linger = name, linger
+    def __init__(
+        self,
+        on_idle: Callable[[], None] = lambda: None,
+        name: str = "xaiwidgets",
+        linger: float = 5.0,
+    ) -> None:
+        self._on_idle, self._name, self._linger = on_idle, name, linger
         self._queue: OrderedDict[Hashable, tuple[Work, CancelToken]] = OrderedDict()
         self._running: tuple[Hashable, CancelToken] | None = None
         self._changed = threading.Condition()
@@ -115,6 +121,9 @@ class Worker:
             finally:
                 with self._changed:
                     self._running = None
+                    left = bool(self._queue)
                     self._changed.notify_all()
+            if not left and not token.cancelled:
+                self._on_idle()
             if once:
                 return

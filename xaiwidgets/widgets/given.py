@@ -1,0 +1,98 @@
+"""What a user hands to a widget beside the pictures, checked and brought to one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xaiwidgets.core.display import SIGNS
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.target import class_name
+
+from . import pack
+from .wire import DEFAULT_DISPLAY, Region
+
+
+def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
+    if truths is None:
+        return [None] * count
+    if isinstance(truths, (str, int, np.integer)):
+        truths = [truths]
+    if len(truths) != count:
+        raise ExplainError(f"{len(truths)} truths came for {count} inputs; give one for each.")
+    plain = [truth.item() if hasattr(truth, "item") else truth for truth in truths]
+    return [
+        truth if truth is None or isinstance(truth, str) else class_name(classes, int(truth))
+        for truth in plain
+    ]
+
+
+def read_masks(masks: Any, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
+    count = len(pictures)
+    if masks is None:
+        return [{} for _ in range(count)]
+    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) == 2):
+        masks = [masks]
+    if len(masks) != count:
+        raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
+    return [_mask_dict(mask, pictures.shape[1:3]) for mask in masks]
+
+
+def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    named = mask if isinstance(mask, Mapping) else {"truth": mask}
+    found = {}
+    for name, values in named.items():
+        array = np.asarray(values)
+        if array.shape != tuple(shape):
+            raise ExplainError(
+                f"Mask {name!r} has shape {array.shape}; the picture that the network sees is "
+                f"{tuple(shape)}."
+            )
+        found[str(name)] = array > 0
+    return found
+
+
+def checked_region(region: Any, shape: Sequence[int]) -> Region:
+    try:
+        x0, y0, x1, y1 = (int(region[key]) for key in ("x0", "y0", "x1", "y1"))
+    except (TypeError, KeyError, ValueError):
+        raise ExplainError("A region takes x0, y0, x1 and y1 in pixels.") from None
+    height, width = shape[1:3]
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise ExplainError(
+            f"The region {x0}, {y0} to {x1}, {y1} does not lie in the picture ({width}×{height})."
+        )
+    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
+
+
+def checked_display(display: dict[str, Any]) -> dict[str, Any]:
+    """Display settings with known names and values in range; anything else is refused in words."""
+    numbers = {
+        "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
+        "keep": (0.0, 100.0), "contour": (0.0, 100.0),
+    }  # fmt: skip
+    words = {"sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS}
+    for name, value in display.items():
+        if name in numbers:
+            low, high = numbers[name]
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not low <= value <= high
+            ):
+                raise ExplainError(f"display {name} is {value!r}; it takes {low:g} to {high:g}.")
+        elif name in words:
+            if value not in words[name]:
+                raise ExplainError(
+                    f"display {name} is {value!r}; it takes {', '.join(words[name])}."
+                )
+        elif name in ("truth", "error"):
+            if not isinstance(value, bool):
+                raise ExplainError(f"display {name} is {value!r}; it takes True or False.")
+        else:
+            raise ExplainError(
+                f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
+            )
+    return display
