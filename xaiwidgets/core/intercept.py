@@ -120,20 +120,20 @@ COMPOSITE = {F.multi_head_attention_forward, F.normalize}
 class Interception(TorchFunctionMode):
     """While active, operations whose kind has a rule are done by that rule.
 
-    Inside a rule the mode is off, so that a rule may use any operation. `met` counts the kinds
-    that rules were applied to.
+    Inside a rule the mode is off, so that a rule may use any operation. Parameters reach every
+    operation detached: what requires a gradient depends on the input, and nothing else does.
     """
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
         super().__init__()
         self.rules = dict(rules)
-        self.met: dict[str, int] = {}
 
     def __torch_function__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
     ) -> Any:
         """Called by torch for every operation."""
-        kwargs = kwargs or {}
+        args = _constant(args)
+        kwargs = {name: _constant(value) for name, value in (kwargs or {}).items()}
         kind = KINDS.get(func, "")
         rule = self.rules.get(kind)
         if rule is None:
@@ -141,9 +141,16 @@ class Interception(TorchFunctionMode):
                 return func(*args, **kwargs)
             with self:
                 return plain_body(func)(*args, **kwargs)
-        self.met[kind] = self.met.get(kind, 0) + 1
-        operation = Operation(kind, func, tuple(args), dict(kwargs), _inplace(func, kwargs, args))
-        return rule(operation)
+        return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs, args)))
+
+
+def _constant(value: Any) -> Any:
+    """`value` with every parameter in it detached."""
+    if isinstance(value, nn.Parameter):
+        return value.detach()
+    if type(value) in (tuple, list):
+        return type(value)(_constant(part) for part in value)
+    return value
 
 
 @contextmanager

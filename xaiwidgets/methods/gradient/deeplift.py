@@ -51,7 +51,7 @@ def _multipliers(
     with differentiating():
         leaf = torch.cat([x, absent]).detach().requires_grad_()
         with replacing(subject.model, RESCALE_RULES):
-            outputs = subject(leaf.clone())
-        score, at_absent = (target.score(half, rows) for half in outputs.chunk(2))
+            scores = target.score(subject(leaf), torch.cat([rows, rows]))
+        score, at_absent = scores.chunk(2)
         (gradient,) = torch.autograd.grad(score.sum(), leaf)
     return gradient[: len(x)], (score - at_absent).detach()

@@ -140,7 +140,7 @@ def _divide(operation: Operation) -> Any:
     values = operation.args[:2]
     turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
     over, under = values[::-1] if turned else values
-    if not _active(under):
+    if not _active(under) or operation.kwargs.get("rounding_mode"):
         return operation.run()
     below = rescaled(torch.reciprocal, under)
     result = shared(torch.mul, over, below) if isinstance(over, torch.Tensor) else over * below
