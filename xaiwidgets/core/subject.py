@@ -177,10 +177,10 @@ class Subject:
         job.forward(len(x))
         self._refuse_training()
         try:
-            raw = self.model(x)
+            raw = self.model(x.clone())  # a network may write into its input
         except (ExplainError, Cancelled):
             raise
-        except RuntimeError as error:
+        except Exception as error:
             raise self._cannot_take(x, error) from error
         outputs = self._select(raw, len(x))
         self._total = outputs.shape[1]
@@ -253,7 +253,7 @@ class Subject:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         with differentiating():
             leaf = x.detach().requires_grad_()
-            score = target.score(self(leaf.clone()), rows)
+            score = target.score(self(leaf), rows)
             if not score.requires_grad:
                 raise ExplainError(
                     "The network's output does not depend on its input by a gradient: something "
@@ -349,10 +349,10 @@ class Subject:
                 f"output={self.output!r} is not in what the network returns: {keys}."
             ) from None
 
-    def _cannot_take(self, x: torch.Tensor, error: RuntimeError) -> Exception:
+    def _cannot_take(self, x: torch.Tensor, error: Exception) -> Exception:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
-            return ExplainError(f"A batch of {len(x)} does not fit in memory: {error}")
-        reason = str(error).strip().splitlines()[0]
+            return ExplainError(f"A batch of {len(x)} does not fit in memory: {reason}.")
         return ExplainError(
             f"The network cannot take an input of shape {tuple(x.shape)}: {reason}. Check its size "
             "and channels, or give Subject(model, size=(height, width))."
