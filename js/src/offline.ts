@@ -1,7 +1,7 @@
 /**
  * The host of an exported page: the widget with a model that lives in the page.
  *
- * `#xw-state` holds {state, library}: the traits, and for "<input>|<indices>" the traits that change
+ * `script.xw-state` holds {state, library}: the traits, and for "<input>|<indices>" the traits that change
  * when that input or target is chosen. Bytes are {"__bytes__": "<base64>"}.
  */
 
@@ -141,11 +141,13 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
   };
 }
 
+/** Every `script.xw-state` becomes a widget in the element before it. */
 export function start(): void {
-  const el = document.getElementById("xw-root");
-  const text = document.getElementById("xw-state")?.textContent;
-  if (!el || !text) return;
-  widget.render({ model: createOfflineModel(JSON.parse(text, revive)), el });
+  for (const script of document.querySelectorAll("script.xw-state")) {
+    const el = script.previousElementSibling;
+    if (!(el instanceof HTMLElement) || !script.textContent) continue;
+    widget.render({ model: createOfflineModel(JSON.parse(script.textContent, revive)), el });
+  }
 }
 
 if (typeof document !== "undefined") start();

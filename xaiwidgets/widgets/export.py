@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,33 +27,48 @@ _PAGE = """<!doctype html>
 <style>body {{ margin: 0; }} {css}</style>
 </head>
 <body>
-<div id="xw-root"></div>
-<script type="application/json" id="xw-state">{state}</script>
+{widgets}
 <script>{script}</script>
 </body>
 </html>
 """
+_WIDGET = """<div class="xw-page"></div>
+<script type="application/json" class="xw-state">{state}</script>"""
 
 
 def write_page(widget: Compare, path: Path, every_input: bool) -> Path:
-    """Wait for the widget's answers, then write them and the widget's code to `path`."""
+    """Wait for a widget's answers, then write them and the widget's code to `path`."""
+    title = f"{widget.subject.title}: {widget.target.get('label', '')}"
+    return write_pages([widget], path, title=title, every_input=every_input)
+
+
+def write_pages(
+    widgets: Sequence[Compare], path: Path, *, title: str, every_input: bool = True
+) -> Path:
+    """Write several widgets, one below the other, as one self-contained page."""
     if path.is_dir() or not path.parent.exists():
         raise ExplainError(
             f"No page can be written to {str(path)!r}; give a file in a folder that exists."
         )
-    state, library = page_state(widget, every_input)
-    payload = json.dumps({"state": plain(state), "library": plain(library)}, separators=(",", ":"))
     page = _PAGE.format(
         policy=_POLICY,
-        title=html.escape(f"{widget.subject.title}: {widget.target.get('label', '')}"),
-        css=(STATIC / "widget.css").read_text(encoding="utf-8").replace("</", "<\\/"),
-        state=in_script(payload),
-        script=(STATIC / "offline.js")
-        .read_text(encoding="utf-8")
-        .replace("</script", "<\\/script"),
+        title=html.escape(title),
+        css=_static("widget.css").replace("</", "<\\/"),
+        widgets="\n".join(_section(widget, every_input) for widget in widgets),
+        script=_static("offline.js").replace("</script", "<\\/script"),
     )
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _section(widget: Compare, every_input: bool) -> str:
+    state, library = page_state(widget, every_input)
+    held = {"state": plain(state), "library": plain(library)}
+    return _WIDGET.format(state=in_script(json.dumps(held, separators=(",", ":"))))
 
 
 def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
