@@ -37,6 +37,8 @@ class Target:
 
     def __init__(self, what: Any = None) -> None:
         self.what: Any = what.what if isinstance(what, Target) else what
+        if isinstance(self.what, (torch.Tensor, np.ndarray)):
+            self.what = self.what.tolist()  # model(x).argmax(1), for one
 
     def __repr__(self) -> str:
         return f"Target({self.what!r})"
@@ -218,9 +220,7 @@ def _checked(index: int, total: int) -> int:
 
 
 def _is_sequence(what: Any) -> bool:
-    if isinstance(what, torch.Tensor):
-        return what.ndim == 1
-    return isinstance(what, (list, tuple, np.ndarray))
+    return isinstance(what, (list, tuple))
 
 
 def class_name(classes: Sequence[str], index: int) -> str:
