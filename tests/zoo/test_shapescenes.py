@@ -251,3 +251,8 @@ def test_a_negative_count_is_answered_in_one_sentence():
 def test_a_picture_that_is_not_there_is_an_index_error(index):
     with pytest.raises(IndexError, match=f"have no picture {index}; they hold 0 to 4"):
         ShapeScenes(5)[index]
+
+
+def test_half_a_picture_cannot_be_asked_for():
+    with pytest.raises(TypeError, match="float"):
+        ShapeScenes(5)[1.5]

@@ -57,7 +57,7 @@ class SmallCNN(nn.Module):
         self.average = nn.AdaptiveAvgPool2d(1)
         self.linear = nn.Linear(d, classes)
         for convolution in (self.conv1, self.conv2, self.conv3, self.conv4):
-            # PyTorch's own start is too weak for a network without batch norm: digits stay at 0.6.
+            # PyTorch's own start is weak without batch norm: digits 0.95 where this reaches 0.99.
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
 
@@ -78,7 +78,8 @@ class Card(dict[str, Any]):
         for key in ("data", "training", "script", "seed", "epochs", "size", "mean", "std"):
             lines.append(f"{key + ':':<10}{_plain(self[key])}")
         lines.append(f"{'classes:':<10}{_plain(self['classes'])}")
-        lines += ["measured:", *(f"  {what}: {value}" for what, value in self["measured"].items())]
+        lines += [f"measured on {self['measured_on']}:"]
+        lines += [f"  {what}: {value}" for what, value in self["measured"].items()]
         lines.append(f"{'licence:':<10}{self['licence']}")
         return "\n".join(lines)
 

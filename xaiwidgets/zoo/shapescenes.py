@@ -8,6 +8,7 @@ point at is known, not guessed.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -195,7 +196,7 @@ class ShapeScenes:
         return floats.contiguous(), torch.from_numpy(labels)
 
     def _within(self, index: int) -> int:
-        index = int(index)
+        index = operator.index(index)
         if not -self.count <= index < self.count:
             held = f"0 to {self.count - 1}" if self.count else "none"
             raise IndexError(f"These ShapeScenes have no picture {index}; they hold {held}.")
