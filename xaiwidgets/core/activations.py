@@ -25,7 +25,7 @@ def layer_gradients(
     One forward pass; the backward pass stops at the layers. A layer that is used several times is
     taken at its last use. A gradient is 0 where the score does not depend on the layer.
     """
-    wanted = {_module(subject, name): name for name in names}
+    wanted = {_module(subject, name, x): name for name in names}
     caught: dict[str, torch.Tensor] = {}
 
     def catch(module: nn.Module, _: Any, output: Any) -> Any:
@@ -53,10 +53,10 @@ def layer_gradients(
     }
 
 
-def _module(subject: Subject, name: str) -> nn.Module:
+def _module(subject: Subject, name: str, x: torch.Tensor) -> nn.Module:
     modules = dict(subject.model.named_modules())
     if name not in modules or not name:
-        subject.layers()[name]
+        subject.layers(x)[name]
         raise ExplainError(f"No layer is called {name!r}.")
     return modules[name]
 
@@ -65,10 +65,9 @@ def _replaced(output: Any, value: torch.Tensor, other: torch.Tensor) -> Any:
     """`output` with one tensor exchanged, in the container that it came in."""
     if output is value:
         return other
-    if isinstance(output, tuple) and not hasattr(output, "_fields"):
-        return tuple(other if part is value else part for part in output)
-    if isinstance(output, list):
-        return [other if part is value else part for part in output]
+    if isinstance(output, (tuple, list)):
+        parts = [other if part is value else part for part in output]
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
     for key in list(output.keys()):
         if output[key] is value:
             output[key] = other

@@ -89,8 +89,8 @@ class Layers:
         return self._outermost
 
 
-def trace(network: nn.Module, run: Callable[[], Any]) -> Layers:
-    """Run one pass and note every module that returns a tensor."""
+def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, int]) -> Layers:
+    """Run one pass on an input of that (height, width); note every module that returns a tensor."""
     seen: list[tuple[str, nn.Module, torch.Tensor]] = []
     names = {module: name for name, module in network.named_modules() if name}
 
@@ -104,7 +104,7 @@ def trace(network: nn.Module, run: Callable[[], Any]) -> Layers:
     patches = _patch_grid(seen)
     latest = {name: (module, value) for name, module, value in seen}
     order = sorted(latest, key=lambda name: max(i for i, s in enumerate(seen) if s[0] == name))
-    found = [_describe(name, *latest[name], i, patches) for i, name in enumerate(order)]
+    found = [_describe(name, *latest[name], i, patches, size) for i, name in enumerate(order)]
     outermost = _outermost(found, latest)
     total = sum(value.numel() * value.element_size() for _, m, value in seen if _is_leaf(m))
     return Layers(found, outermost, total)
@@ -118,6 +118,7 @@ def hooked(modules: list[nn.Module], hook: Callable[[nn.Module, Any, Any], Any])
     def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
         return hook(module, inputs, output) if threading.get_ident() == mine else None
 
+    guarded.xaiwidgets = True  # type: ignore[attr-defined]
     handles = []
     try:
         for module in modules:
@@ -126,6 +127,11 @@ def hooked(modules: list[nn.Module], hook: Callable[[nn.Module, Any, Any], Any])
     finally:
         for handle in handles:
             handle.remove()
+
+
+def is_ours(hook: Any) -> bool:
+    """Whether `hooked` put this hook in place and will remove it."""
+    return getattr(hook, "xaiwidgets", False) is True
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:
@@ -143,27 +149,38 @@ def _is_leaf(module: nn.Module) -> bool:
 
 
 def _describe(
-    name: str, module: nn.Module, value: torch.Tensor, order: int, patches: tuple[int, int] | None
+    name: str,
+    module: nn.Module,
+    value: torch.Tensor,
+    order: int,
+    patches: tuple[int, int] | None,
+    size: tuple[int, int],
 ) -> Layer:
     shape = tuple(value.shape[1:])
-    layout, grid, prefix = _layout(shape, patches)
+    layout, grid, prefix = _layout(shape, patches, size)
     parameters = sum(p.numel() for p in module.parameters())
     kind = type(module).__name__
     return Layer(name, kind, shape, parameters, order, layout, grid, prefix, _is_leaf(module))
 
 
 def _layout(
-    shape: tuple[int, ...], patches: tuple[int, int] | None
+    shape: tuple[int, ...], patches: tuple[int, int] | None, size: tuple[int, int]
 ) -> tuple[Layout, tuple[int, int], int]:
     if len(shape) == 3:
-        if shape[0] == shape[1] != shape[2] or (patches and shape[:2] == patches):
-            return "channels last", (shape[0], shape[1]), 0
-        return "channels first", (shape[1], shape[2]), 0
+        first, last = (shape[1], shape[2]), (shape[0], shape[1])
+        if last == patches or _unlike(last, size) < _unlike(first, size):
+            return "channels last", last, 0
+        return "channels first", first, 0
     if len(shape) == 2 and patches:
         prefix = shape[0] - math.prod(patches)
         if 0 <= prefix <= 8:
             return "tokens", patches, prefix
     return "", (0, 0), 0
+
+
+def _unlike(grid: tuple[int, int], size: tuple[int, int]) -> float:
+    """How far a map's proportions are from the picture's."""
+    return abs(math.log(max(grid[0], 1) * size[1] / (max(grid[1], 1) * size[0])))
 
 
 def _patch_grid(seen: list[tuple[str, nn.Module, torch.Tensor]]) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from .errors import Cancelled, ExplainError
-from .fingerprint import NetworkFingerprint
+from .fingerprint import NetworkFingerprint, tensor_fingerprint
 from .job import CountBackward, Job, current_job, working
-from .layers import Layer, Layers, trace
+from .layers import Layers, trace
 from .preprocessing import (
     Preprocessing,
     is_picture,
@@ -83,9 +83,9 @@ class Subject:
         self.classes = _class_names(classes, read.classes, model)
         self.lock = threading.RLock()
         self._fingerprint = NetworkFingerprint()
-        self._layers: Layers | None = None
+        self._layers: dict[tuple[int, ...], Layers] = {}
         self._total: int | None = None
-        self.read_tokens: Layer | None = None
+        self.read_tokens: str | None = None
         self._first_channels = _input_channels(model)
         self.absent = None if absent is None else self.prepare(absent).x
 
@@ -117,18 +117,31 @@ class Subject:
         """A short hash of every parameter and buffer as they are now."""
         return self._fingerprint.of(self.model)
 
+    @property
+    def key(self) -> Hashable:
+        """What besides its numbers tells this subject's answers from another's, for caches."""
+        output = self.output if isinstance(self.output, Hashable) else id(self.output)
+        absent = None if self.absent is None else tensor_fingerprint(self.absent)
+        colours = self.preprocessing.mean, self.preprocessing.std
+        return type(self.model), output, absent, colours
+
     def layers(self, x: torch.Tensor | None = None) -> Layers:
         """The layers by name, with kinds and shapes, found by one traced pass on `x` (or on a
-        grey picture of the known size)."""
-        if self._layers is None:
+        grey picture of the known size); traced once for every size of input."""
+        with self.lock:
             if x is None:
-                height, width = self.preprocessing.size or (224, 224)
-                channels = self._first_channels or 3
-                x = torch.zeros(1, channels, height, width, dtype=self.dtype, device=self.device)
-            one = x[:1]
-            with self.lock, uncounted():
-                self._layers = trace(self.model, lambda: self.outputs(one))
-        return self._layers
+                known = next(reversed(self._layers), None) or self._usual_shape()
+                x = torch.zeros(1, *known, dtype=self.dtype, device=self.device)
+            shape = tuple(x.shape[1:])
+            if shape not in self._layers:
+                one = x[:1]
+                with uncounted():
+                    found = trace(self.model, lambda: self.outputs(one), (shape[-2], shape[-1]))
+                self._layers[shape] = found
+            return self._layers[shape]
+
+    def _usual_shape(self) -> tuple[int, int, int]:
+        return self._first_channels or 3, *(self.preprocessing.size or (224, 224))
 
     def batch_size(self, x: torch.Tensor, *, backward: bool = True) -> int:
         """How many rows like `x` fit in one pass: by the activations that a traced pass counted,
@@ -192,7 +205,7 @@ class Subject:
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Scores (batch, classes) without gradients, in passes that fit in memory."""
         with torch.no_grad():
-            if self._layers is None:
+            if tuple(x.shape[1:]) not in self._layers:
                 return torch.cat([self(part) for part in x.split(8)])
             size = self.batch_size(x, backward=False)
             return torch.cat([self(part) for part in x.split(size)])
@@ -265,7 +278,7 @@ class Subject:
 
     def _tensor(self, inputs: Any) -> torch.Tensor:
         if isinstance(inputs, (torch.Tensor, np.ndarray)) and not is_picture(inputs):
-            x = torch.as_tensor(inputs)
+            x = torch.as_tensor(np.ascontiguousarray(inputs) if _is_array(inputs) else inputs)
             x = x[None] if x.ndim == 3 else x
         elif isinstance(inputs, (torch.Tensor, np.ndarray)) and inputs.ndim == 4:
             if len(inputs) == 0:
@@ -280,7 +293,8 @@ class Subject:
             )
         if not x.is_floating_point():
             x = x.to(self.dtype)
-        return x.detach().to(device=self.device, dtype=self.dtype)
+        x = x.detach().to(device=self.device, dtype=self.dtype)
+        return x.clone() if x.is_inference() else x
 
     def _picture(self, picture: Any) -> torch.Tensor:
         return self.preprocessing.tensor(picture, self._first_channels)
@@ -293,7 +307,7 @@ class Subject:
                 f"The input has shape {tuple(x.shape)}; it takes (channels, height, width) or "
                 "(batch, channels, height, width)."
             )
-        if self._first_channels and x.shape[1] != self._first_channels:
+        if self._first_channels and x.shape[1] != self._first_channels and not self._runs(x[:1]):
             raise ExplainError(
                 f"The input has {x.shape[1]} channels (shape {tuple(x.shape)}); this network's "
                 f"first convolution takes {self._first_channels}."
@@ -306,6 +320,15 @@ class Subject:
                 "replace them first, for instance with torch.nan_to_num."
             )
         return x
+
+    def _runs(self, x: torch.Tensor) -> bool:
+        """Whether a pass works: the convolution named first need not be the one run first."""
+        try:
+            with uncounted():
+                self.outputs(x)
+        except ExplainError:
+            return False
+        return True
 
     def _refuse_training(self) -> None:
         if self.model.training or any(m.training and _random(m) for m in self.model.modules()):
@@ -375,6 +398,10 @@ def uncounted() -> Iterator[None]:
 
 def _random(module: nn.Module) -> bool:
     return isinstance(module, (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm))
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 def _own_config(model: nn.Module) -> Any:

@@ -5,7 +5,7 @@ from xaiwidgets.core.activations import layer_gradients
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.layers import Layer
+from xaiwidgets.core.layers import Layer, Layers
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject, uncounted
 from xaiwidgets.core.target import BoundTarget
@@ -72,19 +72,19 @@ def chosen_layer(subject: Subject, name: str, x: torch.Tensor, target: BoundTarg
             "This network has no convolution for Grad-CAM to weigh. Occlusion works on any network."
         )
     final = layers.maps[-1]
-    return final if final.layout != "tokens" else _last_read_tokens(subject, x, target, layers.maps)
+    return final if final.layout != "tokens" else _last_read_tokens(subject, x, target, layers)
 
 
 def _last_read_tokens(
-    subject: Subject, x: torch.Tensor, target: BoundTarget, maps: list[Layer]
+    subject: Subject, x: torch.Tensor, target: BoundTarget, layers: Layers
 ) -> Layer:
     """Behind the last attention a class token no longer reads the patches: their gradient is 0."""
-    tokens = [layer for layer in maps if layer.layout == "tokens"]
+    tokens = [layer for layer in layers.maps if layer.layout == "tokens"]
     if subject.read_tokens is None:
         with uncounted():
             found = layer_gradients(
                 subject, x[:1], target[0], [layer.name for layer in tokens[-24:]]
             )
         read = [t for t in tokens[-24:] if t.fold(found[t.name][1]).any()]
-        subject.read_tokens = (read or tokens)[-1]
-    return subject.read_tokens
+        subject.read_tokens = (read or tokens)[-1].name
+    return layers[subject.read_tokens]
