@@ -2,68 +2,95 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
 from .errors import ExplainError
 from .fingerprint import NetworkFingerprint
+from .layers import is_ours
 
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_pre_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-)
+_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
 
 
 @contextmanager
 def guarded(network: nn.Module, who: str) -> Iterator[None]:
-    """Put back flags, gradients, hooks, parameters and buffers, whatever happens inside.
+    """Put back flags, gradients, hooks, submodules, parameters and buffers, whatever happens.
 
     Parameters that `who` changed are restored from a copy, and that is an ExplainError: an answer
-    that changes the network it explains is about another network.
+    that changes the network it explains is about another network. One guard at a time: two would
+    take each other's changes for the network's own state.
     """
-    fingerprint = NetworkFingerprint()
-    before = fingerprint.of(network)
-    training = [(module, module.training) for module in network.modules()]
-    hooks = [
-        (module, name, dict(getattr(module, name)))
-        for module in network.modules()
-        for name in _HOOKS
-        if hasattr(module, name)
-    ]
-    parameters = [(p, p.requires_grad, p.grad) for p in network.parameters()]
-    grads = [None if grad is None else grad.clone() for _, _, grad in parameters]
-    tensors = [*network.parameters(), *network.buffers()]
-    copies = [tensor.detach().clone() for tensor in tensors]
-    try:
-        yield
-    finally:
-        for module, flag in training:
-            module.training = flag
-        for module, name, saved in hooks:
-            kept = getattr(module, name)
-            kept.clear()
-            kept.update(saved)
-        for (parameter, needs, grad), saved_grad in zip(parameters, grads, strict=True):
-            parameter.requires_grad_(needs)
-            if grad is not None and saved_grad is not None:
-                with torch.no_grad():
-                    grad.copy_(saved_grad)
-            parameter.grad = grad
-        changed = fingerprint.of(network) != before
-        if changed:
-            with torch.no_grad():
-                for tensor, copy in zip(tensors, copies, strict=True):
-                    tensor.data.copy_(copy)
+    with _locks.setdefault(network, threading.RLock()):
+        fingerprint = NetworkFingerprint()
+        before = fingerprint.of(network)
+        attributes = [(module, _copied(vars(module))) for module in network.modules()]
+        tensors = [_Kept(tensor) for tensor in (*network.parameters(), *network.buffers())]
+        try:
+            yield
+        finally:
+            for module, kept in attributes:
+                _put_back(vars(module), kept)
+            changed = fingerprint.of(network) != before
+            for tensor in tensors:
+                tensor.put_back(changed)
     if changed:
         raise ExplainError(
             f"{who} changed the network's parameters or buffers while it ran; they were restored "
             "and its answer was thrown away."
         )
+
+
+class _Kept:
+    """A tensor's storage, numbers, flag and gradient as they were."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor, self.data, self.numbers = tensor, tensor.data, tensor.detach().clone()
+        self.needs, self.grad = tensor.requires_grad, tensor.grad if tensor.is_leaf else None
+        self.slope = None if self.grad is None else self.grad.clone()
+
+    def put_back(self, numbers: bool) -> None:
+        if self.tensor.data_ptr() != self.data.data_ptr():
+            self.tensor.data = self.data
+        if numbers:
+            self.data.copy_(self.numbers)
+        if self.tensor.requires_grad != self.needs:
+            self.tensor.requires_grad_(self.needs)
+        if not self.tensor.is_leaf:
+            return
+        if self.grad is not None and self.slope is not None:
+            self.grad.data.copy_(self.slope)
+        self.tensor.grad = self.grad
+
+
+def _copied(attributes: dict[str, Any]) -> dict[str, Any]:
+    """A module's attributes, with the dictionaries among them (hooks, parameters) copied too."""
+    return {
+        name: (value, _foreign(value) if isinstance(value, dict) else None)
+        for name, value in attributes.items()
+    }
+
+
+def _put_back(attributes: dict[str, Any], kept: dict[str, Any]) -> None:
+    for name in set(attributes) - set(kept):
+        del attributes[name]
+    for name, (value, entries) in kept.items():
+        if entries is not None:
+            present = _ours(value)
+            value.clear()
+            value.update({**entries, **present})
+        attributes[name] = value
+
+
+def _foreign(entries: dict[Any, Any]) -> dict[Any, Any]:
+    """All but the hooks of our own that another thread has in place for the moment."""
+    return {key: value for key, value in list(entries.items()) if not is_ours(value)}
+
+
+def _ours(entries: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: value for key, value in list(entries.items()) if is_ours(value)}

@@ -55,6 +55,11 @@ class Job:
         self.backwards += examples
         self.report()
 
+    def finish(self) -> None:
+        """Tell the listener that the work is done, also where it took no pass at all."""
+        if self.progress:
+            self.progress(1.0)
+
     def report(self) -> None:
         """Tell the listener which share of the expected passes is done."""
         if self.progress and self.expected:

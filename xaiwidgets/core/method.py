@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from .cache import AnswerCache
 from .declare import Declared
 from .errors import ExplainError
 from .fingerprint import tensor_fingerprint
+from .guard import guarded
 from .job import CancelToken, Job, working
 from .subject import Inputs, Subject, differentiating
 from .target import BoundTarget
@@ -75,10 +77,11 @@ class Attribution(Declared):
         subject = Subject.of(subject)
         ready = subject.prepare(inputs)
         job = Job(progress, cancel or CancelToken())
+        job.check()
         with working(job), differentiating():
             bound = subject.bind(target, ready.x)
             network, origin = subject.fingerprint, tensor_fingerprint(ready.x)
-            key = (type(self), self, bound.key, network, origin)
+            key = (type(self), self, bound.key, subject.key, network, origin)
             kept = cache.get(key) if cache is not None else None
             if kept is not None:
                 return kept
@@ -97,7 +100,9 @@ class Attribution(Declared):
     ) -> Heatmap:
         job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
         start = time.perf_counter()
-        found = self.attribute(subject, ready.x, bound)
+        with self._guard(subject):
+            found = self.attribute(subject, ready.x, bound)
+        job.finish()
         found = found if isinstance(found, Findings) else Findings(found)
         values = self._checked(found.values, ready.x)
         made = Provenance(
@@ -124,9 +129,20 @@ class Attribution(Declared):
     def _name(self) -> str:
         return type(self).__name__
 
+    def _guard(self, subject: Subject) -> AbstractContextManager[None]:
+        """Methods from elsewhere run guarded; ours are tested to leave the network alone."""
+        ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
+        return nullcontext() if ours else guarded(subject.model, self._name())
+
     def _checked(self, values: Any, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(values, torch.Tensor):
-            values = torch.as_tensor(values)
+            try:
+                values = torch.as_tensor(values)
+            except (TypeError, ValueError, RuntimeError):
+                raise ExplainError(
+                    f"{self._name()} returned a {type(values).__name__}; it has to return a "
+                    "tensor or an array shaped like the inputs, or Findings."
+                ) from None
         if values.ndim == 3 and values.shape == (len(x), *x.shape[2:]):
             values = values[:, None]
         fits = values.ndim == 4 and values.shape[1] in (1, x.shape[1])
@@ -166,10 +182,14 @@ class FromFunction(Attribution):
         self, subject: Subject, x: torch.Tensor, target: BoundTarget
     ) -> torch.Tensor | Findings:
         """Call the function, with the network guarded."""
-        from .guard import guarded
-
         with guarded(subject.model, self.title):
             return self.function(subject, x.clone(), target)  # type: ignore[attr-defined]
+
+    def having(self, **changes: Any) -> FromFunction:
+        """Itself: a function has no settings."""
+        if changes:
+            raise ExplainError(f"{self.title} is a function and has no settings to change.")
+        return self
 
     def __repr__(self) -> str:
         return self.title
