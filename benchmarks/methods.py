@@ -1,0 +1,159 @@
+"""Seconds of every method ÷ its floor, and beside the same method elsewhere.
+
+The floor is the passes that a method's mathematics needs (its declared cost), made bare: the network
+called on plain batches, forward or forward and backward. Ours, the floor and the other are measured
+in turn within one run; each figure is the median over rounds of a ratio within the round.
+
+    python -m benchmarks.methods            ResNet-18 at 224² and the zoo's CNN at 96²
+    python -m benchmarks.methods --quick    the zoo's CNN alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+import xaiwidgets as xw
+from benchmarks.networks import import_torchvision, resnet18
+from xaiwidgets import zoo
+from xaiwidgets.core.method import Attribution, Passes
+
+CHUNK = 16
+TARGET = 3
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
+    """So many forward and backward passes, in batches, with nothing around them."""
+    both, alone = need.backward, max(0, need.forward - need.backward)
+    for total, backward in ((both, True), (alone, False)):
+        for start in range(0, total, chunk):
+            batch = x.expand(min(chunk, total - start), -1, -1, -1)
+            if backward:
+                batch = batch.detach().clone().requires_grad_()
+                score = network(batch)[:, TARGET].sum()
+                torch.autograd.grad(score, batch)
+            else:
+                with torch.no_grad():
+                    network(batch)
+
+
+def elsewhere(method: Attribution, network: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
+    """The same method in Captum, or in pytorch-grad-cam, at the same settings."""
+    from captum import attr
+
+    name = type(method).__name__
+    plain = {
+        "Saliency": lambda: attr.Saliency(network).attribute(x, target=TARGET, abs=False),
+        "GradientTimesInput": lambda: attr.InputXGradient(network).attribute(x, target=TARGET),
+        "GuidedBackprop": lambda: attr.GuidedBackprop(network).attribute(x, target=TARGET),
+        "Deconvnet": lambda: attr.Deconvolution(network).attribute(x, target=TARGET),
+        "DeepLift": lambda: attr.DeepLift(network).attribute(x, target=TARGET),
+    }
+    if name in plain:
+        return plain[name]
+    if name == "IntegratedGradients":
+        return lambda: attr.IntegratedGradients(network).attribute(
+            x, target=TARGET, n_steps=method.steps, internal_batch_size=CHUNK,
+            return_convergence_delta=True,
+        )  # fmt: skip
+    if name == "SmoothGrad":
+        tunnel = attr.NoiseTunnel(attr.Saliency(network))
+        return lambda: tunnel.attribute(
+            x, nt_samples=method.samples, nt_samples_batch_size=CHUNK, stdevs=0.5, target=TARGET,
+            abs=False,
+        )  # fmt: skip
+    if name == "GradientShap":
+        noise = torch.rand_like(x)
+        return lambda: attr.GradientShap(network).attribute(
+            x, baselines=noise, n_samples=method.samples, target=TARGET
+        )
+    if name == "Occlusion":
+        window, stride = (3, method.patch, method.patch), (3, method.stride, method.stride)
+        return lambda: attr.Occlusion(network).attribute(
+            x, window, stride, baselines=0.0, target=TARGET, perturbations_per_eval=CHUNK
+        )
+    if name in ("GradCam", "GuidedGradCam"):
+        layer = dict(network.named_modules())[xw.Subject(network).layers(x).maps[-1].name]
+        if name == "GuidedGradCam":
+            return lambda: attr.GuidedGradCam(network, layer).attribute(x, target=TARGET)
+        return _grad_cam(network, layer, x)
+    return None
+
+
+def _grad_cam(network: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
+    try:
+        from pytorch_grad_cam import GradCAM
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    except ImportError:
+        return None
+    cam = GradCAM(network, [layer])
+    return lambda: cam(x, [ClassifierOutputTarget(TARGET)])
+
+
+def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples: int) -> None:
+    """Print one network's table."""
+    subject = xw.Subject(network)
+    print(f"\n{title}, {rounds} rounds, {torch.get_num_threads()} threads")
+    print(f"{'method':22}{'passes':>12}{'seconds':>10}{'÷ floor':>9}{'other ÷ ours':>14}")
+    for cls in xw.declared(Attribution):
+        method = cls()
+        for knob in ("samples", "steps"):
+            if knob in method.knobs:
+                method = method.having(**{knob: samples})
+        need = method.cost(subject, x)
+        chunk = min(subject.batch_size(x, backward=need.backward > 0), max(need.forward, 1))
+        other = elsewhere(method, network, x)
+        runs: dict[str, Callable[[], Any]] = {"ours": lambda m=method: m(subject, x, TARGET)}
+        if need.total:
+            runs["floor"] = lambda n=need, c=chunk: bare(network, x, n, c)
+        if other is not None:
+            runs["other"] = other
+        for run in runs.values():
+            run()
+        repeats = max(1, int(0.1 / max(seconds(runs["ours"]), 1e-4)))
+        times: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(rounds):
+            for name, run in runs.items():
+                times[name].append(seconds(lambda r=run: [r() for _ in range(repeats)]) / repeats)
+        print(_row(cls.__name__, need, times))
+
+
+def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:
+    def ratio(over: str, under: str) -> str:
+        if over not in times or under not in times:
+            return "–"
+        pairs = zip(times[over], times[under], strict=True)
+        return f"{statistics.median(a / b for a, b in pairs):.2f}"
+
+    passes = f"{need.forward} + {need.backward}"
+    ours = statistics.median(times["ours"])
+    floor, other = ratio("ours", "floor"), ratio("other", "ours")
+    return f"{name:22}{passes:>12}{ours:>10.4f}{floor:>9}{other:>14}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    import_torchvision()
+    torch.manual_seed(0)
+    table("The zoo's CNN at 96²", zoo.load("shapes"), torch.randn(1, 3, 96, 96), options.rounds, 32)
+    if not options.quick:
+        table("ResNet-18 at 224²", resnet18(), torch.randn(1, 3, 224, 224), options.rounds, 16)
+
+
+if __name__ == "__main__":
+    main()

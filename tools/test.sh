@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# From a bare checkout to passed tests: installs all it needs (browser included), then runs
+# every check and every test. `bash tools/test.sh quick` leaves the browser and slow tests out.
+. "$(dirname "$0")/setup.sh" dev
+python -m pip install -q --no-deps "grad-cam==1.5.7" -c constraints.txt
+
+bash tools/check.sh
+
+if [ "${1:-}" = quick ]; then
+  exec python -m pytest -q -m "not browser and not slow"
+fi
+bash tools/browser.sh
+python -m pytest -q -m "not browser"
+python -m pytest -q -m browser
