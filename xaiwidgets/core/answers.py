@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -66,7 +66,7 @@ class Heatmap:
 
     `values` is (batch, channels, height, width), on the CPU; `error` its standard error where the
     method draws samples; `numbers` what the method measured of itself, such as the completeness
-    gap; `pictures` the inputs as uint8 (batch, height, width, 3).
+    gap.
     """
 
     values: torch.Tensor
@@ -77,7 +77,12 @@ class Heatmap:
     warnings: list[str] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
     reduction: Reduction = "sum"
-    pictures: np.ndarray | None = None
+    make_pictures: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
+
+    @functools.cached_property
+    def pictures(self) -> np.ndarray | None:
+        """The inputs as uint8 pictures (batch, height, width, 3), made when first asked for."""
+        return None if self.make_pictures is None else self.make_pictures()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -166,7 +171,7 @@ class Heatmap:
             about["warnings"],
             about["numbers"],
             about["reduction"],
-            None if pictures is None else pictures.numpy(),
+            None if pictures is None else pictures.numpy,
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

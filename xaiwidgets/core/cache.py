@@ -8,8 +8,6 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
 
-import torch
-
 from .answers import Heatmap
 from .errors import ExplainError
 
@@ -67,7 +65,4 @@ def _size(answer: Heatmap) -> int:
     tensors = [answer.values, *(frame.values for frame in answer.frames)]
     if answer.error is not None:
         tensors.append(answer.error)
-    pictures = 0 if answer.pictures is None else answer.pictures.nbytes
-    return (
-        sum(t.numel() * t.element_size() for t in tensors if isinstance(t, torch.Tensor)) + pictures
-    )
+    return sum(t.numel() * t.element_size() for t in tensors)

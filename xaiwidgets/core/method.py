@@ -117,13 +117,13 @@ class Attribution(Declared):
             job.backwards,
             self.settings.get("seed"),
         )
-        pictures, _ = subject.preprocessing.pictures(ready.x)
+        seen = ready.x.to("cpu", copy=True)
         error = None if found.error is None else found.error.detach().cpu()
         for frame in found.frames:
             frame.values = frame.values.detach().cpu()
         return Heatmap(
             values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-            self.reduction, pictures,
+            self.reduction, lambda: subject.preprocessing.pictures(seen)[0],
         )  # fmt: skip
 
     def _name(self) -> str:
