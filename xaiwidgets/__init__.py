@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from .core.answers import Findings, Frame, Heatmap, Provenance
     from .core.baselines import BASELINES, baseline
     from .core.cache import AnswerCache
-    from .core.declare import declared, knob
+    from .core.declare import knob
     from .core.errors import Cancelled, ExplainError
     from .core.job import CancelToken
     from .core.method import Attribution, Passes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Saliency,
         SimpleTaylor,
         SmoothGrad,
+        declared,
         relu_backward_table,
     )
     from .widgets.compare import Compare, compare
@@ -39,7 +40,7 @@ _PLACES = {
     "core.answers": ("Findings", "Frame", "Heatmap", "Provenance"),
     "core.baselines": ("BASELINES", "baseline"),
     "core.cache": ("AnswerCache",),
-    "core.declare": ("declared", "knob"),
+    "core.declare": ("knob",),
     "core.errors": ("Cancelled", "ExplainError"),
     "core.job": ("CancelToken",),
     "core.method": ("Attribution", "Passes"),
@@ -48,7 +49,7 @@ _PLACES = {
     "methods": (
         "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap", "GradientTimesInput",
         "GuidedBackprop", "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "Occlusion",
-        "RandomMap", "Saliency", "SimpleTaylor", "SmoothGrad", "relu_backward_table",
+        "RandomMap", "Saliency", "SimpleTaylor", "SmoothGrad", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
 }  # fmt: skip

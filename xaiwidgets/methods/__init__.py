@@ -1,5 +1,7 @@
 """Every method, by family."""
 
+from xaiwidgets.core.declare import declared
+
 from .cam import GradCam, GuidedGradCam
 from .controls import EdgeDetector, RandomMap
 from .gradient import (
@@ -33,5 +35,6 @@ __all__ = [
     "Saliency",
     "SimpleTaylor",
     "SmoothGrad",
+    "declared",
     "relu_backward_table",
 ]
