@@ -6,7 +6,15 @@ import { build, context } from "esbuild";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = (name) => here(`../xaiwidgets/widgets/static/${name}`);
 
+// The views are written against Preact; src/view.ts is the part of it that they use (--preact: all of it).
+const ours = here("src/view.ts");
+const names = ["preact", "preact/hooks", "preact/jsx-runtime", "@preact/signals"];
+const alias = argv.includes("--preact")
+  ? {}
+  : Object.fromEntries(names.map((name) => [name, ours]));
+
 const common = {
+  alias,
   absWorkingDir: here("."),
   bundle: true,
   minify: true,

@@ -120,9 +120,7 @@ export function colourise(
       out[i] = DIMMED;
       continue;
     }
-    let t = value / limitOr1;
-    t = t > 1 ? 1 : t < low ? low : t;
-    out[i] = table[(base + gain * t) | 0];
+    out[i] = table[(base + gain * Math.min(1, Math.max(low, value / limitOr1))) | 0];
   }
 }
 

@@ -56,6 +56,7 @@ function Catalogue({ store, close }: { store: Store; close(): void }) {
     >
       <input
         type="search"
+        class="xw-search"
         placeholder="Search methods"
         aria-label="Search methods"
         onInput={(event) => {
@@ -68,7 +69,7 @@ function Catalogue({ store, close }: { store: Store; close(): void }) {
       <div class="xw-menu">
         {[...families].map(([family, methods]) => (
           <section key={family} aria-label={family}>
-            <h4>{family}</h4>
+            <h4 class="xw-family">{family}</h4>
             {methods.map(({ name, title, blurb }) => (
               <button type="button" class="xw-method" key={name} onClick={() => add(name)}>
                 <b>{title}</b>

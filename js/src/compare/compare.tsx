@@ -83,7 +83,7 @@ function Header({ store }: { store: Store }) {
   const busy = states.filter(({ status }) => status === "running" || status === "waiting").length;
   return (
     <header class="xw-header">
-      <h2>{title}</h2>
+      <h2 class="xw-title">{title}</h2>
       <p class="xw-target">
         explaining <b>{store.target.value.label}</b>
       </p>

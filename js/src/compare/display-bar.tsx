@@ -119,6 +119,7 @@ export function DisplayBar({ store }: { store: Store }) {
           icon="down"
           class="xw-unfold"
           label="More display settings"
+          text="More"
           pressed={!folded.value}
           onClick={() => {
             folded.value = !folded.value;
@@ -128,8 +129,8 @@ export function DisplayBar({ store }: { store: Store }) {
       <div class="xw-slides">
         {SLIDES.map(({ key, text, ...slide }) => (
           <Slider
-            {...slide}
             key={key}
+            {...slide}
             value={display[key]}
             text={text(display[key])}
             onInput={(value) => set(key, value)}

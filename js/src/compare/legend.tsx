@@ -24,8 +24,8 @@ export function Legend(props: {
     scaling === "shared" ? "shared scale" : "",
     clip < 100 ? `clipped at ${clip} %` : "up to the largest",
   ];
-  const ends = sign === "negative" ? ["0", "", `−${digits(limit)}`] : ["0", "", digits(limit)];
-  if (low) ends.splice(0, 2, digits(-limit), "0");
+  const most = digits(limit);
+  const ends = low ? [`−${most}`, "0", `+${most}`] : ["0", sign === "negative" ? `−${most}` : most];
   return (
     <div class="xw-legend">
       <div

@@ -137,7 +137,9 @@ export function Panel({ store, painter, panel, index }: Props) {
           store.dragged.value = "";
         }}
       >
-        <h3 title={panel.blurb}>{panel.title}</h3>
+        <h3 class="xw-heading" title={panel.blurb}>
+          {panel.title}
+        </h3>
         {panel.knobs.length > 0 && (
           <Button
             icon="knobs"
@@ -212,7 +214,6 @@ export function Panel({ store, painter, panel, index }: Props) {
           </div>
         )}
       </div>
-      {view.frames.value.length > 0 && <Frames {...{ store, painter, view }} />}
       {answer && (
         <>
           <Legend
@@ -225,6 +226,7 @@ export function Panel({ store, painter, panel, index }: Props) {
           <Facts {...{ store, panel, answer, view }} />
         </>
       )}
+      {view.frames.value.length > 0 && <Frames {...{ store, painter, view }} />}
       {problems[id] && <p class="xw-problem">{problems[id]}</p>}
       {knobsOpen.value && (
         <div class="xw-knobs">

@@ -78,7 +78,7 @@ function ZoomBar({ store }: { store: Store }) {
           onClick={() => store.keepRegion(null)}
         />
       ) : (
-        <span class="xw-muted">drag selects a region</span>
+        <span class="xw-muted">drag to select</span>
       )}
     </div>
   );
@@ -95,7 +95,10 @@ function Predictions({ store, predictions }: { store: Store; predictions: Predic
   return (
     <ul class="xw-bars" aria-label="Predictions">
       {predictions.map(({ index, name, probability, logit }) => (
-        <li key={index} class={index === against ? "xw-against" : ""}>
+        <li
+          key={index}
+          class={index === explained ? "xw-explained" : index === against ? "xw-against" : ""}
+        >
           <button
             type="button"
             class="xw-bar"
@@ -103,9 +106,9 @@ function Predictions({ store, predictions }: { store: Store; predictions: Predic
             title={`${name}: logit ${logit.toFixed(2)}. Click explains it, shift-click subtracts it.`}
             onClick={(event) => (event.shiftKey ? contrast(index) : aim(index))}
           >
-            <span class="xw-class">{name}</span>
+            <span class="xw-class">{index === against ? `− ${name}` : name}</span>
             <span class="xw-share">{percent(probability)}</span>
-            <i style={{ transform: `scaleX(${Math.min(1, Math.max(0, probability))})` }} />
+            <i style={`--xw-at:${Math.min(1, Math.max(0, probability))}`} />
           </button>
           <Button
             icon="minus"

@@ -9,5 +9,5 @@ export function Picture({ array }: { array: WireArray }) {
   useEffect(() => {
     if (canvas.current) put(canvas.current, pixels(array), array.shape[1]);
   }, [array]);
-  return <canvas ref={canvas} aria-hidden="true" />;
+  return <canvas ref={canvas} />;
 }
