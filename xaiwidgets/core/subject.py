@@ -163,10 +163,14 @@ class Subject:
         """
         if isinstance(inputs, Inputs):
             return inputs
+        with torch.inference_mode(False):  # or nothing made here could be differentiated later
+            return self._prepared(inputs)
+
+    def _prepared(self, inputs: Any) -> Inputs:
         if isinstance(inputs, (list, tuple)):
             if not inputs:
                 raise ExplainError("The list of inputs is empty; give at least one picture.")
-            made = [self.prepare(one) for one in inputs]
+            made = [self._prepared(one) if not isinstance(one, Inputs) else one for one in inputs]
             shapes = {tuple(one.x.shape[1:]) for one in made}
             if len(shapes) > 1:
                 raise ExplainError(
