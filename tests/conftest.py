@@ -1,6 +1,7 @@
 """What every test shares: a torchvision that imports, few threads, small networks, fixed inputs."""
 
 import functools
+from importlib import import_module
 
 import networks
 import pytest
@@ -12,13 +13,13 @@ _kept = []
 def _make_torchvision_importable() -> None:
     """PyPI's torchvision beside a CPU torch lacks two operator schemas at import."""
     try:
-        import torchvision  # noqa: F401
+        import_module("torchvision")
     except (RuntimeError, AttributeError):
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _kept.append(library)
-        import torchvision  # noqa: F401
+        import_module("torchvision")
     except ImportError:
         pass
 

@@ -1,4 +1,4 @@
-"""Small networks to explain, made from fixed seeds; each is a way in which people write networks."""
+"""Small networks to explain, made from fixed seeds: the ways in which people write networks."""
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +40,7 @@ class FunctionalNetwork(nn.Module):
 
 
 class ReluNetwork(nn.Module):
-    """A ReLU convolutional network without biases: homogeneous, so that gradient × input adds up."""
+    """A ReLU network that without biases is homogeneous, so that gradient × input adds up."""
 
     def __init__(self, bias: bool = False) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def noise(*shape: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:
 
 
 def resnet18():
-    """torchvision's ResNet-18, five classes, random weights with statistics that are not trivial."""
+    """torchvision's ResNet-18, five classes, random weights, statistics that are not trivial."""
     from torchvision.models import resnet18 as make
 
     network = make(num_classes=CLASSES)
@@ -140,7 +140,7 @@ def transformers_network():
 NETWORKS = {
     "modules": (ModuleNetwork, SIZE),
     "functional": (FunctionalNetwork, SIZE),
-    "resnet18": (resnet18, 64),
+    "resnet18": (resnet18, 48),
     "vit": (vision_transformer, SIZE),
     "timm": (timm_network, SIZE),
     "transformers": (transformers_network, SIZE),

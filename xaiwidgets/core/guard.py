@@ -51,21 +51,21 @@ class _Kept:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor, self.data, self.numbers = tensor, tensor.data, tensor.detach().clone()
-        self.needs, self.grad = tensor.requires_grad, tensor.grad if tensor.is_leaf else None
-        self.slope = None if self.grad is None else self.grad.clone()
+        self.needs, grad = tensor.requires_grad, tensor.grad if tensor.is_leaf else None
+        self.grad = None if grad is None else _Kept(grad)
 
-    def put_back(self, numbers: bool) -> None:
-        if self.tensor.data_ptr() != self.data.data_ptr():
-            self.tensor.data = self.data
+    def put_back(self, numbers: bool = True) -> None:
+        tensor = self.tensor
+        if tensor.data_ptr() != self.data.data_ptr():
+            tensor.data = self.data
         if numbers:
             self.data.copy_(self.numbers)
-        if self.tensor.requires_grad != self.needs:
-            self.tensor.requires_grad_(self.needs)
-        if not self.tensor.is_leaf:
-            return
-        if self.grad is not None and self.slope is not None:
-            self.grad.data.copy_(self.slope)
-        self.tensor.grad = self.grad
+        if tensor.requires_grad != self.needs:
+            tensor.requires_grad_(self.needs)
+        if self.grad is not None:
+            self.grad.put_back()
+        if tensor.is_leaf:
+            tensor.grad = None if self.grad is None else self.grad.tensor
 
 
 def _copied(attributes: dict[str, Any]) -> dict[str, Any]:

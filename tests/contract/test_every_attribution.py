@@ -1,0 +1,473 @@
+"""What every declared attribution meets without being asked, on six ways of writing a network."""
+
+import copy
+import threading
+
+import pytest
+import torch
+from conftest import inputs_for, network_of
+from networks import CLASSES, NETWORKS
+from state import State
+
+import xaiwidgets.methods
+from xaiwidgets.core.answers import Heatmap
+from xaiwidgets.core.cache import AnswerCache
+from xaiwidgets.core.declare import declared
+from xaiwidgets.core.errors import Cancelled, ExplainError
+from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import Contrast
+
+BUILT_IN = [m for m in declared(Attribution) if m.__module__.startswith("xaiwidgets.")]
+_LIGHT = {"samples": 4, "steps": 4, "patch": 16, "stride": 16}
+
+
+def light(method: type[Attribution]) -> Attribution:
+    """The method at its defaults, except that it draws, steps or covers less."""
+    return method().having(**{k: v for k, v in _LIGHT.items() if k in method.knobs})
+
+
+every_method = pytest.mark.parametrize("method", BUILT_IN, ids=lambda m: m.__name__)
+every_network = pytest.mark.parametrize("name", list(NETWORKS))
+_IN_DOUBLE = [pytest.param(n, marks=pytest.mark.slow) if n == "resnet18" else n for n in NETWORKS]
+every_network_in_double = pytest.mark.parametrize("name", _IN_DOUBLE)
+two_networks = pytest.mark.parametrize("name", ["functional", "vit"])
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    """‖a − b‖ ÷ ‖b‖."""
+    return float((a.double() - b.double()).norm() / b.double().norm().clamp_min(1e-30))
+
+
+def test_the_built_in_methods_are_all_declared():
+    assert len(BUILT_IN) >= 15
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+@every_network
+@every_method
+def test_it_gives_finite_values_of_the_right_shape(method, name):
+    x = inputs_for(name)
+    answer = light(method)(network_of(name), x)
+    assert answer.values.shape in {x.shape, (len(x), 1, *x.shape[2:])}
+    assert torch.isfinite(answer.values).all()
+    assert answer.values.device.type == "cpu"
+    assert answer.map().shape == (len(x), *x.shape[2:])
+    assert answer.pictures.shape == (len(x), *x.shape[2:], 3)
+    if answer.error is not None:
+        assert answer.error.shape == answer.values.shape
+        assert (answer.error >= 0).all()
+    for frame in answer.frames:
+        assert frame.values.shape == answer.values.shape
+
+
+@every_method
+def test_its_defaults_run(method):
+    answer = method()(network_of("functional"), inputs_for("functional", 1))
+    assert torch.isfinite(answer.values).all()
+
+
+@every_network
+@every_method
+def test_the_network_and_the_input_are_left_exactly_as_they_were_found(method, name):
+    network, x = network_of(name), inputs_for(name)
+    kept, state = x.clone(), State(network)
+    light(method)(network, x, target=1)
+    state.assert_unchanged()
+    assert torch.equal(x, kept)
+
+
+@two_networks
+@every_method
+def test_it_repeats_exactly(method, name):
+    x, subject = inputs_for(name), Subject(network_of(name))
+    first = light(method)(subject, x)
+    torch.rand(3), torch.manual_seed(7)
+    again = light(method)(subject, x)
+    assert torch.equal(first.values, again.values)
+    if first.error is not None:
+        assert torch.equal(first.error, again.error)
+
+
+@pytest.mark.parametrize(
+    "method", [m for m in BUILT_IN if "seed" in m.knobs], ids=lambda m: m.__name__
+)
+def test_another_seed_draws_something_else(method):
+    x, network = inputs_for("modules"), network_of("modules")
+    first, other = (light(method).having(seed=seed)(network, x, 1).values for seed in (0, 1))
+    assert not torch.equal(first, other)
+
+
+@every_network_in_double
+@every_method
+def test_a_batch_of_n_equals_n_batches_of_one(method, name):
+    # float64: 1e-9 leaves no room for a neighbour's influence, only for another order of summation
+    network, x = copy.deepcopy(network_of(name)).double(), inputs_for(name, 3).double()
+    subject = Subject(network)
+    together = light(method)(subject, x, target=[0, 3, 1])
+    for i, target in enumerate((0, 3, 1)):
+        alone = light(method)(subject, x[i : i + 1], target=target)
+        assert relative(together.values[i : i + 1], alone.values) < 1e-9
+        for left, right in zip(together.frames, alone.frames, strict=True):
+            assert relative(left.values[i : i + 1], right.values) < 1e-9
+
+
+@every_method
+def test_small_memory_gives_the_same_answer_in_more_passes(method, monkeypatch):
+    x, network = inputs_for("modules", 3), network_of("modules")
+    at_once = light(method)(network, x, target=[0, 1, 2])
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 2)
+    in_parts = light(method)(network, x, target=[0, 1, 2])
+    assert relative(in_parts.values, at_once.values) < 1e-5
+    assert in_parts.provenance.forwards == at_once.provenance.forwards
+
+
+@every_network_in_double
+@every_method
+def test_float64_agrees_with_float32(method, name):
+    network, x = network_of(name), inputs_for(name)
+    single = light(method)(network, x, target=2)
+    double = light(method)(copy.deepcopy(network).double(), x.double(), target=2)
+    assert double.values.dtype == torch.float64
+    # rounding alone leaves 1e-5; a ReLU that float32 puts on its other side moves a few pixels
+    assert relative(single.values, double.values) < 3e-3
+
+
+@every_method
+def test_half_precision_networks_are_taken(method):
+    network = copy.deepcopy(network_of("modules")).to(torch.bfloat16)
+    answer = light(method)(network, inputs_for("modules"), target=2)
+    assert torch.isfinite(answer.values.float()).all()
+    assert answer.numpy().dtype == "float32"
+
+
+# --- circumstances --------------------------------------------------------------------------------
+
+
+@two_networks
+@every_method
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=lambda m: m.__name__)
+def test_it_works_where_gradients_are_switched_off(method, name, mode):
+    x, network = inputs_for(name), network_of(name)
+    expected = light(method)(network, x)
+    with mode():
+        answer = light(method)(network, x.clone())
+        assert not torch.is_grad_enabled()
+    assert torch.equal(answer.values, expected.values)
+
+
+@every_method
+def test_frozen_parameters_make_no_difference(method):
+    network, x = network_of("functional"), inputs_for("functional")
+    frozen = copy.deepcopy(network).requires_grad_(False)
+    expected = light(method)(network, x)
+    state = State(frozen)
+    answer = light(method)(frozen, x)
+    state.assert_unchanged()
+    assert torch.equal(answer.values, expected.values)
+
+
+@every_method
+def test_gradients_that_training_left_behind_are_kept(method, functional_network):
+    x = inputs_for("functional")
+    functional_network(x).square().sum().backward()
+    state = State(functional_network)
+    assert any(grad is not None for grad in state.grads.values())
+    light(method)(functional_network, x)
+    state.assert_unchanged()
+
+
+@every_method
+@pytest.mark.parametrize(
+    "target",
+    [Contrast(1, "predicted"), lambda outputs: outputs.softmax(1)[:, 2], "2nd", torch.tensor(3)],
+    ids=["contrast", "function", "rank", "tensor"],
+)
+def test_every_kind_of_target_is_taken(method, target):
+    x, network = inputs_for("functional"), network_of("functional")
+    answer = light(method)(network, x, target=target)
+    assert torch.isfinite(answer.values).all()
+    assert len(answer.provenance.target) == len(x)
+
+
+_LINEAR_IN_THE_SCORE = [
+    "Saliency", "GradientTimesInput", "IntegratedGradients", "InteriorGradients", "SmoothGrad",
+    "GradientShap", "DeepLift", "Occlusion",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _LINEAR_IN_THE_SCORE)
+def test_a_contrast_is_the_difference_of_two_classes_where_the_method_is_linear_in_the_score(name):
+    method = getattr(xaiwidgets.methods, name)
+    x, network = inputs_for("modules"), network_of("modules")
+    one, other, both = (light(method)(network, x, t).values for t in (1, 4, Contrast(1, 4)))
+    assert relative(both, one - other) < 1e-5
+
+
+@every_network
+@every_method
+def test_passes_spent_are_the_passes_that_it_declares(method, name):
+    subject, x = Subject(network_of(name)), inputs_for(name, 3)
+    declared_cost = light(method).cost(subject, x)
+    made = light(method)(subject, x, target=1).provenance
+    assert (made.forwards, made.backwards) == (
+        declared_cost.forward * len(x),
+        declared_cost.backward * len(x),
+    )
+
+
+@every_method
+@pytest.mark.parametrize("target", [1, None], ids=["index", "predicted"])
+def test_progress_rises_to_one(method, target, monkeypatch):
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 2)
+    seen: list[float] = []
+    light(method)(network_of("modules"), inputs_for("modules", 3), target, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert seen[0] > 0
+
+
+@every_method
+def test_a_cancelled_call_does_not_begin(method):
+    token = CancelToken()
+    token.cancel()
+    state = State(network_of("modules"))
+    with pytest.raises(Cancelled):
+        light(method)(network_of("modules"), inputs_for("modules"), 1, cancel=token)
+    state.assert_unchanged()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [m for m in BUILT_IN if m.__name__ not in ("RandomMap", "EdgeDetector")],
+    ids=lambda m: m.__name__,
+)
+def test_cancelling_stops_it_at_the_next_pass(method, monkeypatch):
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 1)
+    network, x, token = network_of("functional"), inputs_for("functional", 3), CancelToken()
+    seen: list[float] = []
+
+    def listen(share: float) -> None:
+        seen.append(share)
+        token.cancel()
+
+    state = State(network)
+    with pytest.raises(Cancelled):
+        light(method)(network, x, 1, progress=listen, cancel=token)
+    assert len(seen) == 1
+    state.assert_unchanged()
+
+
+@two_networks
+@every_method
+def test_saving_and_loading_gives_the_same_answer(method, name, tmp_path):
+    answer = light(method)(network_of(name), inputs_for(name))
+    loaded = Heatmap.load(answer.save(tmp_path / "answer.safetensors"))
+    assert torch.equal(loaded.values, answer.values)
+    assert loaded.values.dtype == answer.values.dtype
+    assert loaded.provenance == answer.provenance
+    assert (loaded.error is None) == (answer.error is None)
+    if answer.error is not None:
+        assert torch.equal(loaded.error, answer.error)
+    assert [frame.label for frame in loaded.frames] == [frame.label for frame in answer.frames]
+    for left, right in zip(loaded.frames, answer.frames, strict=True):
+        assert torch.equal(left.values, right.values)
+    for part in ("facts", "warnings", "numbers", "reduction"):
+        assert getattr(loaded, part) == getattr(answer, part)
+    assert (loaded.pictures == answer.pictures).all()
+    assert repr(loaded) == repr(answer)
+
+
+@every_method
+def test_the_cache_hands_back_the_same_answer_without_a_pass(method):
+    cache, subject, x = AnswerCache(), Subject(network_of("modules")), inputs_for("modules")
+    first = light(method)(subject, x, 1, cache=cache)
+    passes: list[int] = []
+    handle = subject.model.register_forward_hook(lambda *_: passes.append(1))
+    try:
+        again = light(method)(subject, x, 1, cache=cache)
+    finally:
+        handle.remove()
+    assert again.provenance.cached
+    assert not first.provenance.cached
+    assert torch.equal(first.values, again.values)
+    assert passes == []
+
+
+# --- knobs ----------------------------------------------------------------------------------------
+
+every_knob = pytest.mark.parametrize(
+    ("method", "knob"),
+    [
+        pytest.param(method, knob, id=f"{method.__name__}.{knob.name}")
+        for method in BUILT_IN
+        for knob in method.knobs.values()
+    ],
+)
+
+
+@every_knob
+def test_knobs_refuse_what_is_out_of_range_in_words(method, knob):
+    where = f"{method.__name__}.{knob.name}"
+    unit = f" {knob.unit}" if knob.unit else ""
+    if knob.kind in ("integer", "number"):
+        noun = "a whole number" if knob.kind == "integer" else "a number"
+        wrong = [knob.low - 1, knob.high + 1, float("nan"), float("inf"), "many", None, True]
+        takes = f"{noun} from {knob.low:g} to {knob.high:g}{unit}"
+        wrong += [knob.low + 0.5] if knob.kind == "integer" else []
+    elif knob.kind == "choice":
+        wrong, takes = ["nonsense", 3, None, []], "one of " + ", ".join(map(repr, knob.choices))
+    elif knob.kind == "switch":
+        wrong, takes = ["yes", None, 2], "True or False"
+    else:
+        wrong, takes = [3, None], "the name of a layer, or '' for the usual one"
+    for value in wrong:
+        with pytest.raises(ExplainError) as refused:
+            method(**{knob.name: value})
+        assert str(refused.value).startswith(f"{where} is {value!r}; it takes {takes}.")
+        assert "\n" not in str(refused.value)
+
+
+@every_knob
+def test_knobs_take_both_ends_of_their_range_and_explain_themselves(method, knob):
+    assert knob.help
+    ends = {"integer": (knob.low, knob.high), "number": (knob.low, knob.high),
+            "choice": knob.choices, "switch": (True, False), "layer": ("", "anything")}  # fmt: skip
+    for value in ends[knob.kind]:
+        assert getattr(method(**{knob.name: value}), knob.name) == value
+
+
+@every_method
+def test_every_choice_of_every_knob_runs(method):
+    x, absent = inputs_for("modules"), torch.zeros(2, 3, 32, 32)
+    subject = Subject(network_of("modules"), absent=absent)
+    for knob in method.knobs.values():
+        choices = (True, False) if knob.kind == "switch" else knob.choices
+        for choice in choices:
+            answer = light(method).having(**{knob.name: choice})(subject, x, 1)
+            assert torch.isfinite(answer.values).all(), choice
+
+
+@every_method
+def test_it_says_what_it_shows_where_it_misleads_and_whence_it_comes(method):
+    assert method.title
+    assert method.source
+    assert len(method.__doc__.strip().splitlines()) > 1
+    assert len(method.__doc__.strip().splitlines()[0]) <= 100
+
+
+# --- made to fail half way ----------------------------------------------------------------------
+
+
+class _Fuse(torch.nn.Module):
+    """Hands its input on until it is to blow, in the forward or in the backward pass."""
+
+    def __init__(self, plan: dict) -> None:
+        super().__init__()
+        self.plan = [plan]
+
+    def forward(self, x):
+        plan = self.plan[0]
+        plan["forwards"] += 1
+        if plan["forwards"] == plan.get("at_forward"):
+            raise plan["error"]
+        if x.requires_grad:
+            x.register_hook(self._back)
+        return x
+
+    def _back(self, gradient):
+        plan = self.plan[0]
+        plan["backwards"] += 1
+        if plan["backwards"] == plan.get("at_backward"):
+            raise plan["error"]
+
+
+class _Fused(torch.nn.Module):
+    def __init__(self, plan: dict) -> None:
+        super().__init__()
+        self.first, self.fuse = torch.nn.Conv2d(3, 4, 3, padding=1), _Fuse(plan)
+        self.relu, self.second = torch.nn.ReLU(inplace=True), torch.nn.Conv2d(4, 4, 3, padding=1)
+        self.norm, self.drop = torch.nn.BatchNorm2d(4), torch.nn.Dropout(0.5)
+        self.head = torch.nn.Linear(4, CLASSES)
+
+    def forward(self, x):
+        y = self.fuse(self.relu(self.first(x)))
+        return self.head(self.drop(self.relu(self.norm(self.second(y)))).mean((2, 3)))
+
+
+ERRORS = [KeyError("blown"), KeyboardInterrupt()]
+
+
+@every_method
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("when", ["at_forward", "at_backward"])
+def test_the_network_is_left_as_it_was_found_when_it_fails_half_way(
+    method, error, when, monkeypatch
+):
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 1)
+    plan = {"forwards": 0, "backwards": 0}
+    network, x = _Fused(plan).eval(), inputs_for("modules", 2)
+    network(x).sum().backward()
+    plan.update(forwards=0, backwards=0)
+    light(method)(network, x)
+    passes = plan["forwards" if when == "at_forward" else "backwards"]
+    state = State(network)
+    for moment in sorted({1, 2, passes // 2, passes} & set(range(1, passes + 1))):
+        plan.update(forwards=0, backwards=0, error=error)
+        plan[when] = moment
+        with pytest.raises((type(error), ExplainError)):
+            light(method)(network, x)
+        state.assert_unchanged()
+    plan.pop(when, None)
+    light(method)(network, x)
+    state.assert_unchanged()
+
+
+_THREADED = [
+    name if name in ("functional", "vit") else pytest.param(name, marks=pytest.mark.slow)
+    for name in NETWORKS
+]
+
+
+@pytest.mark.parametrize("name", _THREADED)
+@every_method
+def test_two_threads_at_once_get_what_one_would(method, name):
+    network, many = network_of(name), 3
+    inputs = [inputs_for(name, 2, seed=seed) for seed in range(many)]
+    subject = Subject(network)
+    alone = [light(method)(subject, x, target=i).values for i, x in enumerate(inputs)]
+    plain = network(inputs[0])
+    plain = plain if isinstance(plain, torch.Tensor) else plain.logits
+    state, problems = State(network), []
+    start = threading.Barrier(many + 1)
+
+    def explain(i: int) -> None:
+        try:
+            start.wait()
+            for _ in range(2):
+                values = light(method)(subject, inputs[i], target=i).values
+                # bit for bit as a rule; a busy machine may split a sum otherwise
+                if relative(values, alone[i]) > 1e-5:
+                    problems.append(f"thread {i} differs by {relative(values, alone[i])}")
+        except Exception as error:
+            problems.append(repr(error))
+
+    def ask() -> None:
+        start.wait()
+        for _ in range(5):
+            outputs = network(inputs[0])
+            outputs = outputs if isinstance(outputs, torch.Tensor) else outputs.logits
+            if relative(outputs.detach(), plain.detach()) > 1e-6:
+                problems.append("a plain forward pass beside it gave something else")
+
+    threads = [threading.Thread(target=explain, args=(i,)) for i in range(many)]
+    threads.append(threading.Thread(target=ask))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    state.assert_unchanged()
