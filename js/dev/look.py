@@ -21,28 +21,43 @@ HERE = Path(__file__).resolve().parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
-# Time from setting a control's value to the second frame after it: the first one has painted by then.
-MEASURE = """async ([key, values]) => {
-  const next = () => new Promise((r) => requestAnimationFrame(r));
-  const idle = [], busy = [], script = [];
-  for (let i = 0; i < 60; i++) { const t = performance.now(); await next(); idle.push(performance.now() - t); }
-  const input = [...document.querySelectorAll('.xw-slides input')][key];
-  const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+# From an input event to the task after the frame that shows it; and how long our own frame callback
+# ran. "bare" is the same on a control that changes one word: what the machine itself needs.
+WRAP = """const raf = window.requestAnimationFrame.bind(window); window.spent = [];
+window.requestAnimationFrame = (run) => raf((t) => {
+  const start = performance.now(); run(t); window.spent.push(performance.now() - start); });
+window.bareFrame = raf;"""
+MEASURE = """async ([what, values]) => {
+  const next = () => new Promise((r) => window.bareFrame(r));
   const channel = new MessageChannel();
-  for (const value of values) {
-    await new Promise((r) => setTimeout(r, 30));
+  const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+  const input = document.querySelector(`.xw-slides input[aria-label="${what}"]`);
+  const stage = document.querySelectorAll('.xw-panel .xw-stage')[1];
+  const box = stage.getBoundingClientRect();
+  const pointer = (type, i, more) => stage.dispatchEvent(new PointerEvent(type, { bubbles: true,
+    pointerId: 1, clientX: box.left + 20 + 2 * i, clientY: box.top + 20 + 3 * i, ...more }));
+  stage.setPointerCapture = () => {};
+  const act = (value, i) => {
+    if (what === 'bare') document.title = document.querySelector('h2').textContent = `bare ${i}`;
+    else if (what === 'crosshair') pointer('pointermove', i);
+    else if (what === 'region') pointer(i ? 'pointermove' : 'pointerdown', i);
+    else { set.call(input, value); input.dispatchEvent(new Event('input', { bubbles: true })); }
+  };
+  const total = [], script = [];
+  window.spent.length = 0;
+  for (const [i, value] of values.entries()) {
+    await new Promise((r) => setTimeout(r, 25 + 9 * (i % 3)));
     const t = performance.now();
-    set.call(input, value);
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-    const done = performance.now();
-    await next();                       // our own painting ran in this frame or ran before this callback
-    const after = performance.now();
+    act(value, i);
+    script.push(performance.now() - t);
+    await next();
     await new Promise((r) => { channel.port1.onmessage = r; channel.port2.postMessage(0); });
-    busy.push(performance.now() - t);
-    script.push(done - t);
+    total.push(performance.now() - t);
   }
-  const at = (list, q) => [...list].sort((a, b) => a - b)[Math.floor(q * (list.length - 1))];
-  return [at(idle, .5), at(idle, .95), at(busy, .5), at(busy, .95), at(script, .5)];
+  if (what === 'region') pointer('pointerup', values.length);
+  const at = (list, q) => [...list].sort((a, b) => a - b)[Math.floor(q * (list.length - 1))] ?? 0;
+  return [at(total, .5), at(total, .95), at(script, .5), at(script, .95),
+          at(window.spent, .5), at(window.spent, .95)];
 }"""
 
 
@@ -59,6 +74,7 @@ def opened(browser, url: str, width: int, dark: bool, errors: list[str]) -> Page
     page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: errors.append(str(e)))
     page.on("dialog", lambda d: (errors.append("dialog: " + d.message), d.dismiss()))
+    page.add_init_script(WRAP)
     page.goto(url)
     page.wait_for_timeout(700)
     return page
@@ -107,16 +123,19 @@ def main() -> None:
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         if options.time:
             page = opened(browser, fixture(options.out, "--done"), 1400, False, errors)
-            names = page.locator(".xw-slides input").evaluate_all(
-                "all => all.map(e => e.ariaLabel)"
-            )
-            for key, name in enumerate(names):
-                values = {"Clip": [90 + i / 5 for i in range(40)], "Opacity": [i / 40 for i in range(40)],
-                          "Smoothing": [0.25 * (1 + i % 16) for i in range(40)]}.get(
-                              name, [5 + 2 * i for i in range(40)])  # fmt: skip
-                p50, p95, b50, b95, script = page.evaluate(MEASURE, [key, values])
-                print(f"{name:10} idle frame p50 {p50:5.1f} p95 {p95:5.1f}   "
-                      f"input to painted p50 {b50:5.1f} p95 {b95:5.1f} ms   handler {script:4.1f}")  # fmt: skip
+            special = {
+                "Clip": [90 + i / 5 for i in range(40)],
+                "Opacity": [i / 40 for i in range(40)],
+                "Smoothing": [0.25 * (1 + i % 16) for i in range(40)],
+            }
+            print("ms                input to painted        handler          frame callback")
+            print("                   p50     p95        p50     p95        p50     p95")
+            for name in ("bare", "Clip", "Opacity", "Smoothing", "Keep top", "Contour",
+                         "crosshair", "region"):  # fmt: skip
+                values = special.get(name, [5 + 2 * i for i in range(40)])
+                row = page.evaluate(MEASURE, [name, values])
+                print(f"{name:12}" + "".join(
+                    f"{a:10.1f}{b:8.1f} " for a, b in zip(row[::2], row[1::2], strict=True)))  # fmt: skip
         else:
             url, dead = fixture(options.out), fixture(options.out, "--dead")
             for width, size in ((1600, "wide"), (1040, "middle"), (420, "narrow")):

@@ -36,30 +36,34 @@ export function outline(
 ): void {
   const xs = edges(width, screen.width, zoom.k, zoom.x);
   const ys = edges(height, screen.height, zoom.k, zoom.y);
-  const fill = (x0: number, y0: number, x1: number, y1: number, colour: number): void => {
+  const { pixels } = screen;
+  const { inner, outer, thickness } = pen;
+  /** A stroke along an edge; what is outer never covers what is inner. */
+  function stroke(x0: number, y0: number, x1: number, y1: number, colour: number): void {
     const left = Math.max(0, x0);
     const right = Math.min(screen.width, x1);
-    for (let y = Math.max(0, y0); y < Math.min(screen.height, y1); y++) {
-      for (let x = left; x < right; x++) screen.pixels[y * screen.width + x] = colour;
+    const bottom = Math.min(screen.height, y1);
+    for (let y = Math.max(0, y0); y < bottom; y++) {
+      for (let i = y * screen.width + left, end = i + right - left; i < end; i++) {
+        if (pixels[i] !== inner) pixels[i] = colour;
+      }
     }
-  };
-  const t = pen.thickness;
-  // The outer colour first everywhere, so that no corner of it covers the inner one.
-  for (const side of [0, 1]) {
-    const colour = side ? pen.inner : pen.outer;
-    for (let y = 0; y < height; y++) {
-      if (ys[y + 1] < 0 || ys[y] > screen.height) continue;
-      for (let x = 0; x < width; x++) {
-        const i = y * width + x;
-        const here = inside[i];
-        if (x + 1 < width && here !== inside[i + 1]) {
-          const at = here === side ? xs[x + 1] - t : xs[x + 1];
-          fill(at, ys[y], at + t, ys[y + 1], colour);
-        }
-        if (y + 1 < height && here !== inside[i + width]) {
-          const at = here === side ? ys[y + 1] - t : ys[y + 1];
-          fill(xs[x], at, xs[x + 1], at + t, colour);
-        }
+  }
+  for (let y = 0; y < height; y++) {
+    const top = ys[y];
+    const bottom = ys[y + 1];
+    if (bottom < 0 || top > screen.height) continue;
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      const here = inside[i];
+      const right = xs[x + 1];
+      if (x + 1 < width && here !== inside[i + 1]) {
+        stroke(right - thickness, top, right, bottom, here ? inner : outer);
+        stroke(right, top, right + thickness, bottom, here ? outer : inner);
+      }
+      if (y + 1 < height && here !== inside[i + width]) {
+        stroke(xs[x], bottom - thickness, right, bottom, here ? inner : outer);
+        stroke(xs[x], bottom, right, bottom + thickness, here ? outer : inner);
       }
     }
   }

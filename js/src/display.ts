@@ -6,19 +6,17 @@
 
 import type { Sign } from "./wire";
 
-/** v: the part of the map that `sign` asks for. Numbers that are not finite count as 0. */
+/** The part of one value that `sign` asks for; what is not finite counts as 0. */
+function part(m: number, sign: Sign): number {
+  if (m - m !== 0) return 0;
+  if (sign === "signed") return m;
+  return sign === "absolute" ? Math.abs(m) : Math.max(sign === "positive" ? m : -m, 0);
+}
+
+/** v: the part of the map that `sign` asks for. */
 export function applySign(map: Float32Array, sign: Sign): Float32Array {
   const out = new Float32Array(map.length);
-  for (let i = 0; i < map.length; i++) {
-    const m = map[i];
-    const v =
-      sign === "signed"
-        ? m
-        : sign === "absolute"
-          ? Math.abs(m)
-          : Math.max(sign === "positive" ? m : -m, 0);
-    out[i] = v - v === 0 ? v : 0;
-  }
+  for (let i = 0; i < map.length; i++) out[i] = part(map[i], sign);
   return out;
 }
 
@@ -111,16 +109,19 @@ export function colourise(
   table: Uint32Array,
   out: Uint32Array,
 ): void {
-  const { gain, low } = scale;
   const base = scale.base + 0.5;
-  const limitOr1 = limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  const gain = limit > 0 ? scale.gain / limit : 0;
+  const high = base + scale.gain;
+  const low = base + scale.gain * scale.low;
   for (let i = 0; i < v.length; i++) {
     const value = v[i];
     if (threshold > 0 && value < threshold && -value < threshold) {
       out[i] = DIMMED;
       continue;
     }
-    out[i] = table[(base + gain * Math.min(1, Math.max(low, value / limitOr1))) | 0];
+    const at = base + gain * value;
+    // biome-ignore lint/complexity/useMathMinMax: this is the loop that is counted in nanoseconds
+    out[i] = table[(at > high ? high : at < low ? low : at) | 0];
   }
 }
 
@@ -131,13 +132,12 @@ export function share(
   sign: Sign,
   region: { x0: number; y0: number; x1: number; y1: number },
 ): number | null {
-  const v = applySign(map, sign);
   let total = 0;
   let inside = 0;
-  for (let i = 0, y = 0; i < v.length; y++) {
+  for (let i = 0, y = 0; i < map.length; y++) {
     const within = y >= region.y0 && y < region.y1;
     for (let x = 0; x < width; x++, i++) {
-      const size = Math.abs(v[i]);
+      const size = Math.abs(part(map[i], sign));
       total += size;
       if (within && x >= region.x0 && x < region.x1) inside += size;
     }

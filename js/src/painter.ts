@@ -36,17 +36,21 @@ interface Field {
   smoothed: Float32Array;
   v: Float32Array;
   ranks: Ranks;
+  clip: number;
+  limit: number;
+  /** Its colours; handed on to the next field of the same sheet. */
+  colours: Uint32Array<ArrayBuffer>;
 }
 
 const CONTOUR: Pen = { inner: 0xffffffff, outer: 0xff101010, thickness: 1 };
 const TRUTH: Pen = { inner: 0xff7cff5a, outer: 0xff143300, thickness: 1 };
 // Smoothing eight large maps can take longer than a frame; the rest then follows in the next one.
-const SLICE = 10;
+const SLICE = 6;
 
 export function createPainter(store: Store): Painter {
   const fields = new Map<Sheet, Field>();
-  const limits = new Map<Sheet, number>();
   const drawn = new WeakMap<object, unknown[]>();
+  const screens = new WeakMap<HTMLCanvasElement, Uint32Array<ArrayBuffer>>();
   const sheets = new Set<Sheet>();
   let frame = 0;
 
@@ -72,7 +76,9 @@ export function createPainter(store: Store): Painter {
     const raw = store.values(array);
     const smoothed = kept ? old.smoothed : sigma > 0 ? smooth(raw, width, height, sigma) : raw;
     const v = applySign(smoothed, sign);
-    fields.set(sheet, { array, sigma, sign, smoothed, v, ranks: rank(v) });
+    const colours = old?.v.length === v.length ? old.colours : new Uint32Array(v.length);
+    const ranks = rank(v);
+    fields.set(sheet, { array, sigma, sign, smoothed, v, ranks, clip: -1, limit: 0, colours });
     return true;
   }
 
@@ -80,10 +86,9 @@ export function createPainter(store: Store): Painter {
     const { keep } = store.display.peek();
     const table = store.table.peek();
     if (!sheet.canvas || same(sheet, [field, limit, keep, table])) return;
-    const out = new Uint32Array(field.v.length);
     const scale = store.scaleOf(field.sign);
-    colourise(field.v, limit, scale, field.ranks.threshold(keep), table, out);
-    put(sheet.canvas, out, field.array.shape[1]);
+    colourise(field.v, limit, scale, field.ranks.threshold(keep), table, field.colours);
+    put(sheet.canvas, field.colours, field.array.shape[1]);
   }
 
   /** Contour and truth of one sheet. */
@@ -103,7 +108,11 @@ export function createPainter(store: Store): Painter {
       over.width = 0;
       return;
     }
-    const screen = { pixels: new Uint32Array(width * height), width, height };
+    let pixels = screens.get(over);
+    if (pixels?.length === width * height) pixels.fill(0);
+    else pixels = new Uint32Array(width * height);
+    screens.set(over, pixels);
+    const screen = { pixels, width, height };
     const thickness = Math.round(dots);
     for (const { mask } of masks) {
       const inside = store.values(mask);
@@ -112,12 +121,13 @@ export function createPainter(store: Store): Painter {
     }
     if (field) {
       const level = field.ranks.percentile(contour);
-      const set = new Uint8Array(field.v.length);
-      for (let i = 0; i < set.length; i++) set[i] = +(Math.abs(field.v[i]) >= level);
+      const { v } = field;
+      const set = new Uint8Array(v.length);
+      for (let i = 0; i < set.length; i++) set[i] = +(v[i] >= level || -v[i] >= level);
       const [rows, columns] = field.array.shape;
       outline(set, columns, rows, zoom, screen, { ...CONTOUR, thickness });
     }
-    put(over, screen.pixels, width);
+    put(over, pixels, width);
   }
 
   function paint(): void {
@@ -126,24 +136,28 @@ export function createPainter(store: Store): Painter {
     const { clip, scaling } = store.display.peek();
     let late = false;
     for (const sheet of sheets) {
-      late ||= performance.now() - start > SLICE;
+      late = performance.now() - start > SLICE;
       if (late) break;
-      prepare(sheet);
+      // Who has been served goes to the end of the queue, so that nobody waits while a hand moves.
+      if (prepare(sheet)) sheets.delete(sheet) && sheets.add(sheet);
     }
     let shared = 0;
-    for (const [sheet, { ranks, v }] of fields) {
-      const own = limitOf(ranks, clip, v.length);
-      limits.set(sheet, own);
-      if (!sheet.stride) shared = Math.max(shared, own);
+    for (const [sheet, field] of fields) {
+      if (field.clip !== clip) field.limit = limitOf(field.ranks, clip, field.v.length);
+      field.clip = clip;
+      if (!sheet.stride) shared = Math.max(shared, field.limit);
     }
     for (const sheet of sheets) {
       const field = fields.get(sheet);
       if (field) {
-        const limit = scaling === "shared" ? shared : (limits.get(sheet) ?? 0);
+        const limit = scaling === "shared" ? shared : field.limit;
         sheet.scaled?.(limit);
         colour(sheet, field, limit);
       }
-      trace(sheet);
+    }
+    for (const sheet of sheets) {
+      if (performance.now() - start > 2 * SLICE) late = true;
+      else trace(sheet);
     }
     if (late) ask();
   }
@@ -161,7 +175,6 @@ export function createPainter(store: Store): Painter {
       return () => {
         sheets.delete(sheet);
         fields.delete(sheet);
-        limits.delete(sheet);
       };
     },
   };
