@@ -1,8 +1,8 @@
 """Seconds of every method ÷ its floor, and beside the same method elsewhere.
 
-The floor is the passes that a method's mathematics needs (its declared cost), made bare: the network
-called on plain batches, forward or forward and backward. Ours, the floor and the other are measured
-in turn within one run; each figure is the median over rounds of a ratio within the round.
+The floor is the passes that a method's mathematics needs (its declared cost), made bare: the
+network called on plain batches, forward or forward and backward. Ours, the floor and the other are
+measured in turn within one run; each figure is the median over rounds of a ratio within the round.
 
     python -m benchmarks.methods            ResNet-18 at 224² and the zoo's CNN at 96²
     python -m benchmarks.methods --quick    the zoo's CNN alone
@@ -28,10 +28,12 @@ CHUNK = 16
 TARGET = 3
 
 
-def seconds(run: Callable[[], Any]) -> float:
+def seconds(run: Callable[[], Any], repeats: int = 1) -> float:
+    """Seconds of one run, the mean over repeats."""
     start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
 
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
@@ -126,7 +128,7 @@ def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples:
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(rounds):
             for name, run in runs.items():
-                times[name].append(seconds(lambda r=run: [r() for _ in range(repeats)]) / repeats)
+                times[name].append(seconds(run, repeats))
         print(_row(cls.__name__, need, times))
 
 

@@ -4,35 +4,83 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .core.answers import Findings, Frame, Heatmap, Provenance
-    from .core.baselines import BASELINES, baseline
-    from .core.cache import AnswerCache
-    from .core.declare import knob
-    from .core.errors import Cancelled, ExplainError
-    from .core.job import CancelToken
-    from .core.method import Attribution, Passes
-    from .core.subject import Subject
-    from .core.target import Contrast, Target
-    from .methods import (
-        Deconvnet,
-        DeepLift,
-        EdgeDetector,
-        GradCam,
-        GradientShap,
-        GradientTimesInput,
-        GuidedBackprop,
-        GuidedGradCam,
-        IntegratedGradients,
-        InteriorGradients,
-        Occlusion,
-        RandomMap,
-        Saliency,
-        SimpleTaylor,
-        SmoothGrad,
-        declared,
-        relu_backward_table,
+    from .core.answers import (
+        Findings as Findings,
     )
-    from .widgets.compare import Compare, compare
+    from .core.answers import (
+        Frame as Frame,
+    )
+    from .core.answers import (
+        Heatmap as Heatmap,
+    )
+    from .core.answers import (
+        Provenance as Provenance,
+    )
+    from .core.baselines import BASELINES as BASELINES
+    from .core.baselines import baseline as baseline
+    from .core.cache import AnswerCache as AnswerCache
+    from .core.declare import knob as knob
+    from .core.errors import Cancelled as Cancelled
+    from .core.errors import ExplainError as ExplainError
+    from .core.job import CancelToken as CancelToken
+    from .core.method import Attribution as Attribution
+    from .core.method import Passes as Passes
+    from .core.subject import Subject as Subject
+    from .core.target import Contrast as Contrast
+    from .core.target import Target as Target
+    from .methods import (
+        Deconvnet as Deconvnet,
+    )
+    from .methods import (
+        DeepLift as DeepLift,
+    )
+    from .methods import (
+        EdgeDetector as EdgeDetector,
+    )
+    from .methods import (
+        GradCam as GradCam,
+    )
+    from .methods import (
+        GradientShap as GradientShap,
+    )
+    from .methods import (
+        GradientTimesInput as GradientTimesInput,
+    )
+    from .methods import (
+        GuidedBackprop as GuidedBackprop,
+    )
+    from .methods import (
+        GuidedGradCam as GuidedGradCam,
+    )
+    from .methods import (
+        IntegratedGradients as IntegratedGradients,
+    )
+    from .methods import (
+        InteriorGradients as InteriorGradients,
+    )
+    from .methods import (
+        Occlusion as Occlusion,
+    )
+    from .methods import (
+        RandomMap as RandomMap,
+    )
+    from .methods import (
+        Saliency as Saliency,
+    )
+    from .methods import (
+        SimpleTaylor as SimpleTaylor,
+    )
+    from .methods import (
+        SmoothGrad as SmoothGrad,
+    )
+    from .methods import (
+        declared as declared,
+    )
+    from .methods import (
+        relu_backward_table as relu_backward_table,
+    )
+    from .widgets.compare import Compare as Compare
+    from .widgets.compare import compare as compare
 
 __version__ = "0.1.0"
 

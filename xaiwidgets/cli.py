@@ -34,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="explanations side by side, on embedded networks")
     demo.add_argument("--html", metavar="FILE", help="write one page that works offline instead")
-    demo.add_argument("--folder", default=".", help="where the demo notebook is put (default: here)")
+    demo.add_argument(
+        "--folder", default=".", help="where the demo notebook is put (default: here)"
+    )
     demo.add_argument("--port", type=int, default=8888, help="JupyterLab's port (default: 8888)")
     demo.add_argument("--no-browser", action="store_true", help="only print the address")
     return parser

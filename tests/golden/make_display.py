@@ -1,6 +1,6 @@
 """Write display.json: what the display rules give on small maps, in plain NumPy.
 
-The browser (js/src/display.ts, smooth.ts) and the figures (xaiwidgets/widgets/display.py) are held
+The browser (js/src/display.ts, smooth.ts) and the figures (xaiwidgets/core/display.py) are held
 to the same file. The rules, for a map m, in this order:
 
 1. smoothing: Gaussian blur, sigma in pixels, radius ceil(3 sigma), border reflected

@@ -1,7 +1,8 @@
 """From signed values to colours: the same mathematics as the page's, for figures and checks.
 
-`tests/golden/display.json` holds cases that this file and the page's `display.ts` both have to meet.
-Order: smooth, take the sign, find the limit, index the colour map; `keep` hides what is small.
+`tests/golden/display.json` holds cases that this file and the page's `display.ts` both have to
+meet. Order: smooth, take the sign, find the limit, index the colour map; `keep` hides what is
+small.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from .errors import ExplainError
 
 Sign = Literal["signed", "positive", "negative", "absolute"]
+# what is left out shows the picture under this share of black
+LEFT_OUT = 166 / 255
 SIGNS = ("signed", "positive", "negative", "absolute")
 
 
@@ -86,9 +89,22 @@ def colour_index(values: np.ndarray, limit: float, sign: Sign, diverging: bool) 
 
 
 def kept(values: np.ndarray, keep: float) -> np.ndarray:
-    """Which pixels are among the `keep` percent of largest magnitude, as bool."""
+    """Which pixels are among the `keep` percent of largest magnitude, as bool; ties stay in."""
+    return np.abs(values) >= threshold_of(values, keep)
+
+
+def threshold_of(values: np.ndarray, keep: float) -> float:
+    """The smallest magnitude that is still drawn when `keep` percent of the pixels are."""
+    if keep >= 100:
+        return 0.0
+    sizes = np.sort(np.abs(values), axis=None)
+    return float(sizes[-max(1, math.floor(sizes.size * keep / 100 + 0.5))])
+
+
+def above(values: np.ndarray, contour: float) -> np.ndarray:
+    """Which pixels lie on or above the percentile `contour` of magnitude, as bool."""
     sizes = np.abs(values)
-    return sizes >= np.percentile(sizes, 100 - keep)
+    return sizes >= np.percentile(sizes, contour)
 
 
 def is_diverging(colour_map: str) -> bool:
@@ -113,8 +129,15 @@ def paint(
     limit = limit_of(part, look.clip) if limit is None else limit
     places = colour_index(part, limit, look.sign, is_diverging(look.colour_map))
     over = colours(look.colour_map)[places].astype(np.float64)
-    under = picture.astype(np.float64)
-    mixed = under * (1 - look.opacity) + over * look.opacity
+    share = np.full(part.shape, look.opacity)
     if look.keep < 100:
-        mixed = np.where(kept(part, look.keep)[..., None], mixed, under * 0.45)
-    return np.floor(mixed + 0.5).astype(np.uint8), limit
+        drawn = kept(part, look.keep)
+        over[~drawn] = 0
+        share[~drawn] *= LEFT_OUT
+    return mix(picture, over, share), limit
+
+
+def mix(picture: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """picture · (1 − share) + over · share, rounded to uint8."""
+    share = share[..., None]
+    return np.floor(picture.astype(np.float64) * (1 - share) + over * share + 0.5).astype(np.uint8)

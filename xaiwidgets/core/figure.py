@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .display import Look, colours, kept, limit_of, paint, smooth, take_sign
+from .display import Look, above, colours, limit_of, paint, smooth, take_sign
 from .errors import ExplainError
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _panel(
     axis.imshow(image)
     axis.set_title(name, fontsize=9)
     if look.contour:
-        part = np.abs(take_sign(smooth(values, look.smoothing), look.sign))
-        mask = kept(part, 100 - look.contour)
+        mask = above(take_sign(smooth(values, look.smoothing), look.sign), look.contour)
         if mask.any() and not mask.all():
             axis.contour(mask, levels=[0.5], colors="k", linewidths=0.8)
     low = -limit if look.sign == "signed" else 0.0

@@ -54,8 +54,8 @@ def compare(
     tensor) or several; `target` what is explained (default: the predicted class; see Target);
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
-    (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps are
-    drawn at first. Raises ExplainError when the network or a picture cannot be used.
+    (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
+    are drawn at first. Raises ExplainError when the network or a picture cannot be used.
     """
     import sys
 

@@ -1,0 +1,104 @@
+"""One thread, newest request first, nothing left hanging."""
+
+import threading
+import time
+
+from xaiwidgets.widgets.worker import Worker
+
+
+def test_work_is_done_in_the_order_in_which_it_came():
+    worker, done = Worker(), []
+    for i in range(20):
+        worker.submit(i, lambda token, i=i: done.append(i))
+    assert worker.wait(10)
+    assert done == list(range(20))
+
+
+def test_newer_work_replaces_what_waits_and_cancels_what_runs():
+    worker, started, go, ran = Worker(), threading.Event(), threading.Event(), []
+
+    def first(token):
+        started.set()
+        go.wait(10)
+        ran.append(("first", token.cancelled))
+
+    worker.submit("panel", first)
+    assert started.wait(10)
+    waiting = worker.submit("panel", lambda token: ran.append(("second", token.cancelled)))
+    worker.submit("panel", lambda token: ran.append(("third", token.cancelled)))
+    go.set()
+    assert worker.wait(10)
+    assert ran == [("first", True), ("third", False)]
+    assert waiting.cancelled
+
+
+def test_a_failure_does_not_end_the_thread_for_others(capsys):
+    worker, done = Worker(), []
+    hook, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        worker.submit("bad", lambda token: 1 / 0)
+        worker.wait(10)
+        worker.submit("good", lambda token: done.append(1))
+        assert worker.wait(10)
+    finally:
+        threading.excepthook = hook
+    assert done == [1]
+
+
+def test_the_thread_ends_when_there_is_nothing_to_do_and_starts_again():
+    worker, names = Worker(linger=0.05), []
+    worker.submit(1, lambda token: names.append(threading.current_thread()))
+    worker.wait(10)
+    names[0].join(10)
+    assert not names[0].is_alive()
+    worker.submit(2, lambda token: names.append(threading.current_thread()))
+    assert worker.wait(10)
+    assert len(names) == 2
+
+
+def test_waiting_gives_up_after_its_time():
+    worker, go = Worker(), threading.Event()
+    worker.submit(1, lambda token: go.wait(10))
+    start = time.monotonic()
+    assert not worker.wait(0.1)
+    assert time.monotonic() - start < 5
+    go.set()
+    assert worker.wait(10)
+
+
+def test_idle_is_told_once_all_is_done_and_not_after_a_cancel():
+    told = []
+    worker = Worker(on_idle=lambda: told.append(1))
+    go = threading.Event()
+    worker.submit(1, lambda token: go.wait(10))
+    worker.submit(2, lambda token: None)
+    go.set()
+    worker.wait(10)
+    time.sleep(0.1)
+    assert told == [1]
+    stop = threading.Event()
+    worker.submit(3, lambda token: stop.wait(10))
+    worker.cancel(3)
+    stop.set()
+    worker.wait(10)
+    time.sleep(0.1)
+    assert told == [1]
+
+
+def test_a_closed_worker_takes_no_more():
+    worker, done = Worker(), []
+    worker.close()
+    assert worker.submit(1, lambda token: done.append(1)).cancelled
+    assert worker.wait(1)
+    assert done == []
+
+
+def test_where_no_thread_can_start_work_runs_at_once(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    worker, done = Worker(), []
+    worker.submit(1, lambda token: done.append(threading.current_thread()))
+    assert done == [threading.main_thread()]
+    assert worker.idle

@@ -1,0 +1,1 @@
+"""The ground floor: subjects, targets, declarations, answers. Knows torch and numpy only."""
