@@ -14,8 +14,9 @@ const parentOf = (node: Element): Element | null =>
 
 /** Light or dark for the place where `element` stands. */
 export function themeAt(element: Element): "light" | "dark" {
-  const named = document.body.dataset.jpThemeLight;
-  if (named) return named === "false" ? "dark" : "light";
+  const { jpThemeLight: jupyter, vscodeThemeKind: code } = document.body.dataset;
+  if (jupyter) return jupyter === "false" ? "dark" : "light";
+  if (code) return code.endsWith("light") ? "light" : "dark";
   for (let at: Element | null = element; at; at = parentOf(at)) {
     const light = luminance(getComputedStyle(at).backgroundColor);
     if (light !== null) return light < 0.5 ? "dark" : "light";

@@ -181,6 +181,9 @@ describe("the theme", () => {
     document.body.dataset.jpThemeLight = "false";
     expect(themeAt(inner)).toBe("dark");
     delete document.body.dataset.jpThemeLight;
+    document.body.dataset.vscodeThemeKind = "vscode-high-contrast-light";
+    expect(themeAt(inner)).toBe("light");
+    delete document.body.dataset.vscodeThemeKind;
   });
   it("looks out of a shadow root", () => {
     const host = document.createElement("div");

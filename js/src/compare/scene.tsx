@@ -106,7 +106,7 @@ function Predictions({ store, predictions }: { store: Store; predictions: Predic
             title={`${name}: logit ${logit.toFixed(2)}. Click explains it, shift-click subtracts it.`}
             onClick={(event) => (event.shiftKey ? contrast(index) : aim(index))}
           >
-            <span class="xw-class">{index === against ? `− ${name}` : name}</span>
+            <span class="xw-class">{name}</span>
             <span class="xw-share">{percent(probability)}</span>
             <i style={`--xw-at:${Math.min(1, Math.max(0, probability))}`} />
           </button>

@@ -38,7 +38,8 @@ function NumberControl({ knob, value, disabled, onChange }: ControlProps) {
           low={curved ? 0 : low}
           high={curved ? 1 : high}
           step={curved ? 0.005 : step}
-          text={`${value}`}
+          text={`${value} ${knob.unit ?? ""}`}
+          help={knob.help}
           disabled={disabled}
           onInput={(at) => onChange(fromSlider(at), true)}
         />
@@ -47,6 +48,7 @@ function NumberControl({ knob, value, disabled, onChange }: ControlProps) {
         type="number"
         class="xw-number"
         aria-label={`${name}, number`}
+        title={knob.help}
         value={Number.isFinite(number) ? number : ""}
         min={knob.low}
         max={knob.high}
@@ -87,6 +89,7 @@ function Choice(props: ControlProps & { choices: string[]; depth?: boolean }) {
           high={choices.length - 1}
           step={1}
           text={String(value)}
+          help={knob.help}
           disabled={disabled}
           onInput={(index) => onChange(choices[index], true)}
         />
@@ -94,6 +97,7 @@ function Choice(props: ControlProps & { choices: string[]; depth?: boolean }) {
       <select
         class="xw-select"
         aria-label={knob.name}
+        title={knob.help}
         disabled={disabled}
         value={known ? String(value) : ""}
         onChange={(event) => onChange(event.currentTarget.value)}
@@ -130,6 +134,7 @@ function Control(props: ControlProps) {
           role="switch"
           aria-checked={value === true}
           aria-label={knob.name}
+          title={knob.help}
           disabled={props.disabled}
           onClick={() => props.onChange(value !== true)}
         />
@@ -171,8 +176,8 @@ export function Knob(props: {
   const shown = ahead.value === undefined ? value : ahead.value;
   const moved = JSON.stringify(shown) !== JSON.stringify(knob.default);
   return (
-    <div class={`xw-knob xw-knob-${knob.kind}`} title={knob.help}>
-      <span class="xw-label">
+    <div class={`xw-knob xw-knob-${knob.kind}`}>
+      <span class="xw-label" title={knob.help}>
         {knob.name.replace(/_/g, " ")} {knob.unit && <i>{knob.unit}</i>}
         {moved && !props.disabled && (
           <Button

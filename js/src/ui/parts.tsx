@@ -89,7 +89,7 @@ interface RangeProps {
   step: number | "any";
   disabled?: boolean;
   label?: string;
-  describedBy?: string | undefined;
+  help?: string;
   text?: string;
   onInput(value: number): void;
 }
@@ -107,7 +107,7 @@ export function Range({ value, low, high, step, onInput, ...rest }: RangeProps) 
       value={value}
       disabled={rest.disabled}
       aria-label={rest.label}
-      aria-describedby={rest.describedBy}
+      title={rest.help}
       aria-valuetext={rest.text}
       style={`--xw-at:${filled}`}
       onInput={(event) => onInput(event.currentTarget.valueAsNumber)}
@@ -116,7 +116,7 @@ export function Range({ value, low, high, step, onInput, ...rest }: RangeProps) 
 }
 
 /** A slider with its name and its number above. */
-export function Slider(props: RangeProps & { label: string; text: string; help?: string }) {
+export function Slider(props: RangeProps & { label: string; text: string }) {
   return (
     <div class="xw-field" title={props.help}>
       <span class="xw-label" aria-hidden="true">
