@@ -1,0 +1,127 @@
+"""One server, one page and one kernel for the whole run; every test ends with a quiet console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="the browser tests need `pip install playwright`")
+
+from browser.driving import (
+    PATIENCE,
+    PRELUDE,
+    JupyterServer,
+    Notebook,
+    Watch,
+    chromium,
+    jupyter,
+    write_notebook,
+)
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+
+HERE = Path(__file__).parent
+SCREENSHOTS = HERE / "screenshots"
+
+LAB_MAY_SAY = (
+    # Notebook 7.6 logs this one by itself, on any notebook.
+    r"reading 'schema'",
+)
+
+_watched: list[Watch] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without one the tests are skipped, on a build machine they fail."""
+    with sync_playwright() as play:
+        try:
+            started = chromium(play)
+        except Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(
+                "No Chromium is found; install one, or name it in XAIWIDGETS_CHROMIUM: "
+                + str(error).splitlines()[0]
+            )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    with jupyter(tmp_path_factory.mktemp("jupyter")) as running:
+        yield running
+
+
+def watched(page: Page, *allowed: str) -> Watch:
+    """A page whose errors end the test."""
+    page.set_default_timeout(PATIENCE)
+    watch = Watch(page, allowed)
+    _watched.append(watch)
+    return watch
+
+
+@pytest.fixture(scope="session")
+def lab_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1500, "height": 1400})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def lab_watch(lab_context: BrowserContext) -> Watch:
+    return watched(lab_context.new_page(), *LAB_MAY_SAY)
+
+
+@pytest.fixture(scope="session")
+def lab(server: JupyterServer, lab_watch: Watch) -> Notebook:
+    """A notebook in JupyterLab, with its kernel ready."""
+    page = lab_watch.page
+    write_notebook(server.folder / "compare.ipynb")
+    page.goto(server.url("lab/tree/compare.ipynb"))
+    notebook = Notebook(page)
+    notebook.ready()
+    page.keyboard.press("Control+b")  # the folder's list takes room
+    notebook.run(PRELUDE)
+    return notebook
+
+
+@pytest.fixture(autouse=True)
+def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No page may have logged an error by the end of a test; a failed one leaves a picture."""
+    failed = request.session.testsfailed
+    yield
+    complaints = []
+    for watch in list(_watched):
+        if watch.page.is_closed():
+            complaints += watch.errors
+            _watched.remove(watch)
+            continue
+        watch.page.wait_for_timeout(1)  # events arrive inside Playwright's own calls
+        complaints += watch.errors
+        watch.errors.clear()
+        if request.session.testsfailed > failed:
+            watch.page.screenshot(path=SCREENSHOTS / f"failed-{request.node.name[:80]}.png")
+    if complaints:
+        pytest.fail("The console is not quiet:\n" + "\n".join(complaints))
+
+
+@pytest.fixture
+def picture_of():
+    """Keep a picture of a page, to be looked at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    return take
