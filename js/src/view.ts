@@ -87,7 +87,9 @@ function write(node: HTMLElement, name: string, value: unknown, old: unknown): v
   } else if (value == null || (value === false && name[4] !== "-")) {
     node.removeAttribute(name);
   } else {
-    node.setAttribute(name, value === true && name[4] !== "-" ? "" : String(value));
+    // Most switches are on by being there; aria-* and draggable want the word.
+    const bare = value === true && name[4] !== "-" && name !== "draggable";
+    node.setAttribute(name, bare ? "" : String(value));
   }
 }
 

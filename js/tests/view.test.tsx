@@ -36,6 +36,7 @@ function plan(depth: number): Plan {
   const props: Record<string, unknown> = {};
   if (random(2)) props.class = `c${random(3)}`;
   if (random(3) === 0) props["aria-pressed"] = random(2) === 1;
+  if (random(4) === 0) props.draggable = true;
   if (random(4) === 0) props.hidden = random(2) === 1;
   if (random(5) === 0) props["data-x"] = undefined;
   return { tag: ["div", "span", "p", "b"][random(4)], props, kids };

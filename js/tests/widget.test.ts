@@ -192,6 +192,21 @@ describe("the widget", () => {
     vi.useRealTimers();
   });
 
+  it("moves a panel that is dropped on another's place", () => {
+    const { model, sent } = host();
+    widget.render({ model, el });
+    const [first, , third] = el.querySelectorAll<HTMLElement>(".xw-panel");
+    const header = first.querySelector("header");
+    expect(header?.getAttribute("draggable")).toBe("true");
+    const fire = (on: Element | null, type: string) =>
+      on?.dispatchEvent(new Event(type, { bubbles: true, cancelable: true }));
+    fire(header, "dragstart");
+    expect(fire(third, "dragover")).toBe(false);
+    expect(fire(first, "dragover")).toBe(true);
+    fire(third, "drop");
+    expect(sent).toMatchObject([{ name: "move_panel", args: { panel: "p0", to: 2 } }]);
+  });
+
   it("ends every way a host may end it, and can be shown again", () => {
     const { model, left } = host();
     const closing = new AbortController();
