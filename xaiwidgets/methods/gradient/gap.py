@@ -16,7 +16,8 @@ def completeness(found: Findings, change: torch.Tensor) -> Findings:
     change = change.detach().double().cpu()
     gap = float(((total - change).abs() / change.abs().clamp_min(1e-12)).max())
     found.numbers["completeness_gap"] = gap
-    found.facts.append(f"Completeness gap {100 * gap:.2g} % of the change in score.")
+    size = f"{100 * gap:.2g} %" if gap >= 1e-4 else "below 0.01 %"
+    found.facts.append(f"Completeness gap {size} of the change in score.")
     if gap > 0.05:
         found.warnings.append(
             f"The values add up to {100 * gap:.0f} % more or less than the change in score; "
