@@ -24,9 +24,13 @@ def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
 
 
 def compare_code(
-    methods: Sequence[Attribution], aim: Any, display: Mapping[str, Any], names: Mapping[str, str]
+    methods: Sequence[Attribution],
+    aim: Any,
+    display: Mapping[str, Any],
+    names: Mapping[str, str],
+    index: int = 0,
 ) -> str:
-    """A cell that makes the same widget again."""
+    """A cell that makes the same widget again, with input number `index` on screen."""
     lines = ["import xaiwidgets as xw", "", "w = xw.compare("]
     lines.append(f"    {names.get('subject', 'model')},")
     lines.append(f"    {names.get('images', 'image')},")
@@ -38,7 +42,8 @@ def compare_code(
     lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
     if display:
         lines.append(f"    display={dict(display)!r},")
-    return "\n".join([*lines, ")"])
+    lines.append(f").select({index})" if index else ")")
+    return "\n".join(lines)
 
 
 def _method_code(method: Attribution) -> str:

@@ -147,6 +147,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start)
         self.on_msg(self._on_message)
+        hear_while_busy(self.comm)
         for method in made:
             self._add(method)
         self._show()
@@ -178,7 +179,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         try:
             self._worker.wait(timeout)
         except KeyboardInterrupt:
-            self._worker.cancel()
+            self._do("cancel", {})
             self._worker.wait(10)
         return self
 
@@ -206,6 +207,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._aim,
             {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
             self._names,
+            self._index,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -588,6 +590,17 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "layers": layers,
             "colour_maps": pack.colour_maps(),
         }
+
+
+def hear_while_busy(comm: Any) -> None:
+    """Let commands arrive while a cell runs, such as one that waits for this very widget.
+
+    ipykernel 7.4 hands a comm's messages to the shell that last spoke on it, so after a cell has
+    written a trait they queue behind the next cell, a cancel among them. The page's own choice of
+    shell, which older ipykernels follow, is free of that.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
 
 
 def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
