@@ -120,7 +120,6 @@ export function colourise(
       continue;
     }
     const at = base + gain * value;
-    // biome-ignore lint/complexity/useMathMinMax: this is the loop that is counted in nanoseconds
     out[i] = table[(at > high ? high : at < low ? low : at) | 0];
   }
 }
