@@ -169,7 +169,7 @@ export interface Display {
 }
 
 export const DEFAULT_DISPLAY: Display = {
-  colour_map: "RdBu",
+  colour_map: "RdBu_r",
   sign: "signed",
   scaling: "panel",
   clip: 99.5,
