@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._count = 0
         self._guard = threading.RLock()
         self._told = 0.0
-        self._shown_as, self._kept, self._touched = "", False, False
+        self._shown_as, self._kept = "", False
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start)
         self.on_msg(self._on_message)
@@ -255,20 +256,31 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         return {**data, "text/plain": repr(self), "image/png": png}, metadata
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Shown under an id, so that the picture left in a saved notebook can be brought up to
-        date once every panel has its answer."""
+        """The view, and below it an output of its own for the picture that a saved notebook keeps.
+
+        The picture is brought up to date once every panel has its answer. In the view's own output
+        that would make JupyterLab throw the view away, with the reader's zoom and focus, and render
+        it anew. Where widgets run, an empty one hides the picture.
+        """
         from IPython.display import display as show
 
-        self._shown_as = self._shown_as or f"xaiwidgets-{self.model_id}"
-        show(self._repr_mimebundle_()[0], raw=True, display_id=self._shown_as)
+        view, _metadata = super()._repr_mimebundle_() or ({}, {})
+        show({**view, "text/plain": repr(self)}, raw=True)
+        self._shown_as = f"xaiwidgets-{self.model_id}"
+        show(self._left_behind(), raw=True, display_id=self._shown_as)
+
+    def _left_behind(self) -> dict[str, Any]:
+        hidden = _curtain()._repr_mimebundle_() or {}
+        png = base64.b64encode(self.picture()).decode("ascii")
+        return {**hidden, "text/plain": "", "image/png": png}
 
     def _keep_picture(self) -> None:
-        """Bring the picture up to date, once, and only while the reader has not begun to work."""
-        if self._shown_as and not self._touched and not self._kept and self._worker.idle:
+        """Bring the picture up to date, once."""
+        if self._shown_as and not self._kept and self._worker.idle:
             from IPython.display import update_display
 
             self._kept = True
-            update_display(self._repr_mimebundle_()[0], raw=True, display_id=self._shown_as)
+            update_display(self._left_behind(), raw=True, display_id=self._shown_as)
 
     def close(self) -> None:
         """Stop all work and let go of answers and inputs."""
@@ -284,7 +296,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """Answer every command: with a value, or with an error in words."""
         if not isinstance(content, dict) or content.get("type") != "command":
             return
-        self._touched = True
         reply: dict[str, Any] = {"type": "reply", "seq": content.get("seq")}
         try:
             args = content.get("args")
@@ -590,6 +601,14 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "layers": layers,
             "colour_maps": pack.colour_maps(),
         }
+
+
+@cache
+def _curtain() -> Any:
+    """An empty widget that stands in for a picture where widgets run; one serves them all."""
+    import ipywidgets
+
+    return ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
 
 
 def hear_while_busy(comm: Any) -> None:
