@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +20,10 @@ from browser.driving import (
     jupyter,
     write_notebook,
 )
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
-
-LAB_MAY_SAY = (
-    # Notebook 7.6 logs this one by itself, on any notebook.
-    r"reading 'schema'",
-)
 
 _watched: list[Watch] = []
 
@@ -62,11 +57,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
         yield running
 
 
-def watched(page: Page, *allowed: str) -> Watch:
-    """A page whose errors end the test."""
-    page.set_default_timeout(PATIENCE)
-    watch = Watch(page, allowed)
-    _watched.append(watch)
+@pytest.fixture(scope="session")
+def watched() -> Callable[..., Watch]:
+    """Makes a page one whose errors fail the test; patterns name those that it may log."""
+
+    def watch(page: Page, *allowed: str) -> Watch:
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=20_000)
+        _watched.append(Watch(page, allowed))
+        return _watched[-1]
+
     return watch
 
 
@@ -79,8 +79,8 @@ def lab_context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="session")
-def lab_watch(lab_context: BrowserContext) -> Watch:
-    return watched(lab_context.new_page(), *LAB_MAY_SAY)
+def lab_watch(lab_context: BrowserContext, watched) -> Watch:
+    return watched(lab_context.new_page())
 
 
 @pytest.fixture(scope="session")

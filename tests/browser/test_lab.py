@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 
 import pytest
 from browser.driving import PATIENCE, Notebook, ink, number, painted, settled
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
 QUICK = "xw.compare(subject, image, methods=quick)"
@@ -866,19 +869,51 @@ def test_a_closed_output_can_be_shown_again(lab):
 
 
 def test_a_picture_stays_in_the_saved_notebook(lab, server):
-    lab.show(QUICK, panels=4)
-    menu(lab, "File", "Save Notebook")
+    root = lab.show(QUICK, panels=4)
+    eventually(lab, "w._kept", True)
     path = server.folder / "compare.ipynb"
-    for _ in range(100):
+    bundles = []
+    for _ in range(50):
+        menu(lab, "File", "Save Notebook")
+        lab.page.wait_for_timeout(200)
         cells = json.loads(path.read_text())["cells"]
         bundles = [output.get("data", {}) for output in cells[1]["outputs"]]
-        if any("image/png" in data for data in bundles):
+        if len(bundles) == 2 and bundles[1].get("image/png") == lab.ask(
+            "w._left_behind()['image/png']"
+        ):
             break
-        lab.page.wait_for_timeout(100)
-    (bundle,) = bundles
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert bundle["image/png"].startswith("iVBORw0KGgo")
-    assert lab.page.locator(".jp-OutputArea-output img").count() == 0, "Lab shows the widget"
+    view, left = bundles
+    widget = "application/vnd.jupyter.widget-view+json"
+    assert view[widget]["model_id"] == lab.ask("w.model_id")
+    assert widget in left, "where widgets run, an empty one takes the picture's place"
+    picture = Image.open(io.BytesIO(base64.b64decode(left["image/png"])))
+    colours = len(set(picture.convert("RGB").resize((60, 20)).getdata()))
+    assert colours > 50, "the picture shows something"
+    shown = lab.cells.nth(1).locator(".jp-OutputArea-output")
+    assert shown.locator("img").count() == 0
+    assert shown.nth(1).bounding_box() is None or shown.nth(1).bounding_box()["height"] < 12
+    assert root.is_visible()
+
+
+def test_the_view_survives_the_last_answer(lab, methods):
+    """The picture for the saved notebook is refreshed then; it must not cost the reader's zoom."""
+    root = lab.show("xw.compare(subject, image, methods=[*quick, Slow(rounds=20)])", wait=False)
+    root.get_by_role("button", name="Zoom in").click()
+    slider(root, "Opacity").focus()
+    lab.page.keyboard.press("ArrowLeft")
+    expect(panel(root, "Slow")).to_have_attribute("aria-busy", "false")
+    lab.page.wait_for_timeout(1000)
+    expect(slider(root, "Opacity")).to_be_focused()
+    expect(root.locator(".xw-zoom")).to_contain_text("150 %")
+    assert lab.ask("w._kept") is True
+
+
+def test_closing_a_widget_that_is_shown_is_quiet(lab):
+    lab.show(QUICK, panels=4)
+    eventually(lab, "w._kept", True)
+    lab.page.wait_for_timeout(300)
+    lab.run("w.close()\nw = None")
+    expect(lab.page.locator(".xw-root")).to_have_count(0)
 
 
 def test_a_reloaded_page_finds_the_widget_in_the_kernel(lab):
