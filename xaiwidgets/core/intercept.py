@@ -51,23 +51,11 @@ class Operation:
         return self.argument(0, "input")
 
     def write(self, result: torch.Tensor) -> torch.Tensor:
-        """Hand a result back: for an operation in place, through the tensor that it works on."""
-        return WriteInPlace.apply(self.input, result) if self.inplace else result
+        """Hand a result back: for an operation in place, through the tensor that it works on.
 
-
-class WriteInPlace(torch.autograd.Function):
-    """Overwrite a tensor with a result, so that the gradient goes to the result alone."""
-
-    @staticmethod
-    def forward(ctx, destination: torch.Tensor, result: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def, override]
-        """Copy, and mark the destination as changed."""
-        ctx.mark_dirty(destination)
-        return destination.copy_(result)
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[None, torch.Tensor]:  # type: ignore[no-untyped-def, override]
-        """Nothing flows to what was overwritten."""
-        return None, gradient
+        `copy_` sends the gradient of what it overwrites to the result alone, through views too.
+        """
+        return self.input.copy_(result) if self.inplace else result
 
 
 def _names(*owners_and_names: tuple[Any, str]) -> list[Callable[..., Any]]:
