@@ -72,6 +72,10 @@ class Formula(nn.Module):
     def __init__(self, formula) -> None:
         super().__init__()
         self.formula = formula
+        self.unused = nn.Parameter(
+            torch.zeros(1, dtype=torch.float64)
+        )  # makes it a network of doubles
+        self.eval()
 
     def forward(self, x):
         return self.formula(x.flatten(1))

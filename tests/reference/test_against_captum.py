@@ -173,9 +173,9 @@ def test_deeplift_of_max_pooling_on_a_convolution(x):
 def test_captums_deeplift_does_not_add_up_where_pooling_follows_a_relu():
     """Where we differ, and why: max ReLU(x) against max ReLU(b), by hand.
 
-    Four windows of 2 x 2 with weights 1. Captum's values of a window are those of a baseline of 0,
-    whatever the baseline is, and do not add up; ours do, on networks with a ReLU above the pooling
-    too. Layer by layer in test_slow_and_plain.py.
+    Four windows of 2 x 2 with weights 1. Behind a ReLU Captum passes the pooling's plain gradient
+    on, to the picture's place alone, so its values do not add up; ours do. The rule layer by layer
+    is in test_slow_and_plain.py.
     """
     network = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 1)).double()
     nn.init.ones_(network[3].weight)

@@ -166,17 +166,23 @@ def test_deeplift_layer_by_layer(x):
         torch.testing.assert_close(found[i], expected, rtol=1e-8, atol=1e-12)
 
 
-def test_the_root_on_the_segment_is_the_last_change_of_sign(network, x):
+def test_the_root_on_the_segment_is_bisected_behind_the_last_change_of_sign(network, x):
     found = SimpleTaylor(baseline="white")(network, x, TARGETS)
+    roots = 0
     for i, target in enumerate(TARGETS):
         white, way = torch.ones_like(x[i]), x[i] - 1
-        fine = torch.linspace(0, 1, 4001, dtype=torch.float64)
-        scores = torch.stack([score(network, white + a * way, target) for a in fine])
-        other = (scores.sign() != scores[-1].sign()).nonzero().flatten()
-        if not len(other):
-            continue
-        a = float(fine[int(other[-1])]) + 1 / 8000
-        expected = gradient(network, white + a * way, target) * (1 - a) * way
-        # the grid of 4000 misses the root by up to 1/8000; a kink between moves a few pixels more
-        away = (found.values[i] - expected).norm() / expected.norm()
-        assert away < 0.02
+        positive = score(network, x[i], target) > 0
+        a = 1.0
+        while a > 0 and (score(network, white + (a - 1 / 16) * way, target) > 0) == positive:
+            a -= 1 / 16
+        if a <= 0:
+            continue  # no root on the way
+        roots += 1
+        low, high = a - 1 / 16, a
+        for _ in range(12):
+            middle = (low + high) / 2
+            same = (score(network, white + middle * way, target) > 0) == positive
+            low, high = (low, middle) if same else (middle, high)
+        expected = gradient(network, white + high * way, target) * (1 - high) * way
+        torch.testing.assert_close(found.values[i], expected, **CLOSE)
+    assert roots > 0
