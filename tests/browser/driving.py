@@ -369,6 +369,7 @@ def ink(page: Page | Locator, selector: str = ".xw-panel .xw-map") -> list[str]:
             const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
             let hash = 0;
             for (let i = 0; i < data.length; i++) hash = (hash * 31 + data[i]) | 0;
+            if (!hash) return 'empty';
             return `${canvas.width}x${canvas.height}:${hash}`;
         })"""
     )
