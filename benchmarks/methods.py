@@ -24,7 +24,6 @@ from benchmarks.networks import import_torchvision, resnet18
 from xaiwidgets import zoo
 from xaiwidgets.core.method import Attribution, Passes
 
-CHUNK = 16
 TARGET = 3
 
 
@@ -51,7 +50,9 @@ def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
                     network(batch)
 
 
-def elsewhere(method: Attribution, network: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
+def elsewhere(
+    method: Attribution, network: nn.Module, x: torch.Tensor, chunk: int
+) -> Callable[[], Any] | None:
     """The same method in Captum, or in pytorch-grad-cam, at the same settings."""
     from captum import attr
 
@@ -67,13 +68,13 @@ def elsewhere(method: Attribution, network: nn.Module, x: torch.Tensor) -> Calla
         return plain[name]
     if name == "IntegratedGradients":
         return lambda: attr.IntegratedGradients(network).attribute(
-            x, target=TARGET, n_steps=method.steps, internal_batch_size=CHUNK,
+            x, target=TARGET, n_steps=method.steps, internal_batch_size=chunk,
             return_convergence_delta=True,
         )  # fmt: skip
     if name == "SmoothGrad":
         tunnel = attr.NoiseTunnel(attr.Saliency(network))
         return lambda: tunnel.attribute(
-            x, nt_samples=method.samples, nt_samples_batch_size=CHUNK, stdevs=0.5, target=TARGET,
+            x, nt_samples=method.samples, nt_samples_batch_size=chunk, stdevs=0.5, target=TARGET,
             abs=False,
         )  # fmt: skip
     if name == "GradientShap":
@@ -84,7 +85,7 @@ def elsewhere(method: Attribution, network: nn.Module, x: torch.Tensor) -> Calla
     if name == "Occlusion":
         window, stride = (3, method.patch, method.patch), (3, method.stride, method.stride)
         return lambda: attr.Occlusion(network).attribute(
-            x, window, stride, baselines=0.0, target=TARGET, perturbations_per_eval=CHUNK
+            x, window, stride, baselines=0.0, target=TARGET, perturbations_per_eval=chunk
         )
     if name in ("GradCam", "GuidedGradCam"):
         layer = dict(network.named_modules())[xw.Subject(network).layers(x).maps[-1].name]
@@ -116,7 +117,7 @@ def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples:
                 method = method.having(**{knob: samples})
         need = method.cost(subject, x)
         chunk = min(subject.batch_size(x, backward=need.backward > 0), max(need.forward, 1))
-        other = elsewhere(method, network, x)
+        other = elsewhere(method, network, x, chunk)
         runs: dict[str, Callable[[], Any]] = {"ours": lambda m=method: m(subject, x, TARGET)}
         if need.total:
             runs["floor"] = lambda n=need, c=chunk: bare(network, x, n, c)

@@ -1,6 +1,6 @@
 """What starting costs: `import xaiwidgets` beyond torch and numpy, and the sizes that are shipped.
 
-    python -m benchmarks.start
+python -m benchmarks.start
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import struct
 import threading
 
@@ -13,9 +14,15 @@ from torch import nn
 
 def tensor_fingerprint(tensor: torch.Tensor) -> str:
     """Twelve hex digits from the shape, dtype and every byte of a tensor."""
-    digest = hashlib.blake2b(digest_size=6)
+    digest = hashlib.sha256()
     _feed(digest, tensor)
-    return digest.hexdigest()
+    return digest.hexdigest()[:12]
+
+
+def finite(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has neither NaN nor infinite values. Its sum tells at once, unless the sum
+    itself overflows."""
+    return math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all())
 
 
 class NetworkFingerprint:
@@ -37,11 +44,11 @@ class NetworkFingerprint:
         with self._lock, torch.no_grad():
             key = _state(tensors)
             if key != self._key or not self._value:
-                digest = hashlib.blake2b(repr(network).encode(), digest_size=6)
+                digest = hashlib.sha256(repr(network).encode())
                 for name, tensor in tensors:
                     digest.update(name.encode())
                     _feed(digest, tensor)
-                self._key, self._value = key, digest.hexdigest()
+                self._key, self._value = key, digest.hexdigest()[:12]
             return self._value
 
 
@@ -57,33 +64,29 @@ def _state(tensors: list[tuple[str, torch.Tensor]]) -> tuple[object, ...]:
 
 
 def _sums(tensors: list[tuple[str, torch.Tensor]]) -> list[float]:
-    """A weighted sum of every large tensor, and one over all the small ones of a kind."""
-    small: dict[object, list[torch.Tensor]] = {}
-    sums = []
+    """One weighted sum over all tensors of a kind: rows of large ones first, then all together."""
+    parts: dict[object, list[torch.Tensor]] = {}
     for _, tensor in tensors:
         flat = tensor.detach().reshape(-1)
-        if len(flat) <= _ROW:
-            small.setdefault((flat.dtype, flat.device), []).append(flat)
-        else:
-            sums.append(_weighted_sum(flat))
-    return sums + [_weighted_sum(torch.cat(flats)) for flats in small.values()]
+        if not tensor.is_floating_point():
+            flat = flat.to(torch.float32)
+        kind = parts.setdefault((flat.dtype, flat.device), [])
+        whole = flat.numel() // _ROW * _ROW
+        if whole:
+            rows = flat.narrow(0, 0, whole).view(-1, _ROW)
+            kind.append(rows @ _table(_ROW, flat.dtype, flat.device))
+        kind.append(flat.narrow(0, whole, flat.numel() - whole))
+    return [_weighted(torch.cat(kind)) for kind in parts.values()]
 
 
-def _weighted_sum(flat: torch.Tensor) -> float:
-    if not flat.is_floating_point():
-        flat = flat.to(torch.float32)
-    whole = len(flat) // _ROW * _ROW
-    rest = flat[whole:]
-    total = float(rest.dot(_weights(rest)))
-    if not whole:
-        return total
-    rows = (flat[:whole].view(-1, _ROW) @ _weights(flat[:_ROW])).double()
-    return total + float(rows.dot(_weights(rows)))
+def _weighted(flat: torch.Tensor) -> float:
+    wide = flat if flat.device.type == "mps" else flat.double()
+    return float(wide.dot(_weights(wide)))
 
 
 def _weights(like: torch.Tensor) -> torch.Tensor:
     """As many numbers as in `like`, between 0.5 and 1.5, that repeat nowhere."""
-    return _table(1 << max(10, len(like).bit_length()), like.dtype, like.device)[: len(like)]
+    return _table(1 << max(10, like.numel().bit_length()), like.dtype, like.device)[: like.numel()]
 
 
 @functools.cache
@@ -92,7 +95,7 @@ def _table(count: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor
     return (places * 0.6180339887498949 % 1 + 0.5).to(device=device, dtype=dtype)
 
 
-def _feed(digest: hashlib.blake2b, tensor: torch.Tensor) -> None:
+def _feed(digest: hashlib._Hash, tensor: torch.Tensor) -> None:
     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
     plain = tensor.detach().cpu().contiguous()
     if plain.numel():

@@ -86,17 +86,6 @@ def working(job: Job) -> Iterator[Job]:
         _current.reset(before)
 
 
-class CountBackward(torch.autograd.Function):
-    """Identity whose backward pass is counted, and stops when the job is cancelled."""
-
-    @staticmethod
-    def forward(ctx, outputs: torch.Tensor, job: Job) -> torch.Tensor:  # type: ignore[no-untyped-def, override]
-        """Hand the outputs on."""
-        ctx.job = job
-        return outputs.view_as(outputs)
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[no-untyped-def, override]
-        """Count, then hand the gradient on."""
-        ctx.job.backward(len(gradient))
-        return gradient, None
+def count_backward(outputs: torch.Tensor, job: Job) -> None:
+    """Have backward passes through `outputs` counted, and stopped when the job is cancelled."""
+    outputs.register_hook(lambda gradient: job.backward(len(gradient)))

@@ -14,7 +14,7 @@ from .answers import Findings, Heatmap, Provenance, Reduction, versions
 from .cache import AnswerCache
 from .declare import Declared
 from .errors import ExplainError
-from .fingerprint import tensor_fingerprint
+from .fingerprint import finite, tensor_fingerprint
 from .guard import guarded
 from .job import CancelToken, Job, working
 from .subject import Inputs, Subject, differentiating
@@ -152,7 +152,7 @@ class Attribution(Declared):
                 f"{tuple(x.shape)}; it has to return that shape, or one channel of it."
             )
         values = values.detach().cpu()
-        if not torch.isfinite(values).all():
+        if not finite(values):
             raise ExplainError(
                 f"{self._name()} gave NaN or infinite values for this input; "
                 "other settings or another baseline may help."

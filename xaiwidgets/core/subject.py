@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from .errors import Cancelled, ExplainError
-from .fingerprint import NetworkFingerprint, tensor_fingerprint
-from .job import CountBackward, Job, current_job, working
+from .fingerprint import NetworkFingerprint, finite, tensor_fingerprint
+from .job import Job, count_backward, current_job, working
 from .layers import Layers, trace
 from .preprocessing import (
     Preprocessing,
@@ -27,6 +27,7 @@ from .target import BoundTarget, Target
 
 Selector = int | str | Callable[[Any], torch.Tensor]
 _CPU_BUDGET = 1_000_000_000
+_CPU_ROWS = 32  # beyond it a pass over the zoo's CNN costs more an example, not less
 
 
 @dataclass
@@ -150,7 +151,9 @@ class Subject:
         if x.device.type == "cuda":
             budget = torch.cuda.mem_get_info(x.device)[0] // 2
         each = self.layers(x).activation_bytes * (3 if backward else 1) + x[0].numel() * 8
-        return int(max(1, min(64 if x.device.type == "cpu" else 512, budget // max(each, 1))))
+        return int(
+            max(1, min(_CPU_ROWS if x.device.type == "cpu" else 512, budget // max(each, 1)))
+        )
 
     # --- asking it --------------------------------------------------------------------------
 
@@ -202,8 +205,9 @@ class Subject:
         outputs = self._select(raw, len(x))
         self._total = outputs.shape[1]
         if outputs.requires_grad:
-            return CountBackward.apply(outputs, job)
-        job.report()
+            count_backward(outputs, job)
+        else:
+            job.report()
         return outputs
 
     def outputs(self, x: torch.Tensor) -> torch.Tensor:
@@ -238,13 +242,13 @@ class Subject:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """∂ score / ∂ x shaped like x, and the scores (rows,)."""
         rows = torch.arange(len(x)) if rows is None else rows
-        size = len(x) if len(x) == 1 else self.batch_size(x)
+        if len(x) == 1:
+            return self._gradient(x, target, rows)
+        size = self.batch_size(x)
         parts = [
             self._gradient(part, target, which)
             for part, which in zip(x.split(size), rows.split(size), strict=True)
         ]
-        if len(parts) == 1:
-            return parts[0]
         return torch.cat([grad for grad, _ in parts]), torch.cat([score for _, score in parts])
 
     def bind(self, target: Any, x: torch.Tensor) -> BoundTarget:
@@ -255,7 +259,7 @@ class Subject:
         if self._total is None:
             with uncounted():
                 self.outputs(x[:1])
-        if outputs is not None and not torch.isfinite(outputs).all():
+        if outputs is not None and not finite(outputs):
             raise ExplainError(
                 "The network answers with NaN or infinite scores for this input; check its "
                 "weights and the input's range."
@@ -316,8 +320,8 @@ class Subject:
                 f"The input has {x.shape[1]} channels (shape {tuple(x.shape)}); this network's "
                 f"first convolution takes {self._first_channels}."
             )
-        bad = ~torch.isfinite(x)
-        if bad.any():
+        if not finite(x):
+            bad = ~torch.isfinite(x)
             where = tuple(bad.nonzero()[0].tolist())
             raise ExplainError(
                 f"The input has {int(bad.sum())} NaN or infinite values, the first at {where}; "
@@ -348,9 +352,14 @@ class Subject:
                 f"The network returns a {type(output).__name__}; pass Subject(model, output=...) "
                 "to pick the scores (batch, classes): a position, a key, or a function."
             )
+        if not output.is_floating_point():
+            raise ExplainError(
+                f"The network's output is of {output.dtype}, which has no gradient; explanations "
+                "take scores. Pass Subject(model, output=...) to pick them, or leave the argmax out."
+            )
         if output.ndim == 1 and len(output) == count:
             output = output[:, None]
-        if output.ndim != 2 or len(output) != count or not output.is_floating_point():
+        if output.ndim != 2 or len(output) != count:
             raise ExplainError(
                 f"The network's output has shape {tuple(output.shape)}; explanations take scores "
                 f"({count}, classes). Pass Subject(model, output=...) with a function that makes "

@@ -201,6 +201,8 @@ class BoundTarget:
 
 
 def _pick(outputs: torch.Tensor, classes: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+    if len(classes) == 1:
+        return outputs[:, int(classes[0])]
     return outputs.gather(1, _column(outputs, classes, rows)).squeeze(1)
 
 

@@ -27,35 +27,45 @@ def rectified(rule: Rectifying, passed: torch.Tensor, gradient: torch.Tensor) ->
     return gradient.clamp_min(0) * passed
 
 
-class _Rectifier(torch.autograd.Function):
+class _Deconvolved(torch.autograd.Function):
+    """A ReLU's output, whose backward pass keeps what is positive, whichever units were on."""
+
     @staticmethod
-    def forward(ctx, x, output, passed, rule):  # type: ignore[no-untyped-def]
-        ctx.rule = rule
-        ctx.save_for_backward(passed)
+    def forward(ctx, x, output):  # type: ignore[no-untyped-def]
         return output.view_as(output)
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        (passed,) = ctx.saved_tensors
-        return rectified(ctx.rule, passed, gradient), None, None, None
+        return gradient.clamp_min(0), None
 
 
 def rectifier_rules(rule: Rectifying, met: list[str]) -> dict[str, Rule]:
     """Rules for every operation that cuts off below 0; the kind of each one met joins `met`."""
 
     def apply(operation: Operation) -> torch.Tensor:
-        x = operation.input
         bounds = _bounds(operation)
         if bounds is None:
             return operation.run()
         met.append(operation.kind)
-        with torch.no_grad():
-            low, high = bounds
-            output = x.clamp(low, high)
-            passed = x > 0 if high is None else (x > 0) & (x < high)
-        return operation.write(_Rectifier.apply(x, output, passed, rule))
+        if rule == "deconvnet":
+            x = operation.input
+            with torch.no_grad():
+                output = x.clamp(*bounds)
+            return operation.write(_Deconvolved.apply(x, output))
+        # in place, a hook would sit on what later code reads past, when it works through a view
+        result = _cut(operation.input, *bounds) if operation.inplace else operation.run()
+        if rule == "guided" and result.requires_grad:
+            # the ReLU's own derivative follows, so that a unit that was off stops the rest
+            result.register_hook(lambda gradient: gradient.clamp_min(0))
+        return operation.write(result) if operation.inplace else result
 
     return dict.fromkeys(RECTIFIERS, apply)
+
+
+def _cut(x: torch.Tensor, low: float, high: float | None) -> torch.Tensor:
+    """The operation beside x, so that x can be overwritten: ReLU remembers what came out, a clamp
+    what went in."""
+    return x.relu() if high is None else x.clone().clamp(low, high)
 
 
 def _bounds(operation: Operation) -> tuple[float, float | None] | None:
