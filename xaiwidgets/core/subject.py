@@ -355,7 +355,7 @@ class Subject:
         if not output.is_floating_point():
             raise ExplainError(
                 f"The network's output is of {output.dtype}, which has no gradient; explanations "
-                "take scores. Pass Subject(model, output=...) to pick them, or leave the argmax out."
+                "take scores. Leave out the argmax, or pick scores with Subject(model, output=...)."
             )
         if output.ndim == 1 and len(output) == count:
             output = output[:, None]
