@@ -132,7 +132,7 @@ class Heatmap:
         if self.pictures is not None:
             tensors["pictures"] = torch.from_numpy(np.ascontiguousarray(self.pictures))
         for i, frame in enumerate(self.frames):
-            tensors[f"frame {i}"] = frame.values.contiguous()
+            tensors[f"frame {i}"] = frame.values.clone(memory_format=torch.contiguous_format)
         about = {
             "provenance": asdict(self.provenance),
             "frames": [frame.label for frame in self.frames],

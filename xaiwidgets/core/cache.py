@@ -65,4 +65,5 @@ def _size(answer: Heatmap) -> int:
     tensors = [answer.values, *(frame.values for frame in answer.frames)]
     if answer.error is not None:
         tensors.append(answer.error)
-    return sum(t.numel() * t.element_size() for t in tensors)
+    seen = getattr(answer.make_pictures, "nbytes", 0)
+    return sum(t.numel() * t.element_size() for t in tensors) + seen

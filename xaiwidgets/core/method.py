@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from .answers import Findings, Heatmap, Provenance, Reduction, versions
@@ -17,6 +18,7 @@ from .errors import ExplainError
 from .fingerprint import finite, tensor_fingerprint
 from .guard import guarded
 from .job import CancelToken, Job, working
+from .preprocessing import Preprocessing
 from .subject import Inputs, Subject, differentiating
 from .target import BoundTarget
 
@@ -123,7 +125,7 @@ class Attribution(Declared):
             frame.values = frame.values.detach().cpu()
         return Heatmap(
             values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-            self.reduction, lambda: subject.preprocessing.pictures(seen)[0],
+            self.reduction, Seen(subject.preprocessing, seen),
         )  # fmt: skip
 
     def _name(self) -> str:
@@ -158,6 +160,27 @@ class Attribution(Declared):
                 "other settings or another baseline may help."
             )
         return values
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The inputs of an answer, from which its pictures are made when they are asked for."""
+
+    preprocessing: Preprocessing
+    x: torch.Tensor
+
+    def __call__(self) -> np.ndarray:
+        """Pictures (batch, height, width, 3) as uint8."""
+        return self.preprocessing.pictures(self.x)[0]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
+        """Itself: copies of an answer share what nothing changes."""
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that keeping it takes."""
+        return self.x.numel() * self.x.element_size()
 
 
 class FromFunction(Attribution):
