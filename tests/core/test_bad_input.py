@@ -1,0 +1,196 @@
+"""Bad input: one sentence that says what came, what is taken, and what to do next."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import network_of
+from networks import ModuleNetwork, noise, seeded
+from PIL import Image
+from torch import nn
+
+from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.methods import GradCam, IntegratedGradients, Saliency
+
+
+def refusal(call) -> str:
+    """The sentence with which something is refused."""
+    with pytest.raises(ExplainError) as refused:
+        call()
+    words = str(refused.value)
+    assert "\n" not in words
+    assert words[0].isupper() or words[0] in "'\"<" or "=" in words.split()[0] or words[0].islower()
+    assert words.endswith(".")
+    return words
+
+
+def broken(place, value):
+    x = noise(2, 3, 32, 32)
+    x[place] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    ("inputs", "facts"),
+    [
+        (broken((1, 2, 3, 4), float("nan")), ["1 NaN or infinite", "(1, 2, 3, 4)", "nan_to_num"]),
+        (broken((0, 0, 0, 0), float("inf")), ["1 NaN or infinite", "(0, 0, 0, 0)"]),
+        (broken((0, 1), -float("inf")), ["1024 NaN or infinite", "(0, 1, 0, 0)"]),
+        (noise(1, 1, 32, 32), ["1 channels", "(1, 1, 32, 32)", "first convolution takes 3"]),
+        (noise(1, 4, 32, 32), ["4 channels", "takes 3"]),
+        (noise(0, 3, 32, 32), ["batch of inputs is empty", "at least one"]),
+        (np.zeros((0, 32, 32, 3), np.uint8), ["batch of inputs is empty"]),
+        ([], ["list of inputs is empty", "at least one"]),
+        (noise(1, 3, 2, 2), ["(1, 3, 2, 2)", "Check its size"]),
+        (noise(1, 2, 3, 32, 32), ["(1, 2, 3, 32, 32)", "(batch, channels, height, width)"]),
+        (noise(32, 32), ["(32, 32)", "(channels, height, width)"]),
+        (noise(7), ["(7,)", "(channels, height, width)"]),
+        (
+            [noise(3, 32, 32), noise(3, 16, 16)],
+            ["different shapes", "16, 16", "size=(height, width)"],
+        ),
+        ("no/such/picture.png", ["No picture is found at 'no/such/picture.png'", "check the path"]),
+        (3.5, ["a float", "PIL image, a path, an array or a tensor"]),
+        (None, ["a NoneType", "PIL image"]),
+        ({"x": 1}, ["a dict", "PIL image"]),
+        (np.full((8, 8, 3), np.nan), ["192 NaN or infinite", "nan_to_num"]),
+        (np.full((8, 8, 3), -3.0), ["run from -3 to -3", "0 to 1 or 0 to 255"]),
+        (np.zeros((8, 8, 2), np.uint8), ["(8, 8, 2)", "(height, width, 3)"]),
+        (np.array(["a", "b"]), ["(2,)", "(height, width)"]),
+    ],
+    ids=lambda value: "" if isinstance(value, (torch.Tensor, np.ndarray)) else None,
+)
+def test_inputs_that_cannot_be_used(inputs, facts):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    words = refusal(lambda: Saliency()(network, inputs, 1))
+    for fact in facts:
+        assert fact in words
+
+
+def test_a_file_that_is_no_picture(tmp_path):
+    place = tmp_path / "notes.png"
+    place.write_text("not a picture")
+    assert "notes.png' cannot be read as a picture" in refusal(
+        lambda: Saliency()(network_of("modules"), place, 1)
+    )
+    assert "cannot be read as a picture" in refusal(
+        lambda: Saliency()(network_of("modules"), tmp_path, 1)
+    )
+
+
+@pytest.mark.parametrize("name", ["vit", "timm", "transformers"])
+def test_a_size_that_a_transformer_cannot_take(name):
+    x = noise(1, 3, 20, 20) if name != "timm" else noise(1, 3, 2, 2)
+    words = refusal(lambda: Saliency()(network_of(name), x, 1))
+    assert f"The network cannot take an input of shape {tuple(x.shape)}" in words
+
+
+def test_a_size_that_a_linear_layer_cannot_take():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).eval()
+    words = refusal(lambda: Saliency()(network, noise(1, 3, 4, 4), 1))
+    assert "cannot take an input of shape (1, 3, 4, 4): mat1 and mat2" in words
+
+
+def test_a_network_in_training_mode():
+    network = seeded(ModuleNetwork).train()
+    assert "model.eval()" in refusal(lambda: Saliency()(network, noise(1, 3, 32, 32), 1))
+
+
+def test_a_network_with_one_dropout_left_in_training_mode():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Dropout(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network.eval()
+    network[1].train()
+    assert "training mode" in refusal(lambda: Saliency()(network, noise(1, 3, 8, 8), 1))
+
+
+@pytest.mark.parametrize(
+    ("output", "facts"),
+    [
+        (
+            lambda x: x,
+            ["output has shape (2, 3, 8, 8)", "(2, classes)", "Subject(model, output=...)"],
+        ),
+        (lambda x: x.mean(), ["output has shape ()", "(2, classes)"]),
+        (lambda x: x.mean((2, 3)).argmax(1), ["output is of torch.int64", "Leave out the argmax"]),
+        (lambda x: x.flatten(1)[:1], ["output has shape (1, 192)", "(2, classes)"]),
+        (lambda x: (x, x), ["returns a tuple", "Subject(model, output=...)"]),
+        (lambda x: {"a": x}, ["returns a dict", "Subject(model, output=...)"]),
+        (lambda x: None, ["returns a NoneType"]),
+    ],
+)
+def test_outputs_that_are_no_scores(output, facts):
+    class Network(nn.Module):
+        def forward(self, x):
+            return output(x)
+
+    words = refusal(lambda: Saliency()(Network().eval(), noise(2, 3, 8, 8)))
+    for fact in facts:
+        assert fact in words
+
+
+def test_a_network_that_cuts_its_gradient_is_sent_to_occlusion():
+    class Cut(ModuleNetwork):
+        def forward(self, x):
+            return super().forward(x).detach()
+
+    words = refusal(lambda: Saliency()(seeded(Cut), noise(1, 3, 32, 32), 1))
+    assert "does not depend on its input by a gradient" in words
+    assert "Occlusion works on any network" in words
+
+
+def test_a_network_that_answers_with_nan():
+    network = seeded(ModuleNetwork)
+    with torch.no_grad():
+        network[7].weight.fill_(float("nan"))
+    assert "NaN or infinite scores" in refusal(lambda: Saliency()(network, noise(1, 3, 32, 32)))
+    words = refusal(lambda: IntegratedGradients(steps=2)(network, noise(1, 3, 32, 32), 1))
+    assert "gave NaN or infinite values" in words
+
+
+def test_an_unknown_layer():
+    words = refusal(lambda: GradCam(layer="33")(network_of("modules"), noise(1, 3, 32, 32), 1))
+    assert words.startswith("No layer is called '33'. The last convolution here is '4'.")
+
+
+@pytest.mark.parametrize("thing", ["resnet18", 3, None, ModuleNetwork, lambda x: x], ids=repr)
+def test_what_is_no_network(thing):
+    assert "takes a torch.nn.Module" in refusal(lambda: Saliency()(thing, noise(1, 3, 8, 8), 0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "facts"),
+    [
+        ({"mean": 0.5}, ["mean and std belong together"]),
+        ({"preprocess": 3}, ["preprocess is a int", "torchvision weights"]),
+        (
+            {"preprocess": lambda image: np.zeros(3)},
+            ["returned shape (3,)", "(channels, height, width)"],
+        ),
+        ({"mean": [0.1, 0.2], "std": [1, 1]}, ["mean has 2 numbers", "3 channels"]),
+    ],
+)
+def test_subjects_that_cannot_be_made(settings, facts):
+    picture = Image.new("RGB", (8, 8))
+    words = refusal(lambda: Subject(seeded(ModuleNetwork), **settings).preprocess(picture))
+    for fact in facts:
+        assert fact in words
+
+
+def test_a_given_baseline_that_was_not_given_or_does_not_fit():
+    method, x = IntegratedGradients(baseline="given"), noise(1, 3, 32, 32)
+    words = refusal(lambda: method(network_of("modules"), x, 1))
+    assert "the subject has no absent input" in words
+    subject = Subject(network_of("modules"), absent=noise(1, 3, 16, 16))
+    assert "have to be alike" in refusal(lambda: method(subject, x, 1))
+
+
+def test_the_first_line_of_any_error_fits_a_panel():
+    assert one_line(ExplainError("One sentence.")) == "One sentence."
+    assert one_line(Cancelled()) == "Cancelled before it was finished."
+    assert one_line(RuntimeError("\n\n first\nsecond")) == "RuntimeError: first"
+    assert one_line(KeyError()) == "KeyError"
+
+
+def test_the_nearest_names_are_offered_and_otherwise_a_few():
+    assert nearest("zebrra", ["horse", "zebra"]) == "The nearest names are 'zebra'."
+    assert nearest("xxxxx", ["a", "b", "c", "d"]) == "Names here are 'a', 'b', 'c' ...."
