@@ -45,8 +45,8 @@ class _Slope(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         (slope,) = ctx.saved_tensors
-        near, far = gradient.chunk(2)
-        return torch.cat([near * slope, far * slope]), None, None
+        halves = gradient.unflatten(0, (2, -1))
+        return (halves * slope).flatten(0, 1), None, None
 
 
 def rescaled(function: Unary, x: torch.Tensor) -> torch.Tensor:
@@ -63,6 +63,15 @@ def rescaled(function: Unary, x: torch.Tensor) -> torch.Tensor:
             point = near.clone().requires_grad_()
             (derivative,) = torch.autograd.grad(function(point).sum(), point)
         slope = torch.where(flat, derivative, slope)
+    return _Slope.apply(x, y, slope)
+
+
+def rectified_slope(x: torch.Tensor) -> torch.Tensor:
+    """ReLU with slope Δy ÷ Δx, which is (y + y₀) ÷ (|x| + |x₀|): it needs no case for Δx = 0."""
+    with torch.no_grad():
+        y = x.relu()
+        size = torch.add(*x.abs().chunk(2)).clamp_min_(torch.finfo(x.dtype).tiny)
+        slope = torch.add(*y.chunk(2)).div_(size)
     return _Slope.apply(x, y, slope)
 
 
@@ -99,6 +108,12 @@ def standardised(
     centred = x - x.mean(dims, keepdim=True) if centre else x
     spread = rescaled(torch.square, centred).mean(dims, keepdim=True)
     return shared(torch.mul, centred, rescaled(torch.rsqrt, spread + eps))
+
+
+def _relu(operation: Operation) -> Any:
+    if not _active(operation.input):
+        return operation.run()
+    return operation.write(rectified_slope(operation.input))
 
 
 def _elementwise(operation: Operation) -> Any:
@@ -253,6 +268,7 @@ def _one_place(x: torch.Tensor, y: torch.Tensor, places: torch.Tensor) -> torch.
 
 RESCALE_RULES: dict[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, _elementwise),
+    "relu": _relu,
     "pow": _elementwise,
     "mul": _bilinear(torch.mul),
     "matmul": _bilinear(torch.matmul),
