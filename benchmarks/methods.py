@@ -36,11 +36,11 @@ def seconds(run: Callable[[], Any], repeats: int = 1) -> float:
 
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
-    """So many forward and backward passes, in batches, with nothing around them."""
-    both, alone = need.backward, max(0, need.forward - need.backward)
+    """So many passes for each input, in batches, with nothing around them."""
+    both, alone = (len(x) * n for n in (need.backward, max(0, need.forward - need.backward)))
     for total, backward in ((both, True), (alone, False)):
         for start in range(0, total, chunk):
-            batch = x.expand(min(chunk, total - start), -1, -1, -1)
+            batch = x[:1].expand(min(chunk, total - start), -1, -1, -1)
             if backward:
                 batch = batch.detach().clone().requires_grad_()
                 score = network(batch)[:, TARGET].sum()
@@ -108,7 +108,8 @@ def _grad_cam(network: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable
 def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples: int) -> None:
     """Print one network's table."""
     subject = xw.Subject(network)
-    print(f"\n{title}, {rounds} rounds, {torch.get_num_threads()} threads")
+    size = "one picture" if len(x) == 1 else f"{len(x)} pictures"
+    print(f"\n{title}, {size}, {rounds} rounds, {torch.get_num_threads()} threads")
     print(f"{'method':22}{'passes':>12}{'seconds':>10}{'÷ floor':>9}{'other ÷ ours':>14}")
     for cls in xw.declared(Attribution):
         method = cls()
@@ -116,7 +117,8 @@ def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples:
             if knob in method.knobs:
                 method = method.having(**{knob: samples})
         need = method.cost(subject, x)
-        chunk = min(subject.batch_size(x, backward=need.backward > 0), max(need.forward, 1))
+        rows = max(need.forward, 1) * len(x)
+        chunk = min(subject.batch_size(x, backward=need.backward > 0), rows)
         other = elsewhere(method, network, x, chunk)
         runs: dict[str, Callable[[], Any]] = {"ours": lambda m=method: m(subject, x, TARGET)}
         if need.total:
@@ -153,7 +155,9 @@ def main() -> None:
     options = parser.parse_args()
     import_torchvision()
     torch.manual_seed(0)
-    table("The zoo's CNN at 96²", zoo.load("shapes"), torch.randn(1, 3, 96, 96), options.rounds, 32)
+    cnn, pictures = zoo.load("shapes"), torch.randn(8, 3, 96, 96)
+    table("The zoo's CNN at 96²", cnn, pictures, options.rounds, 16)
+    table("The zoo's CNN at 96²", cnn, pictures[:1], options.rounds, 32)
     if not options.quick:
         table("ResNet-18 at 224²", resnet18(), torch.randn(1, 3, 224, 224), options.rounds, 16)
 
