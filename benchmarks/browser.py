@@ -1,0 +1,377 @@
+"""What a reader of the widget waits for, in a real browser, beside what the machine needs anyway.
+
+    python -m benchmarks.browser                everything, about four minutes
+    python -m benchmarks.browser --only frames  or jupyter, or bundle
+
+*Frames.* From an input event to the end of the frame that shows its effect, on an exported page
+with eight panels of 224². The event is made in the page; the clock stops when a message that was posted
+in the frame's last animation callback arrives, which is after the page has painted. The same clock
+on a bare page with one canvas gives the machine's idle latency, measured before and after.
+
+*Jupyter.* From the event on a knob in JupyterLab to the frame in which its panel has changed, less
+the seconds that the method reports for itself; bytes on the websocket for one new answer; memory of
+kernel and page over bursts of 200 knob changes.
+
+Needs Playwright and a Chromium (XAIWIDGETS_CHROMIUM names one). Nothing here asserts: times belong
+to the machine and to what else runs on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.driving import (
+    PATIENCE,
+    PRELUDE,
+    Notebook,
+    Watch,
+    chromium,
+    jupyter,
+    settled,
+    write_notebook,
+)
+
+STATIC = Path(__file__).parents[1] / "xaiwidgets" / "widgets" / "static"
+FRAME = 1000 / 60
+SAMPLES = 150
+METHODS = (
+    "[xw.Saliency(), xw.GradientTimesInput(), xw.SmoothGrad(samples=4), xw.GuidedBackprop(), "
+    "xw.Deconvnet(), xw.GradCam(), xw.EdgeDetector(), xw.RandomMap()]"
+)
+SUBJECT = (
+    "xw.Subject(zoo.load('shapes'), mean=(0.5,) * 3, std=(0.25,) * 3, size=224, "
+    "classes=zoo.subject('shapes').classes)"
+)
+PICTURE = "zoo.ShapeScenes(1, size=128, seed=3)[0].image"
+
+# One measurement: wait a random while, act, and stop the clock after the frame that shows it.
+CLOCK = """
+const channel = new MessageChannel();
+const afterFrame = () => new Promise((done) => requestAnimationFrame(() => {
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(0);
+}));
+const rest = () => new Promise((r) => setTimeout(r, 25 + 30 * Math.random()));
+async function timed(prepare, act, count) {
+    const times = [];
+    for (let i = 0; i < count; i++) {
+        await prepare(i);
+        await rest();
+        const start = performance.now();
+        act(i);
+        await afterFrame();
+        times.push(performance.now() - start);
+    }
+    return times;
+}
+"""
+BARE = (
+    "async (count) => {"
+    + CLOCK
+    + """
+    document.body.innerHTML = '<canvas width=224 height=224></canvas>';
+    const pen = document.querySelector('canvas').getContext('2d');
+    return timed(() => {}, (i) => requestAnimationFrame(() => {
+        pen.fillStyle = i % 2 ? '#246' : '#642';
+        pen.fillRect(0, 0, 224, 224);
+    }), count);
+}"""
+)
+CONTROLS = (
+    "async ([name, low, high, count]) => {"
+    + CLOCK
+    + """
+    const root = document.querySelector('.xw-root');
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+    const button = (text) => [...root.querySelectorAll('button')]
+        .find((one) => one.textContent.trim() === text);
+    if (name === 'sign') {
+        const signs = ['Positive', 'Negative', 'Absolute', 'Signed'];
+        return timed(() => {}, (i) => button(signs[i % 4]).click(), count);
+    }
+    if (name === 'colour map') {
+        const maps = ['viridis', 'PuOr_r', 'magma', 'RdBu_r'];
+        const layer = root.querySelector('.xw-colours').popoverTargetElement;
+        const entry = (i) => [...layer.querySelectorAll('button')]
+            .find((one) => one.textContent.trim() === maps[i % 4]);
+        return timed(async (i) => {
+            layer.showPopover();
+            while (!entry(i)) await new Promise(requestAnimationFrame);
+        }, (i) => entry(i).click(), count);
+    }
+    if (name === 'crosshair') {
+        const stage = root.querySelectorAll('.xw-panel .xw-stage')[2];
+        const box = stage.getBoundingClientRect();
+        return timed(() => {}, (i) => stage.dispatchEvent(new PointerEvent('pointermove', {
+            bubbles: true,
+            clientX: box.left + ((i * 37) % 100) / 100 * box.width,
+            clientY: box.top + ((i * 53) % 100) / 100 * box.height,
+        })), count);
+    }
+    const input = root.querySelector(`.xw-slides input[aria-label="${name}"]`);
+    const steps = Math.round((high - low) / Number(input.step));
+    return timed(() => {}, (i) => {
+        const at = low + ((i * 17) % steps) * Number(input.step);
+        set.call(input, at === Number(input.value) ? high : at);
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+    }, count);
+}"""
+)
+FRAMES = (
+    ("Opacity", 0, 1), ("Clip", 90, 100), ("Keep top", 5, 95), ("sign", 0, 0), ("colour map", 0, 0),
+    ("crosshair", 0, 0), ("Contour", 50, 99), ("Smoothing", 0.5, 8),
+)  # fmt: skip
+
+# From a knob's event to the frame in which its panel's map is another one.
+KNOB = (
+    "async ([label, value]) => {"
+    + CLOCK
+    + """
+    const input = document.querySelector(`input[aria-label="${label}"]`);
+    const canvas = input.closest('.xw-panel').querySelector('.xw-map');
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+    const print = () => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let hash = 0;
+        for (let i = 0; i < data.length; i += 3) hash = (hash * 31 + data[i]) | 0;
+        return hash;
+    };
+    const before = print();
+    await rest();
+    const start = performance.now();
+    set.call(input, value);
+    input.dispatchEvent(new Event(input.type === 'range' ? 'input' : 'change', { bubbles: true }));
+    do await afterFrame(); while (print() === before && performance.now() - start < 20000);
+    return performance.now() - start;
+}"""
+)
+BURST = """([label, values]) => {
+    const input = document.querySelector(`input[aria-label="${label}"]`);
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+    return new Promise((done) => {
+        let at = 0;
+        const timer = setInterval(() => {
+            set.call(input, values[at]);
+            input.dispatchEvent(new Event('change', { bubbles: true }));
+            if (++at === values.length) { clearInterval(timer); done(at); }
+        }, 5);
+    });
+}"""
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    print(f"\n{title}")
+    for row in [head, ["-" * width for width in widths], *rows]:
+        first, *others = [
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join([first, *others]))
+
+
+def quantiles(times: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
+    return float(np.median(times)), float(np.percentile(times, 95))
+
+
+def frames(browser: Browser, folder: Path) -> None:
+    """Input event to painted frame, for every display control, beside an idle page."""
+    import xaiwidgets as xw
+    from xaiwidgets import zoo
+
+    names: dict[str, Any] = {"xw": xw, "zoo": zoo}
+    widget = xw.compare(eval(SUBJECT, names), eval(PICTURE, names), methods=eval(METHODS, names))
+    path = widget.to_html(folder / "page.html")
+    widget.close()
+    page = browser.new_page(viewport={"width": 1500, "height": 1200})
+    idle = list(page.evaluate(BARE, SAMPLES))
+    page.goto(path.as_uri())
+    page.locator(".xw-panel").nth(7).wait_for()
+    page.wait_for_timeout(500)
+    taken = {}
+    for name, low, high in FRAMES:
+        page.evaluate(CONTROLS, [name, low, high, 10])
+        taken[name] = page.evaluate(CONTROLS, [name, low, high, SAMPLES])
+        page.wait_for_timeout(600)  # the report after rest belongs to no measurement
+        reset = page.get_by_role("button", name="Default display")
+        if reset.is_enabled():
+            reset.click()
+    page.goto("about:blank")
+    idle += page.evaluate(BARE, SAMPLES)
+    page.close()
+    middle, late = quantiles(idle)
+    rows = [["(bare canvas page)", f"{middle:.1f}", f"{late:.1f}", "", ""]]
+    for name, times in taken.items():
+        p50, p95 = quantiles(times)
+        verdict = "yes" if p95 <= late + FRAME else "no"
+        rows.append([name.lower(), f"{p50:.1f}", f"{p95:.1f}", f"{p95 - late:+.1f}", verdict])
+    table(
+        f"Input event to painted frame, 8 panels of 224² (ms, {SAMPLES} events each)",
+        ["control", "p50", "p95", "p95 − idle p95", "≤ one frame more"],
+        rows,
+    )
+
+
+def knob_times(book: Notebook, page: Page, label: str, values: Sequence[float]) -> list[float]:
+    """Milliseconds from the event to the painted panel that are not the method's own."""
+    own = []
+    for value in values:
+        whole = page.evaluate(KNOB, [label, value])
+        settled(page)
+        own.append(whole - 1000 * book.ask("w.answers['SmoothGrad'].provenance.seconds"))
+    return own
+
+
+def heap(page: Page) -> float:
+    """Megabytes of JavaScript objects that are still in use."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    used = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return float(used) / 1e6
+
+
+def in_jupyter(browser: Browser, folder: Path) -> None:
+    """Round trips, bytes and memory in JupyterLab."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1400})
+    page.set_default_timeout(PATIENCE)
+    watch = Watch(page)
+    with jupyter(folder / "jupyter") as server:
+        write_notebook(server.folder / "bench.ipynb")
+        page.goto(server.url("lab/tree/bench.ipynb"))
+        book = Notebook(page)
+        book.ready()
+        book.run(PRELUDE + f"\nlarge = {SUBJECT}\npicture = {PICTURE}\nimport gc, psutil")
+        book.show(f"xw.compare(large, picture, methods={METHODS})", panels=8)
+        for panel in page.locator(".xw-panel").all()[2:3]:
+            panel.get_by_role("button", name="Settings").click()
+        values = [round(0.05 + 0.01 * i, 2) for i in range(30)]
+        knob_times(book, page, "noise, number", values[:3])
+        typed = knob_times(book, page, "noise, number", values[3:])
+        slid = knob_times(book, page, "noise", [round(0.5 - 0.01 * i, 2) for i in range(12)])
+        rows = [
+            [name, str(len(times)), *(f"{t:.0f}" for t in quantiles(times)), goal]
+            for name, times, goal in (
+                ("typed or clicked (sent at once)", typed, "≤ 60 median"),
+                ("slider (sent after 80 ms of rest)", slid, "≤ 60 median"),
+            )
+        ]
+        table(
+            "Knob to painted panel, less the method's own time (ms)",
+            ["knob of SmoothGrad at 224²", "n", "p50", "p95", "goal"],
+            rows,
+        )
+        updates(book, page, watch)
+        memory(book, page)
+    page.close()
+
+
+def updates(book: Notebook, page: Page, watch: Watch) -> None:
+    """Bytes of the websocket's frames for one new answer."""
+    rows = []
+    for title, method in (
+        ("Saliency", "Saliency"),
+        ("Grad-CAM", "GradCam"),
+        ("SmoothGrad and its standard error", "SmoothGrad"),
+    ):
+        watch.heard.clear()
+        book.run(
+            "panel = next(p for p in w._panels if type(p.method).__name__ == "
+            f"{method!r})\nw._cache.clear()\nw._do('retry', {{'panel': panel.id}})\nw.wait()\nNone"
+        )
+        settled(page)
+        page.wait_for_timeout(200)
+        sizes = [size for data, size in watch.heard if '"slot_' in data]
+        others = [size for data, size in watch.heard if '"slot_' not in data]
+        rows.append(
+            [
+                title,
+                f"{statistics.mean(sizes) / 1000:.1f}" if sizes else "none seen",
+                f"{sum(others) / 1000:.1f}",
+                "≤ 220",
+            ]
+        )
+    table(
+        "Bytes for one new answer at 224² (kB received)",
+        ["method", "answer", "its status", "goal"],
+        rows,
+    )
+
+
+def memory(book: Notebook, page: Page) -> None:
+    """Kernel and page after each of ten bursts of 200 knob changes, and of none."""
+    rows = []
+    for changes in (200, 0):
+        seen = []
+        for burst in range(10):
+            values = [round(0.01 * (1 + (7 * i + burst) % 49), 2) for i in range(changes)]
+            if values:
+                page.evaluate(BURST, ["noise, number", values])
+            page.wait_for_timeout(500)
+            book.settle()
+            now = book.ask("w.answers['SmoothGrad'].provenance.settings['noise']")
+            right = now == values[-1] if values else True
+            rss = book.ask("(gc.collect(), psutil.Process().memory_info().rss / 1e6)[1]")
+            seen.append((rss, heap(page), book.ask("len(w._cache)"), right))
+        rss, used, cached, right = zip(*seen, strict=True)
+        rows.append(
+            [
+                f"10 × {changes} changes",
+                f"{rss[0]:.0f} → {rss[4]:.0f} → {rss[9]:.0f}",
+                f"{used[0]:.1f} → {used[4]:.1f} → {used[9]:.1f}",
+                f"{cached[0]} → {cached[9]}",
+                f"{sum(right)} of 10" if changes else "",
+            ]
+        )
+    table(
+        "Memory in use after the 1st, 5th and 10th burst (MB)",
+        ["bursts", "kernel RSS", "JS heap", "answers in the cache", "newest won"],
+        rows,
+    )
+    print("(the rounds without changes show what running the cells that ask costs the page)")
+
+
+def bundle() -> None:
+    """Size of what every widget carries."""
+    rows, total = [], 0
+    for name in ("widget.js", "widget.css"):
+        plain = (STATIC / name).read_bytes()
+        packed = len(gzip.compress(plain, 9))
+        total += packed
+        rows.append([name, f"{len(plain) / 1024:.1f}", f"{packed / 1024:.1f}", ""])
+    rows.append(["together", "", f"{total / 1024:.1f}", "≤ 22"])
+    table("Bundle (KB of 1024 bytes)", ["file", "plain", "gzip", "goal"], rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=("frames", "jupyter", "bundle"))
+    chosen = parser.parse_args().only or ["frames", "jupyter", "bundle"]
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+        browser = chromium(play)
+        print(f"Chromium {browser.version}, {os.cpu_count()} cores{load}")
+        if "frames" in chosen:
+            frames(browser, Path(folder))
+        if "jupyter" in chosen:
+            in_jupyter(browser, Path(folder))
+        browser.close()
+    if "bundle" in chosen:
+        bundle()
+
+
+if __name__ == "__main__":
+    main()
