@@ -25,8 +25,9 @@ function keepKeys(root: HTMLElement, signal: AbortSignal): void {
     "keydown",
     (event) => {
       event.stopPropagation();
-      const popover = (event.target as Element).closest("[popover]");
-      if (event.key === "Escape" && !popover) (event.target as HTMLElement).blur();
+      // Escape closes an open layer first; the browser does that after this listener.
+      const layer = root.querySelector(":popover-open");
+      if (event.key === "Escape" && !layer) (event.target as HTMLElement).blur();
     },
     { signal },
   );

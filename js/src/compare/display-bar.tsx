@@ -156,7 +156,7 @@ function ColourMenu({ store }: { store: Store }) {
   );
   return (
     <Popover
-      label="Colour map"
+      label={`Colour map: ${chosen.name}`}
       class="xw-colours"
       text={
         <>

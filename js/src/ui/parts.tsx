@@ -178,7 +178,7 @@ export function Popover(props: {
         <button
           type="button"
           class={`xw-button ${props.text ? "" : "xw-bare"} ${props.class ?? ""}`}
-          aria-label={props.text ? undefined : props.label}
+          aria-label={props.label}
           title={props.label}
           aria-expanded={open.value}
           ref={button}
