@@ -4,9 +4,9 @@
     python -m benchmarks.browser --only frames  or jupyter, or bundle
 
 *Frames.* From an input event to the end of the frame that shows its effect, on an exported page
-with eight panels of 224². The event is made in the page; the clock stops when a message that was posted
-in the frame's last animation callback arrives, which is after the page has painted. The same clock
-on a bare page with one canvas gives the machine's idle latency, measured before and after.
+with eight panels of 224². The event is made in the page; the clock stops when a message that was
+posted in the frame's last animation callback arrives, which is after the page has painted. The same
+clock on a bare page with one canvas gives the machine's idle latency, before and after.
 
 *Jupyter.* From the event on a knob in JupyterLab to the frame in which its panel has changed, less
 the seconds that the method reports for itself; bytes on the websocket for one new answer; memory of
