@@ -127,8 +127,8 @@ def test_names_come_from_files_and_otherwise_count(tmp_path):
     gradient_picture(32, 32).save(tmp_path / "zebra.png")
     subject = Subject(seeded(ModuleNetwork))
     assert subject.prepare(tmp_path / "zebra.png").names == ["zebra"]
-    assert subject.prepare(noise(3, 3, 32, 32)).names == ["1", "2", "3"]
-    assert subject.prepare([noise(3, 32, 32), noise(3, 32, 32)]).names == ["1", "2"]
+    assert subject.prepare(noise(3, 3, 32, 32)).names == ["picture 1", "picture 2", "picture 3"]
+    assert subject.prepare([noise(3, 32, 32), noise(3, 32, 32)]).names == ["picture 1", "picture 2"]
 
 
 def test_float_tensors_and_arrays_are_taken_as_they_are():

@@ -205,7 +205,9 @@ def fold_channels(values: torch.Tensor, reduce: Reduction) -> np.ndarray:
 
 
 @functools.cache
-def versions(packages: Sequence[str] = ("xaiwidgets", "torch", "numpy", "captum")) -> dict[str, str]:
+def versions(
+    packages: Sequence[str] = ("xaiwidgets", "torch", "numpy", "captum"),
+) -> dict[str, str]:
     """Installed versions of the libraries that an answer depends on."""
     from importlib.metadata import PackageNotFoundError, version
 

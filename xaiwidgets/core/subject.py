@@ -26,6 +26,7 @@ from .preprocessing import (
 from .target import BoundTarget, Target
 
 Selector = int | str | Callable[[Any], torch.Tensor]
+_UNNAMED = "picture"
 _CPU_BUDGET = 1_000_000_000
 _CPU_ROWS = 32  # beyond it a pass over the zoo's CNN costs more an example, not less
 
@@ -182,7 +183,7 @@ class Subject:
                 )
             names = [name for one in made for name in one.names]
             if len(set(names)) < len(names):
-                names = [f"{i + 1}" if n.isdigit() else f"{n} {i + 1}" for i, n in enumerate(names)]
+                names = [_numbered(name, i + 1) for i, name in enumerate(names)]
             return Inputs(torch.cat([one.x for one in made]), names)
         x = self._tensor(inputs)
         return Inputs(self._checked(x), _names(inputs, len(x)))
@@ -455,4 +456,9 @@ def _names(inputs: Any, count: int) -> list[str]:
     filename = getattr(inputs, "filename", "")
     if filename:
         return [Path(str(filename)).stem]
-    return [str(i + 1) for i in range(count)]
+    return [_numbered(_UNNAMED, i + 1) for i in range(count)]
+
+
+def _numbered(name: str, number: int) -> str:
+    """A name with its number, which replaces that of a picture without a name of its own."""
+    return f"{_UNNAMED if name.startswith(_UNNAMED) else name} {number}"
