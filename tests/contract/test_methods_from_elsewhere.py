@@ -251,6 +251,18 @@ def test_the_input_is_safe_from_a_function_that_writes_into_it(module_network, x
     assert torch.equal(x, kept)
 
 
+def test_the_input_is_safe_from_a_declared_class_too(module_network, x):
+    class Echo(Attribution):
+        def attribute(self, subject, x, target):
+            return x.mul_(2)
+
+    kept = x.clone()
+    answer = Echo()(module_network, x, target=1)
+    assert torch.equal(x, kept)
+    answer.values.zero_()
+    assert torch.equal(x, kept)
+
+
 def test_two_vandals_and_a_bystander_at_once_leave_the_network_as_it_was():
     network, x = network_of("modules"), inputs_for("modules")
     subject, state, problems = Subject(network), State(network), []

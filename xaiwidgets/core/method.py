@@ -103,7 +103,7 @@ class Attribution(Declared):
         job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
         start = time.perf_counter()
         with self._guard(subject):
-            found = self.attribute(subject, ready.x, bound)
+            found = self.attribute(subject, ready.x if self._ours else ready.x.clone(), bound)
         job.finish()
         found = found if isinstance(found, Findings) else Findings(found)
         values = self._checked(found.values, ready.x)
@@ -133,8 +133,11 @@ class Attribution(Declared):
 
     def _guard(self, subject: Subject) -> AbstractContextManager[None]:
         """Methods from elsewhere run guarded; ours are tested to leave the network alone."""
-        ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
-        return nullcontext() if ours else guarded(subject.model, self._name())
+        return nullcontext() if self._ours else guarded(subject.model, self._name())
+
+    @property
+    def _ours(self) -> bool:
+        return type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
 
     def _checked(self, values: Any, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(values, torch.Tensor):
