@@ -19,6 +19,8 @@ interface ControlProps {
 /** Numbers: a slider where both ends are known, and a box to type in. */
 function NumberControl({ knob, value, disabled, onChange }: ControlProps) {
   const { low = 0, high = 0, kind, log, name } = knob;
+  // A number that is half typed outlives the redraws of a method that reports its progress.
+  const typing = useSignal<string | null>(null);
   const number = typeof value === "number" ? value : Number.NaN;
   const whole = kind === "integer";
   const curved = log && low > 0;
@@ -49,13 +51,20 @@ function NumberControl({ knob, value, disabled, onChange }: ControlProps) {
         class="xw-number"
         aria-label={`${name}, number`}
         title={knob.help}
-        value={Number.isFinite(number) ? number : ""}
+        value={typing.value ?? (Number.isFinite(number) ? number : "")}
         min={knob.low}
         max={knob.high}
         step={whole ? 1 : "any"}
         disabled={disabled}
+        onInput={(event) => {
+          typing.value = event.currentTarget.value;
+        }}
+        onBlur={() => {
+          typing.value = null;
+        }}
         onChange={(event) => {
           const typed = event.currentTarget.valueAsNumber;
+          typing.value = null;
           if (Number.isFinite(typed)) onChange(whole ? Math.round(typed) : typed);
         }}
       />
