@@ -248,9 +248,9 @@ class Notebook:
         one is run until it answers."""
         self.cells.first.wait_for(timeout=PATIENCE)
         for _ in range(PATIENCE // 3000):
-            dialog = self.page.locator("dialog.jp-Dialog")
-            if dialog.count():
-                raise CellError(f"JupyterLab asks: {dialog.first.inner_text()}")
+            asks = self.page.locator("dialog.jp-Dialog .jp-mod-accept")
+            if asks.count():  # which kernel, on a machine too busy to have started it
+                asks.first.click()
             before = self.type("None")
             with suppress(TimeoutError):
                 self.finished(before, patience=3000)

@@ -645,9 +645,23 @@ def test_a_stale_panel_looks_stale_until_its_new_answer_is_there(lab, methods):
     expect(panel(root, "Slow")).to_have_class(re.compile("xw-stale"))
     expect(panel(root, "Saliency")).not_to_have_class(re.compile("xw-stale"))
     panel(root, "Slow").get_by_role("button", name="Cancel").click()
-    box.fill("1")
+    expect(panel(root, "Slow").locator("[role=alert]")).to_contain_text("Cancelled")
+    box.fill("2")
     box.press("Enter")
-    eventually(lab, "w.answers['Slow'].provenance.settings['rounds']", 1)
+    eventually(lab, "w.answers['Slow'].provenance.settings['rounds']", 2)
+    settled(lab.page)
+
+
+def test_a_number_can_be_typed_while_the_method_reports_its_progress(lab, methods):
+    root = lab.show("xw.compare(subject, image, methods=[Slow])", panels=1, wait=False)
+    box = settings(root, "Slow").get_by_label("rounds, number")
+    progress = panel(root, "Slow").locator("[role=progressbar]")
+    box.fill("3")
+    seen = progress.get_attribute("aria-valuenow")
+    expect(progress).not_to_have_attribute("aria-valuenow", seen)
+    expect(box).to_have_value("3")
+    box.press("Enter")
+    eventually(lab, "[a.provenance.settings['rounds'] for a in w.answers.values()]", [3])
     settled(lab.page)
 
 

@@ -269,7 +269,7 @@ def test_tab_reaches_every_control_and_the_focus_is_always_visible(page):
 def test_a_menu_opens_by_keyboard_and_escape_gives_the_focus_back(page):
     for opener in (
         page.locator(".xw-colours"),
-        page.get_by_title("Keys", exact=True),
+        page.get_by_role("button", name="Keys", exact=True),
         panel(page, 0).get_by_role("button", name=re.compile("^More")),
     ):
         opener.first.focus()
