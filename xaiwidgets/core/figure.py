@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Sequence
 from dataclasses import fields
@@ -38,8 +39,6 @@ def heatmap_figure(
 
     `answers` are pairs of an answer and the number of its input; `display` as in `Look`.
     """
-    from matplotlib.figure import Figure
-
     if not answers:
         raise ExplainError("There is no answer to draw yet; wait for one first.")
     look = look_of(display)
@@ -49,7 +48,7 @@ def heatmap_figure(
     panels = len(answers) + 1
     columns = min(columns, panels)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
+    figure = _figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     first, index = answers[0]
     axes[0].imshow(picture_of(first, index))
@@ -62,6 +61,21 @@ def heatmap_figure(
     label = first.provenance.target[index]
     figure.suptitle(f"{first.provenance.subject}: {label}", fontsize=10)
     return figure
+
+
+@functools.cache
+def _figure_type() -> type:
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        """A figure that a notebook shows, whether or not pyplot was imported before."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=100)
+            return buffer.getvalue()
+
+    return ShownFigure
 
 
 def _panel(

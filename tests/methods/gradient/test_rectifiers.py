@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from networks import Formula
 from torch import nn
 
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.methods import Deconvnet, GuidedBackprop, Saliency, relu_backward_table
 
 Z = torch.tensor([[1.0, -1, 5], [2, -5, -7], [-3, 2, 4]])
@@ -96,3 +97,13 @@ def test_gradients_of_a_network_without_relu_are_plain_and_it_says_so():
     answer = Deconvnet()(network, Z.view(1, 1, 3, 3), 0)
     assert torch.equal(answer.values, Saliency()(network, Z.view(1, 1, 3, 3), 0).values)
     assert "no ReLU" in answer.warnings[0]
+
+
+def test_the_table_is_shown_in_numbers_and_refuses_shapes_that_differ():
+    shown = relu_backward_table(Z, ABOVE)._repr_html_()
+    assert shown.count("<table") == 6
+    assert shown.count("<td") == 6 * 9
+    assert "deconvnet" in shown
+    assert ">-0<" not in shown
+    with pytest.raises(ExplainError, match=r"z has shape \(3, 3\) and the gradient \(2,\)"):
+        relu_backward_table(Z, torch.zeros(2))

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import Operation, Rule, replacing
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -20,11 +21,8 @@ def rectified(rule: Rectifying, passed: torch.Tensor, gradient: torch.Tensor) ->
 
     backprop: where the unit passed; deconvnet: where the gradient is positive; guided: both.
     """
-    if rule == "backprop":
-        return gradient * passed
-    if rule == "deconvnet":
-        return gradient.clamp_min(0)
-    return gradient.clamp_min(0) * passed
+    below = gradient if rule == "backprop" else gradient.clamp_min(0)
+    return below if rule == "deconvnet" else torch.where(passed, below, 0)
 
 
 class _Deconvolved(torch.autograd.Function):
@@ -97,11 +95,44 @@ def rectified_gradient(
     return found
 
 
-def relu_backward_table(z: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
+class ReluTable(dict[str, torch.Tensor]):
+    """What each rule makes of a gradient above a ReLU, by rule; a notebook shows the numbers."""
+
+    def __init__(self, z: torch.Tensor, gradient: torch.Tensor) -> None:
+        rules: tuple[Rectifying, ...] = ("backprop", "deconvnet", "guided")
+        super().__init__({rule: rectified(rule, z > 0, gradient) for rule in rules})
+        self.z, self.gradient = z, gradient
+
+    def _repr_html_(self) -> str:
+        shown = {"input z": self.z, "ReLU(z)": self.z.clamp_min(0), "gradient above": self.gradient}
+        return "".join(_matrix(name, values) for name, values in {**shown, **self}.items())
+
+
+def _matrix(name: str, values: torch.Tensor) -> str:
+    """One small matrix under its name; what a rule stopped is faint."""
+    cell = "padding:2px 8px;text-align:right;font-variant-numeric:tabular-nums"
+    rows = "".join(
+        "<tr>"
+        + "".join(f'<td style="{cell};opacity:{1 if v else 0.35}">{v:g}</td>' for v in row)
+        + "</tr>"
+        for row in (values + 0.0).reshape(-1, values.shape[-1]).tolist()
+    )
+    style = "display:inline-table;margin:0 18px 12px 0;border-collapse:collapse"
+    caption = f'<caption style="text-align:left;font-weight:600">{name}</caption>'
+    return f'<table style="{style}">{caption}{rows}</table>'
+
+
+def relu_backward_table(z: torch.Tensor, gradient: torch.Tensor) -> ReluTable:
     """What each rule makes of the gradient above a ReLU with input z, by rule; same shapes.
 
+    Raises ExplainError when z and gradient differ in shape.
+
     >>> relu_backward_table(torch.tensor([1., -1., 5.]), torch.tensor([-2., 3., -1.]))["guided"]
-    tensor([0., 0., -0.])
+    tensor([0., 0., 0.])
     """
-    rules: tuple[Rectifying, ...] = ("backprop", "deconvnet", "guided")
-    return {rule: rectified(rule, z > 0, gradient) for rule in rules}
+    if z.shape != gradient.shape or z.ndim == 0:
+        raise ExplainError(
+            f"z has shape {tuple(z.shape)} and the gradient {tuple(gradient.shape)}; they have to "
+            "be alike, with at least one dimension."
+        )
+    return ReluTable(z, gradient)
