@@ -25,6 +25,11 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
 
+JUPYTER_MAY_SAY = (
+    # JupyterLab's debugger, when a page is opened or reloaded before the kernel has answered it.
+    r"Could not restore the debugger state",
+)
+
 _watched: list[Watch] = []
 
 
@@ -64,7 +69,7 @@ def watched() -> Callable[..., Watch]:
     def watch(page: Page, *allowed: str) -> Watch:
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=20_000)
-        _watched.append(Watch(page, allowed))
+        _watched.append(Watch(page, (*JUPYTER_MAY_SAY, *allowed)))
         return _watched[-1]
 
     return watch
