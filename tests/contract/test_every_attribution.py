@@ -426,14 +426,20 @@ def test_the_network_is_left_as_it_was_found_when_it_fails_half_way(
     state.assert_unchanged()
 
 
+_HOOKED = ("GradCam", "GuidedGradCam", "GuidedBackprop", "DeepLift", "IntegratedGradients")
 _THREADED = [
-    name if name in ("functional", "vit") else pytest.param(name, marks=pytest.mark.slow)
-    for name in NETWORKS
+    *((method, name) for method in BUILT_IN for name in ("functional", "vit")),
+    *(
+        pytest.param(method, "resnet18", marks=pytest.mark.slow)
+        for method in BUILT_IN
+        if method.__name__ in _HOOKED
+    ),
 ]
 
 
-@pytest.mark.parametrize("name", _THREADED)
-@every_method
+@pytest.mark.parametrize(
+    ("method", "name"), _THREADED, ids=lambda v: v if isinstance(v, str) else v.__name__
+)
 def test_two_threads_at_once_get_what_one_would(method, name):
     network, many = network_of(name), 3
     inputs = [inputs_for(name, 2, seed=seed) for seed in range(many)]
