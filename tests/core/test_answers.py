@@ -57,8 +57,9 @@ def test_provenance_tells_where_an_answer_came_from():
     assert origin.subject == "ModuleNetwork"
     assert (origin.forwards, origin.backwards) == (6, 6)
     assert origin.seconds > 0
-    assert origin.versions["torch"] == torch.__version__.split("+")[0] or origin.versions["torch"]
-    assert set(versions()) == {"xaiwidgets", "torch", "numpy"}
+    assert origin.versions == versions()
+    assert origin.versions["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert {"xaiwidgets", "torch", "numpy"} <= set(origin.versions)
     again = SmoothGrad(samples=3, seed=5)(network, x, [1, 4]).provenance
     assert (again.network, again.input) == (origin.network, origin.input)
     other = SmoothGrad(samples=3, seed=5)(network, x + 1e-6, [1, 4]).provenance
