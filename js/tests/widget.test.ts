@@ -168,7 +168,7 @@ describe("the widget", () => {
     expect(el.querySelector(".xw-panel")).toBe(first);
   });
 
-  it("sends a knob when the hand rests, and returns to Python's value when it is refused", async () => {
+  it("sends a knob at once and again when the hand rests, and takes back what is refused", async () => {
     vi.useFakeTimers();
     const { model, sent, emit } = host();
     widget.render({ model, el });
@@ -180,12 +180,16 @@ describe("the widget", () => {
       range.value = value;
       range.dispatchEvent(new Event("input", { bubbles: true }));
     }
-    expect([box(), sent.length]).toEqual(["60", 0]);
+    expect([box(), sent.length]).toEqual(["60", 1]);
     vi.advanceTimersByTime(100);
     expect(sent).toMatchObject([
+      { name: "set_knob", args: { panel: "p0", knob: "steps", value: 40 } },
       { name: "set_knob", args: { panel: "p0", knob: "steps", value: 60 } },
     ]);
-    emit("msg:custom", { type: "reply", seq: sent[0].seq, ok: false, error: "Too many." });
+    emit("msg:custom", { type: "reply", seq: sent[0].seq, ok: true, value: null });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(box()).toBe("60");
+    emit("msg:custom", { type: "reply", seq: sent[1].seq, ok: false, error: "Too many." });
     await vi.advanceTimersByTimeAsync(1);
     expect(box()).toBe("32");
     expect(el.querySelector(".xw-knob .xw-problem")?.textContent).toBe("Too many.");

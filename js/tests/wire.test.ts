@@ -119,6 +119,25 @@ describe("a hand that moves", () => {
     vi.advanceTimersByTime(80);
     expect(calls).toEqual([200, 250]);
   });
+
+  it("runs the first at once when eager, then waits as ever", () => {
+    const calls: number[] = [];
+    const soon = settle(80, 250, new AbortController().signal, (x: number) => calls.push(x), true);
+    soon(1);
+    expect(calls).toEqual([1]);
+    soon(2);
+    soon(3);
+    expect(calls).toEqual([1]);
+    vi.advanceTimersByTime(80);
+    expect(calls).toEqual([1, 3]);
+    soon(4);
+    expect(calls).toEqual([1, 3]);
+    vi.advanceTimersByTime(80);
+    expect(calls).toEqual([1, 3, 4]);
+    vi.advanceTimersByTime(80);
+    soon(5);
+    expect(calls).toEqual([1, 3, 4, 5]);
+  });
 });
 
 describe("the store", () => {

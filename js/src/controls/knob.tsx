@@ -1,7 +1,7 @@
 /** A knob's control, chosen by the kind that its method declares. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { clamp } from "../geometry";
 import { settle } from "../timing";
 import { Button, Range, Segments } from "../ui/parts";
@@ -165,17 +165,22 @@ export function Knob(props: {
   onSend(value: unknown): Promise<{ ok: boolean }>;
 }) {
   const { knob, value, problem } = props;
-  // What the hand says holds until Python's word arrives.
+  // What the hand says holds until Python has answered the last of it.
   const ahead = useSignal<unknown>(undefined);
-  useEffect(() => {
-    ahead.value = undefined;
-  }, [value]);
   const send = useMemo(() => {
-    const now = async (next: unknown): Promise<void> => {
-      const { ok } = await props.onSend(next);
-      if (!ok) ahead.value = undefined;
+    let asked = 0;
+    const now = async (next: unknown, number = ++asked): Promise<void> => {
+      await props.onSend(next);
+      if (number === asked) ahead.value = undefined;
     };
-    return { now, soon: settle(80, 250, props.closed, (next: unknown) => void now(next)) };
+    const soon = settle(
+      80,
+      250,
+      props.closed,
+      (next: unknown, n: number) => void now(next, n),
+      true,
+    );
+    return { now, soon: (next: unknown) => soon(next, ++asked) };
   }, []);
   const change = (next: unknown, rest = false): void => {
     ahead.value = next;
