@@ -194,6 +194,11 @@ class BoundTarget:
             return scores
         assert self.classes is not None
         score = _pick(outputs, self.classes, rows)
+        if self.rival and outputs.shape[1] == 1:
+            raise ExplainError(
+                "The decision border lies between two classes, but this network has one score; "
+                "choose another root."
+            )
         if self.rival:
             chosen = _column(outputs, self.classes, rows)
             return score - outputs.scatter(1, chosen, float("-inf")).amax(1)

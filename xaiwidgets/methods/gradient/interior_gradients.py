@@ -26,15 +26,19 @@ class InteriorGradients(Attribution, title="Interior gradients", source="sundara
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward and backward pass a map."""
-        maps = 1 + (len(ALPHAS) if self.strip else 0)
-        return Passes(maps, maps)
+        return Passes(len(self._alphas), len(self._alphas))
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Gradients at every α, batched."""
         absent = baseline(self.baseline, subject, x)
-        alphas = (self.alpha, *(ALPHAS if self.strip else ()))
-        inside = torch.cat([absent + alpha * (x - absent) for alpha in alphas])
-        rows = torch.arange(len(x)).repeat(len(alphas))
-        first, *others = subject.gradient(inside, target, rows).split(len(x))
-        frames = [Frame(f"α = {a:g}", grad) for a, grad in zip(alphas[1:], others, strict=True)]
-        return Findings(first, frames=frames)
+        inside = torch.cat([absent + alpha * (x - absent) for alpha in self._alphas])
+        rows = torch.arange(len(x)).repeat(len(self._alphas))
+        maps = subject.gradient(inside, target, rows).split(len(x))
+        at = dict(zip(self._alphas, maps, strict=True))
+        frames = [Frame(f"α = {alpha:g}", at[alpha]) for alpha in ALPHAS if self.strip]
+        return Findings(at[self.alpha], frames=frames)
+
+    @property
+    def _alphas(self) -> tuple[float, ...]:
+        """Every α that is asked for, each once."""
+        return tuple(dict.fromkeys((self.alpha, *(ALPHAS if self.strip else ()))))

@@ -167,6 +167,23 @@ def _softmax(operation: Operation) -> Any:
     return softmaxed(operation.input, dim) if _active(operation.input) else operation.run()
 
 
+def _log_softmax(operation: Operation) -> Any:
+    x = operation.input
+    if not _active(x):
+        return operation.run()
+    return rescaled(torch.log, softmaxed(x, operation.argument(1, "dim", -1)))
+
+
+def _einsum(operation: Operation) -> Any:
+    equation, *operands = operation.args
+    pair = (
+        operands[0] if len(operands) == 1 and isinstance(operands[0], (tuple, list)) else operands
+    )
+    if not isinstance(equation, str) or len(pair) != 2 or not all(map(_active, pair)):
+        return operation.run()
+    return shared(lambda a, b: torch.einsum(equation, a, b), *pair)
+
+
 def _layer_norm(operation: Operation) -> Any:
     x, shape = operation.input, operation.argument(1, "normalized_shape")
     if not _active(x):
@@ -275,6 +292,9 @@ RESCALE_RULES: dict[str, Rule] = {
     "bmm": _bilinear(torch.bmm),
     "div": _divide,
     "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "einsum": _einsum,
+    "prelu": _elementwise,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
