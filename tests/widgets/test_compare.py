@@ -447,3 +447,17 @@ def test_closing_ends_the_work_and_lets_go_of_the_answers(subject, scenes):
     made.close()
     assert made._worker.wait(20)
     assert made.answers == {}
+
+
+def test_bars_follow_a_network_that_has_changed_since(scenes):
+    subject = zoo.subject("shapes")
+    made = Compare(subject, scenes[0].image, methods=[xw.Saliency()]).wait()
+    before = {bar["index"]: bar["logit"] for bar in made.scene["predictions"]}
+    with torch.no_grad():
+        subject.model.linear.weight.mul_(2)
+        subject.model.linear.bias.mul_(2)
+    ask(made, "set_target", indices=[1])
+    made.wait()
+    after = {bar["index"]: bar["logit"] for bar in made.scene["predictions"]}
+    assert after == pytest.approx({index: 2 * logit for index, logit in before.items()}, rel=1e-4)
+    made.close()

@@ -126,16 +126,19 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker = Worker(on_idle=self._keep_picture)
         self._cache = AnswerCache(256_000_000)
         self._panels: list[_Panel] = []
-        self.subject = Subject.of(subject)
-        self._inputs = self.subject.prepare(images)
-        self._pictures, self._note = self.subject.preprocessing.pictures(self._inputs.x)
         self._outputs: dict[int, torch.Tensor] = {}
+        self._network = ""
+        self.subject = Subject.of(subject)
+        ready = self.subject.prepare(images)
+        # kept on the CPU: a widget lives as long as its kernel, and would hold a GPU's memory
+        self._inputs = Inputs(ready.x.cpu(), ready.names)
+        self._pictures, self._note = self.subject.preprocessing.pictures(self._inputs.x)
         self._index = 0
         self._aim = target
         self._bound = self._bind(0)
         self._truths = read_truths(truths, len(self._inputs), self.subject.classes)
         self._masks = read_masks(masks, self._pictures)
-        chosen = default_methods(self.subject, self._inputs.x) if methods is None else methods
+        chosen = default_methods(self.subject, self._one(0).x) if methods is None else methods
         made = [as_method(method) for method in chosen]
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
@@ -191,14 +194,15 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def explain(self, target: Any) -> Compare:
         """Explain another target; every panel that is not pinned follows."""
-        before, self._aim = self._aim, target
-        try:
-            self._bound = self._bind(self._index)
-        except ExplainError:
-            self._aim = before
-            raise
-        self._show()
-        self._ask_all()
+        with self._guard:
+            before, self._aim = self._aim, target
+            try:
+                self._bound = self._bind(self._index)
+            except ExplainError:
+                self._aim = before
+                raise
+            self._show()
+            self._ask_all()
         return self
 
     def python(self) -> str:
@@ -283,11 +287,12 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             update_display(self._left_behind(), raw=True, display_id=self._shown_as)
 
     def close(self) -> None:
-        """Stop all work and let go of answers and inputs."""
+        """Stop all work and let go of the answers."""
         self._worker.close()
         self._cache.clear()
         for panel in self._panels:
             panel.answer = None
+        self._outputs.clear()
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
@@ -447,11 +452,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         token: CancelToken,
     ) -> None:
         self._tell(panel, request, status="running", progress=0.0)
-        one = Inputs(self._inputs.x[index : index + 1], [self._inputs.names[index]])
         try:
             answer = method(
                 self.subject,
-                one,
+                self._one(index),
                 _aim_of(bound),
                 progress=lambda share: self._report(panel, request, share),
                 cancel=token,
@@ -519,9 +523,19 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         bound.score(outputs)
         return bound
 
+    def _one(self, index: int) -> Inputs:
+        """One input, where the network is."""
+        x = self._inputs.x[index : index + 1].to(self.subject.device)
+        return Inputs(x, [self._inputs.names[index]])
+
     def _scores(self, index: int) -> torch.Tensor:
+        """Scores of one input (1, classes), asked for again once the network has changed."""
+        network = self.subject.fingerprint
+        if network != self._network:
+            self._network = network
+            self._outputs.clear()
         if index not in self._outputs:
-            outputs = self.subject.outputs(self._inputs.x[index : index + 1]).float().cpu()
+            outputs = self.subject.outputs(self._one(index).x).float().cpu()
             if not torch.isfinite(outputs).all():
                 raise ExplainError(
                     "The network answers with NaN or infinite scores for this input; check its "
@@ -588,7 +602,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self.notice = {"message": one_line(error)}
 
     def _layer_names(self) -> list[str]:
-        return [layer.name for layer in self.subject.layers(self._inputs.x).maps]
+        return [layer.name for layer in self.subject.layers(self._one(0).x).maps]
 
     def _about(self) -> dict[str, Any]:
         layers = self._layer_names()
