@@ -40,43 +40,72 @@ class NetworkFingerprint:
 
     def of(self, network: nn.Module) -> str:
         """Twelve hex digits that stand for the network's present state."""
-        tensors = [*network.named_parameters(), *network.named_buffers()]
         with self._lock, torch.no_grad():
-            key = _state(tensors)
+            key = _state(_tensors(network))
             if key != self._key or not self._value:
                 digest = hashlib.sha256(repr(network).encode())
-                for name, tensor in tensors:
+                for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
                     digest.update(name.encode())
                     _feed(digest, tensor)
                 self._key, self._value = key, digest.hexdigest()[:12]
             return self._value
 
 
+_Kind = tuple[torch.dtype, torch.device]
 _ROW = 1024
+_LARGE = 64 * _ROW
 
 
-def _state(tensors: list[tuple[str, torch.Tensor]]) -> tuple[object, ...]:
+def _tensors(network: nn.Module) -> list[torch.Tensor]:
+    """Every parameter and buffer, without the names that `named_parameters` puts together."""
+    found: list[torch.Tensor | None] = []
+    seen: set[int] = set()
+    waiting: list[nn.Module | None] = [network]
+    while waiting:
+        module = waiting.pop()
+        if module is None or id(module) in seen:
+            continue
+        seen.add(id(module))
+        found += module._parameters.values()
+        found += module._buffers.values()
+        waiting += module._modules.values()
+    return [tensor for tensor in found if tensor is not None]
+
+
+def _state(tensors: list[torch.Tensor]) -> tuple[object, ...]:
     versions = tuple(
-        (name, 0 if tensor.is_inference() else tensor._version, tensor.data_ptr())
-        for name, tensor in tensors
+        (0 if tensor.is_inference() else tensor._version, tensor.data_ptr()) for tensor in tensors
     )
     return versions, tuple(struct.pack("d", total) for total in _sums(tensors))
 
 
-def _sums(tensors: list[tuple[str, torch.Tensor]]) -> list[float]:
-    """One weighted sum over all tensors of a kind: rows of large ones first, then all together."""
-    parts: dict[object, list[torch.Tensor]] = {}
-    for _, tensor in tensors:
-        flat = tensor.detach().reshape(-1)
-        if not tensor.is_floating_point():
+def _sums(tensors: list[torch.Tensor]) -> list[float]:
+    """One weighted sum over all tensors of a kind: large ones by rows where they lie, small ones
+    put together first."""
+    small: dict[_Kind, list[torch.Tensor]] = {}
+    parts: dict[_Kind, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        flat = tensor.reshape(-1)
+        if not flat.is_floating_point():
             flat = flat.to(torch.float32)
-        kind = parts.setdefault((flat.dtype, flat.device), [])
-        whole = flat.numel() // _ROW * _ROW
-        if whole:
-            rows = flat.narrow(0, 0, whole).view(-1, _ROW)
-            kind.append(rows @ _table(_ROW, flat.dtype, flat.device))
-        kind.append(flat.narrow(0, whole, flat.numel() - whole))
+        kind = (flat.dtype, flat.device)
+        if flat.numel() > _LARGE:
+            parts.setdefault(kind, []).extend(_rows(flat))
+        else:
+            small.setdefault(kind, []).append(flat)
+    for kind, flats in small.items():
+        parts.setdefault(kind, []).extend(_rows(torch.cat(flats)))
     return [_weighted(torch.cat(kind)) for kind in parts.values()]
+
+
+def _rows(flat: torch.Tensor) -> list[torch.Tensor]:
+    """A weighted sum of every whole row, and what is left over."""
+    whole = flat.numel() // _ROW * _ROW
+    rows = flat.narrow(0, 0, whole).view(-1, _ROW)
+    return [
+        rows @ _table(_ROW, flat.dtype, flat.device),
+        flat.narrow(0, whole, flat.numel() - whole),
+    ]
 
 
 def _weighted(flat: torch.Tensor) -> float:

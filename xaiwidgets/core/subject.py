@@ -217,7 +217,7 @@ class Subject:
             if tuple(x.shape[1:]) not in self._layers:
                 return torch.cat([self(part) for part in x.split(8)])
             size = self.batch_size(x, backward=False)
-            return torch.cat([self(part) for part in x.split(size)])
+            return self(x) if len(x) <= size else torch.cat([self(part) for part in x.split(size)])
 
     def scores(
         self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor | None = None
@@ -243,9 +243,9 @@ class Subject:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """∂ score / ∂ x shaped like x, and the scores (rows,)."""
         rows = torch.arange(len(x)) if rows is None else rows
-        if len(x) == 1:
+        size = 1 if len(x) == 1 else self.batch_size(x)
+        if len(x) <= size:
             return self._gradient(x, target, rows)
-        size = self.batch_size(x)
         parts = [
             self._gradient(part, target, which)
             for part, which in zip(x.split(size), rows.split(size), strict=True)
