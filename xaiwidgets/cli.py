@@ -67,7 +67,10 @@ def open_demo(options: argparse.Namespace) -> int:
     notebook = folder / "xaiwidgets-demo.ipynb"
     if not notebook.exists():
         shutil.copyfile(NOTEBOOK, notebook)
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), f"--port={options.port}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--port={options.port}"]
+    # so that the address that JupyterLab prints is the notebook's, not the launcher's
+    command += [f"--ServerApp.root_dir={folder.resolve()}"]
+    command += [f"--LabApp.default_url=/lab/tree/{notebook.name}"]
     command += ["--no-browser"] if options.no_browser else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     print("JupyterLab prints its address below; Ctrl-C ends it.", flush=True)

@@ -73,3 +73,21 @@ def test_the_digits_shown_first_are_those_that_the_network_gets_wrong():
     assert rights[0] is False
     assert rights == sorted(rights)
     widget.close()
+
+
+def test_the_demo_puts_its_notebook_down_once_and_hands_its_address_to_jupyterlab(
+    monkeypatch, tmp_path
+):
+    asked = []
+    monkeypatch.setattr(cli.os, "execv", lambda program, command: asked.append(command))
+    assert cli.main(["demo", "--folder", str(tmp_path), "--port", "9123", "--no-browser"]) == 0
+    notebook = tmp_path / "xaiwidgets-demo.ipynb"
+    assert notebook.read_bytes() == cli.NOTEBOOK.read_bytes()
+    notebook.write_text("mine")
+    cli.main(["demo", "--folder", str(tmp_path)])
+    assert notebook.read_text() == "mine"
+    assert "--LabApp.default_url=/lab/tree/xaiwidgets-demo.ipynb" in asked[0]
+    assert f"--ServerApp.root_dir={tmp_path.resolve()}" in asked[0]
+    assert "--port=9123" in asked[0]
+    assert "--no-browser" in asked[0]
+    assert "--no-browser" not in asked[1]
