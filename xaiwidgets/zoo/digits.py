@@ -20,7 +20,7 @@ class Digits:
     """1797 handwritten digits, light on dark.
 
     ``images`` is uint8 of shape (1797, 32, 32), ``labels`` int64 of shape (1797,), ``train`` and
-    ``test`` the positions of the two halves of a fixed split: every fifth digit is for testing.
+    ``test`` the positions of the two parts of a fixed split: every fifth digit is for testing.
     The same hands wrote both, so the test says nothing about strangers' handwriting.
     """
 
