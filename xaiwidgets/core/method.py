@@ -83,14 +83,15 @@ class Attribution(Declared):
         with working(job), differentiating():
             bound = subject.bind(target, ready.x)
             network, origin = subject.fingerprint, tensor_fingerprint(ready.x)
+            if cache is None:
+                return self._answer(subject, ready, bound, job, (network, origin))
             key = (type(self), self, bound.key, subject.key, network, origin)
-            kept = cache.get(key) if cache is not None else None
+            kept = cache.get(key)
             if kept is not None:
                 return kept
             answer = self._answer(subject, ready, bound, job, (network, origin))
-        if cache is not None:
             cache.put(key, answer)
-        return answer
+            return answer
 
     def _answer(
         self,

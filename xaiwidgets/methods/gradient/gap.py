@@ -7,14 +7,19 @@ import torch
 from xaiwidgets.core.answers import Findings
 
 
+def left_over(values: torch.Tensor, change: torch.Tensor) -> float:
+    """|Σ values − change| ÷ |change|, the largest of the batch."""
+    total = values.double().flatten(1).sum(1).cpu()
+    change = change.detach().double().cpu()
+    return float(((total - change).abs() / change.abs().clamp_min(1e-12)).max())
+
+
 def completeness(found: Findings, change: torch.Tensor) -> Findings:
     """Report the completeness gap |Σ values − change| ÷ |change|, the largest of the batch.
 
     `change` (batch,) is what the values of each input should add up to.
     """
-    total = found.values.double().flatten(1).sum(1).cpu()
-    change = change.detach().double().cpu()
-    gap = float(((total - change).abs() / change.abs().clamp_min(1e-12)).max())
+    gap = left_over(found.values, change)
     found.numbers["completeness_gap"] = gap
     size = f"{100 * gap:.2g} %" if gap >= 1e-4 else "below 0.01 %"
     found.facts.append(f"Completeness gap {size} of the change in score.")

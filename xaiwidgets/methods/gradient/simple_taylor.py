@@ -7,6 +7,8 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+from .gap import left_over
+
 _GRID, _HALVINGS = 16, 12
 
 
@@ -87,10 +89,8 @@ def _last_change(scores: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor
 
 
 def _report(found: Findings, score: torch.Tensor, left: torch.Tensor) -> Findings:
-    total = found.values.double().flatten(1).sum(1).cpu()
-    scale = score.abs().clamp_min(1e-12)
-    residual = float(((score - total).abs() / scale).max())
-    at_root = float((left.abs() / scale).max())
+    residual = left_over(found.values, score)
+    at_root = float((left.abs() / score.abs().clamp_min(1e-12)).max())
     found.numbers.update(residual=residual, score_at_root=at_root)
     found.facts.append(f"Residual {100 * residual:.2g} % of the score.")
     if at_root > 0.02:
