@@ -2,7 +2,7 @@
 
 The floor is the passes that a method's mathematics needs (its declared cost), made bare: the
 network called on plain batches, forward or forward and backward. Ours, the floor and the other are
-measured in turn within one run; each figure is the median over rounds of a ratio within the round.
+measured call by call in turn; each figure is the median over rounds of a ratio within the round.
 
     python -m benchmarks.methods            ResNet-18 at 224² and the zoo's CNN at 96²
     python -m benchmarks.methods --quick    the zoo's CNN alone
@@ -27,12 +27,11 @@ from xaiwidgets.core.method import Attribution, Passes
 TARGET = 3
 
 
-def seconds(run: Callable[[], Any], repeats: int = 1) -> float:
-    """Seconds of one run, the mean over repeats."""
+def seconds(run: Callable[[], Any]) -> float:
+    """Seconds of one run."""
     start = time.perf_counter()
-    for _ in range(repeats):
-        run()
-    return (time.perf_counter() - start) / repeats
+    run()
+    return time.perf_counter() - start
 
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
@@ -105,14 +104,18 @@ def _grad_cam(network: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable
     return lambda: cam(x, [ClassifierOutputTarget(TARGET)])
 
 
-def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples: int) -> None:
-    """Print one network's table."""
+def table(
+    title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples: int, only: list[str]
+) -> None:
+    """Print one network's table, of all methods or only some."""
     subject = xw.Subject(network)
     size = "one picture" if len(x) == 1 else f"{len(x)} pictures"
     print(f"\n{title}, {size}, {rounds} rounds, {torch.get_num_threads()} threads")
     failures: list[str] = []
     print(f"{'method':22}{'passes':>12}{'seconds':>10}{'÷ floor':>9}{'other ÷ ours':>14}")
     for cls in xw.declared(Attribution):
+        if only and cls.__name__ not in only:
+            continue
         method = cls()
         for knob in ("samples", "steps"):
             if knob in method.knobs:
@@ -134,11 +137,16 @@ def table(title: str, network: nn.Module, x: torch.Tensor, rounds: int, samples:
                     raise
                 failures.append(f"{cls.__name__} elsewhere: {str(error).splitlines()[0]}")
                 del runs[name]
-        repeats = max(1, int(0.1 / max(seconds(runs["ours"]), 1e-4)))
+        repeats = 2 * max(1, int(0.1 / max(seconds(runs["ours"]), 1e-4)))
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(rounds):
-            for name, run in runs.items():
-                times[name].append(seconds(run, repeats))
+            spent = dict.fromkeys(runs, 0.0)
+            for turn in range(repeats):
+                order = list(runs) if turn % 2 else list(runs)[::-1]  # none is always the warm one
+                for name in order:
+                    spent[name] += seconds(runs[name])
+            for name, total in spent.items():
+                times[name].append(total / repeats)
         print(_row(cls.__name__, need, times), flush=True)
     for line in failures:
         print(line)
@@ -161,16 +169,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--large", action="store_true", help="ResNet-18 alone")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--only", nargs="*", default=[], help="methods by name, instead of all")
     options = parser.parse_args()
     import_torchvision()
     torch.manual_seed(0)
     cnn, pictures = zoo.load("shapes"), torch.randn(8, 3, 96, 96)
     if not options.large:
-        table("The zoo's CNN at 96²", cnn, pictures, options.rounds, 16)
-        table("The zoo's CNN at 96²", cnn, pictures[:1], options.rounds, 32)
+        table("The zoo's CNN at 96²", cnn, pictures, options.rounds, 16, options.only)
+        table("The zoo's CNN at 96²", cnn, pictures[:1], options.rounds, 32, options.only)
     if not options.quick:
-        table("ResNet-18 at 224²", resnet18(), torch.randn(1, 3, 224, 224), options.rounds, 16)
+        table(
+            "ResNet-18 at 224²",
+            resnet18(),
+            torch.randn(1, 3, 224, 224),
+            options.rounds,
+            16,
+            options.only,
+        )
 
 
 if __name__ == "__main__":

@@ -102,6 +102,31 @@ def test_a_changed_network_is_another_network(network, x, change):
     assert not was_cached(cache, subject, x)
 
 
+def _filter_through_data(network):
+    network[2].weight.data[3] = 0
+
+
+def _channel_through_data(network):
+    network[2].weight.data[:, 5] += 0.1
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "change",
+    [_step, _exchanged_parameter, _optimised, _numpy, _filter_through_data, _channel_through_data],
+    ids=lambda change: change.__name__,
+)
+def test_an_answer_outside_a_cache_names_the_changed_network(change, memory, x):
+    layers = nn.Conv2d(3, 24, 3), nn.ReLU(), nn.Conv2d(24, 32, 3), nn.Flatten()
+    network = seeded(lambda: nn.Sequential(*layers)).eval().to(memory_format=memory)
+    assert network[2].weight.numel() > 4096
+    subject = Subject(network)
+    before = Saliency()(subject, x).provenance.network
+    assert Saliency()(subject, x).provenance.network == before == subject.fingerprint
+    change(network)
+    assert Saliency()(subject, x).provenance.network == subject.fingerprint != before
+
+
 def test_a_network_put_back_is_the_old_one_again(network, x):
     cache, subject = AnswerCache(), Subject(network)
     was_cached(cache, subject, x)

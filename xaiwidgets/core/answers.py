@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,27 +13,84 @@ import numpy as np
 import torch
 
 from .errors import ExplainError
+from .fingerprint import tensor_fingerprint
+from .preprocessing import Preprocessing
 
 Reduction = Literal["sum", "mean", "max", "absolute", "norm"]
 _FORMAT = "xaiwidgets heatmap 1"
 
 
-@dataclass(frozen=True)
+class Seen:
+    """The inputs of an answer, kept as they were: its pictures and its fingerprint are made from
+    them when they are asked for."""
+
+    def __init__(self, preprocessing: Preprocessing, x: torch.Tensor) -> None:
+        self.preprocessing = preprocessing
+        self.x = x
+
+    def pictures(self) -> np.ndarray:
+        """The inputs as uint8 pictures (batch, height, width, 3)."""
+        return self.preprocessing.pictures(self.x)[0]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits from every byte of the inputs."""
+        return tensor_fingerprint(self.x)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
+        """Itself: copies of an answer share what nothing changes."""
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that keeping it takes."""
+        return self.x.numel() * self.x.element_size()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Provenance:
-    """Where an answer came from: enough to make it again, and to tell whether it is stale."""
+    """Where an answer came from: enough to make it again, and to tell whether it is stale.
+
+    `origin` is the input's fingerprint, or the kept inputs that it is made from when asked for.
+    """
 
     method: str
     settings: dict[str, Any]
     target: list[str]
     subject: str
     network: str
-    input: str
+    origin: str | Seen
     versions: dict[str, str]
     seconds: float = 0.0
     forwards: int = 0
     backwards: int = 0
     seed: int | None = None
     cached: bool = False
+
+    @property
+    def input(self) -> str:
+        """The fingerprint of the inputs."""
+        return self.origin if isinstance(self.origin, str) else self.origin.fingerprint
+
+    def plain(self) -> dict[str, Any]:
+        """Everything by name as plain values, for files."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        del values["origin"]
+        return {**values, "input": self.input}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Provenance:
+        """The same again, from what `plain` gave."""
+        rest = dict(values)
+        return cls(origin=rest.pop("input"), **rest)
+
+    def __repr__(self) -> str:
+        return f"Provenance({', '.join(f'{name}={v!r}' for name, v in self.plain().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Provenance) and self.plain() == other.plain()
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass
@@ -134,7 +191,7 @@ class Heatmap:
         for i, frame in enumerate(self.frames):
             tensors[f"frame {i}"] = frame.values.clone(memory_format=torch.contiguous_format)
         about = {
-            "provenance": asdict(self.provenance),
+            "provenance": self.provenance.plain(),
             "frames": [frame.label for frame in self.frames],
             "facts": self.facts,
             "warnings": self.warnings,
@@ -164,7 +221,7 @@ class Heatmap:
         pictures = tensors.get("pictures")
         return cls(
             tensors["values"],
-            Provenance(**about["provenance"]),
+            Provenance.from_plain(about["provenance"]),
             tensors.get("error"),
             [Frame(label, tensors[f"frame {i}"]) for i, label in enumerate(about["frames"])],
             about["facts"],

@@ -65,5 +65,6 @@ def _size(answer: Heatmap) -> int:
     tensors = [answer.values, *(frame.values for frame in answer.frames)]
     if answer.error is not None:
         tensors.append(answer.error)
-    seen = getattr(answer.make_pictures, "nbytes", 0)
+    origin = answer.provenance.origin
+    seen = 0 if isinstance(origin, str) else origin.nbytes
     return sum(t.numel() * t.element_size() for t in tensors) + seen

@@ -21,6 +21,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from .errors import ExplainError
+from .fingerprint import every_module
 
 Rule = Callable[["Operation"], Any]
 
@@ -134,11 +135,12 @@ class Interception(TorchFunctionMode):
 
 def _constant(value: Any) -> Any:
     """`value` with every parameter in it detached."""
-    if isinstance(value, nn.Parameter):
-        return value.detach()
-    if type(value) in (tuple, list):
-        return type(value)(_constant(part) for part in value)
-    return value
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind(map(_constant, value))
+    if kind is torch.Tensor or not issubclass(kind, torch.Tensor):
+        return value
+    return value.detach() if isinstance(value, nn.Parameter) else value
 
 
 @contextmanager
@@ -148,15 +150,17 @@ def replacing(network: nn.Module, rules: Mapping[str, Rule]) -> Iterator[Interce
     Raises ExplainError for scripted networks, whose operations cannot be seen. A compiled network
     runs uncompiled in this block.
     """
-    for name, module in network.named_modules():
+    modules = every_module(network)
+    for module in modules:
         if isinstance(module, torch.jit.ScriptModule):
+            name = {id(part): name for name, part in network.named_modules()}[id(module)]
             raise ExplainError(
                 f"{name or 'The network'} is a scripted module, whose operations cannot be seen; "
                 "use the Python network that it was made from."
             )
     mode = Interception(rules)
     stance = getattr(torch.compiler, "set_stance", None)
-    if stance is not None and any(_compiled(module) for module in network.modules()):
+    if stance is not None and any(map(_compiled, modules)):
         with stance("force_eager"), mode:
             yield mode
     else:

@@ -8,17 +8,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from .answers import Findings, Heatmap, Provenance, Reduction, versions
+from .answers import Findings, Heatmap, Provenance, Reduction, Seen, versions
 from .cache import AnswerCache
 from .declare import Declared
 from .errors import ExplainError
-from .fingerprint import finite, tensor_fingerprint
+from .fingerprint import finite
 from .guard import guarded
 from .job import CancelToken, Job, working
-from .preprocessing import Preprocessing
 from .subject import Inputs, Subject, differentiating
 from .target import BoundTarget
 
@@ -82,14 +80,15 @@ class Attribution(Declared):
         job.check()
         with working(job), differentiating():
             bound = subject.bind(target, ready.x)
-            network, origin = subject.fingerprint, tensor_fingerprint(ready.x)
+            seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
             if cache is None:
-                return self._answer(subject, ready, bound, job, (network, origin))
-            key = (type(self), self, bound.key, subject.key, network, origin)
+                return self._answer(subject, ready, bound, job, subject.glance(), seen)
+            network = subject.fingerprint
+            key = (type(self), self, bound.key, subject.key, network, seen.fingerprint)
             kept = cache.get(key)
             if kept is not None:
                 return kept
-            answer = self._answer(subject, ready, bound, job, (network, origin))
+            answer = self._answer(subject, ready, bound, job, network, seen)
             cache.put(key, answer)
             return answer
 
@@ -99,7 +98,8 @@ class Attribution(Declared):
         ready: Inputs,
         bound: BoundTarget,
         job: Job,
-        prints: tuple[str, str],
+        network: str,
+        seen: Seen,
     ) -> Heatmap:
         job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
         start = time.perf_counter()
@@ -113,20 +113,20 @@ class Attribution(Declared):
             dict(self.settings),
             bound.labels,
             subject.title,
-            *prints,
+            network,
+            seen,
             versions(),
             time.perf_counter() - start,
             job.forwards,
             job.backwards,
             self.settings.get("seed"),
         )
-        seen = ready.x.to("cpu", copy=True)
         error = None if found.error is None else found.error.detach().cpu()
         for frame in found.frames:
             frame.values = frame.values.detach().cpu()
         return Heatmap(
             values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-            self.reduction, Seen(subject.preprocessing, seen),
+            self.reduction, seen.pictures,
         )  # fmt: skip
 
     def _name(self) -> str:
@@ -164,27 +164,6 @@ class Attribution(Declared):
                 "other settings or another baseline may help."
             )
         return values
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The inputs of an answer, from which its pictures are made when they are asked for."""
-
-    preprocessing: Preprocessing
-    x: torch.Tensor
-
-    def __call__(self) -> np.ndarray:
-        """Pictures (batch, height, width, 3) as uint8."""
-        return self.preprocessing.pictures(self.x)[0]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
-        """Itself: copies of an answer share what nothing changes."""
-        return self
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that keeping it takes."""
-        return self.x.numel() * self.x.element_size()
 
 
 class FromFunction(Attribution):

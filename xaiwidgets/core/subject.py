@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from .errors import Cancelled, ExplainError
-from .fingerprint import NetworkFingerprint, finite, tensor_fingerprint
+from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .job import Job, count_backward, current_job, working
 from .layers import Layers, trace
 from .preprocessing import (
@@ -118,6 +118,10 @@ class Subject:
     def fingerprint(self) -> str:
         """A short hash of every parameter and buffer as they are now."""
         return self._fingerprint.of(self.model)
+
+    def glance(self) -> str:
+        """The fingerprint by a look at a part of every large tensor: see NetworkFingerprint."""
+        return self._fingerprint.of(self.model, glance=True)
 
     @property
     def key(self) -> Hashable:
@@ -340,7 +344,7 @@ class Subject:
         return True
 
     def _refuse_training(self) -> None:
-        if self.model.training or any(m.training and _random(m) for m in self.model.modules()):
+        if self.model.training or any(m.training and _random(m) for m in every_module(self.model)):
             raise ExplainError(
                 "The network is in training mode, in which dropout and batch normalisation change "
                 "every answer; call model.eval() first."

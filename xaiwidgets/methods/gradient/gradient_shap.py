@@ -50,22 +50,14 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
         """Every input sees the same draws."""
         sigma = self.noise * (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True))
 
-        def ends(sample: int) -> tuple[torch.Tensor, torch.Tensor]:
+        def draw(sample: int) -> tuple[torch.Tensor, torch.Tensor]:
             start = baseline_draw(self.baseline, subject, x, self.seed, 3 * sample)
-            return start, x + sigma * normal(x[0], self.seed, 3 * sample + 1)
-
-        def draw(sample: int) -> torch.Tensor:
-            start, end = ends(sample)
+            end = x if self.noise == 0 else x + sigma * normal(x[0], self.seed, 3 * sample + 1)
+            away = end - start
             a = uniform(x.new_zeros(1), self.seed, 3 * sample + 2)
-            return start + a * (end - start)
+            return torch.addcmul(start, a, away), away
 
-        def weigh(gradient: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-            drawn = {int(place) // len(x) for place in places}
-            away = {sample: torch.sub(*reversed(ends(sample))) for sample in drawn}
-            each = [away[int(place) // len(x)][int(place) % len(x)] for place in places]
-            return gradient * torch.stack(each)
-
-        moments = sampled_gradients(subject, x, target, self.samples, draw, weigh)
+        moments = sampled_gradients(subject, x, target, self.samples, draw)
         values, error = moments.mean().to(x.dtype), moments.error().to(x.dtype)
         found = report_error(Findings(values, error))
         if not self._one_baseline:

@@ -25,16 +25,33 @@ def rectified(rule: Rectifying, passed: torch.Tensor, gradient: torch.Tensor) ->
     return below if rule == "deconvnet" else torch.where(passed, below, 0)
 
 
-class _Deconvolved(torch.autograd.Function):
-    """A ReLU's output, whose backward pass keeps what is positive, whichever units were on."""
+class _Rectified(torch.autograd.Function):
+    """A ReLU, or one with an upper end, whose backward pass follows the deconvnet or the guided
+    rule. Done in place it overwrites x, and keeps nothing but what came out."""
 
     @staticmethod
-    def forward(ctx, x, output):  # type: ignore[no-untyped-def]
-        return output.view_as(output)
+    def forward(ctx, x, high, guided, inplace):  # type: ignore[no-untyped-def]
+        if high is None:
+            y = x.relu_() if inplace else x.relu()
+        else:
+            y = x.clamp_(0, high) if inplace else x.clamp(0, high)
+        if inplace:
+            ctx.mark_dirty(x)
+        if guided:
+            ctx.save_for_backward(y)
+        ctx.high = high
+        return y
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return gradient.clamp_min(0), None
+        kept = ctx.saved_tensors
+        if not kept:
+            return gradient.clamp_min(0), None, None, None
+        if ctx.high is None:
+            below = torch.ops.aten.threshold_backward(gradient, kept[0], 0)
+        else:
+            below = torch.ops.aten.hardtanh_backward(gradient, kept[0], 0, ctx.high)
+        return below.clamp_min_(0), None, None, None
 
 
 def rectifier_rules(rule: Rectifying, met: list[str]) -> dict[str, Rule]:
@@ -45,25 +62,14 @@ def rectifier_rules(rule: Rectifying, met: list[str]) -> dict[str, Rule]:
         if bounds is None:
             return operation.run()
         met.append(operation.kind)
-        if rule == "deconvnet":
-            x = operation.input
-            with torch.no_grad():
-                output = x.clamp(*bounds)
-            return operation.write(_Deconvolved.apply(x, output))
-        # in place, a hook would sit on what later code reads past, when it works through a view
-        result = _cut(operation.input, *bounds) if operation.inplace else operation.run()
-        if rule == "guided" and result.requires_grad:
-            # the ReLU's own derivative follows, so that a unit that was off stops the rest
-            result.register_hook(lambda gradient: gradient.clamp_min(0))
-        return operation.write(result) if operation.inplace else result
+        x, high = operation.input, bounds[1]
+        if rule == "backprop" or not x.requires_grad:
+            return operation.run()
+        inside = operation.inplace and not x._is_view()  # else it is written through the view
+        y = _Rectified.apply(x, high, rule == "guided", inside)
+        return y if inside else operation.write(y)
 
     return dict.fromkeys(RECTIFIERS, apply)
-
-
-def _cut(x: torch.Tensor, low: float, high: float | None) -> torch.Tensor:
-    """The operation beside x, so that x can be overwritten: ReLU remembers what came out, a clamp
-    what went in."""
-    return x.relu() if high is None else x.clone().clamp(low, high)
 
 
 def _bounds(operation: Operation) -> tuple[float, float | None] | None:

@@ -10,33 +10,43 @@ from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-Draw = Callable[[int], torch.Tensor]
+Draw = Callable[[int], tuple[torch.Tensor, torch.Tensor | None]]
 
 
 class Moments:
-    """Running sums of the first four powers, one set an input, in double precision where it is."""
+    """Running sums of powers of the deviation from a first guess of the mean, one set an input.
+
+    The guess keeps the deviations small, so that single precision is enough for each of them, and
+    the sums are in double precision where it is.
+    """
 
     def __init__(self, like: torch.Tensor, powers: int = 2) -> None:
-        wide = torch.float32 if like.device.type == "mps" else torch.float64
+        self._wide = torch.float32 if like.device.type == "mps" else torch.float64
         self.count = 0
-        self.sums = [torch.zeros_like(like, dtype=wide) for _ in range(powers)]
+        self._guess = torch.zeros_like(like)
+        self._guessed = torch.zeros(len(like), dtype=torch.bool)
+        self._sums = [torch.zeros_like(like, dtype=self._wide) for _ in range(powers)]
 
-    def add(self, values: torch.Tensor, rows: torch.Tensor) -> None:
-        """Add one value a row to the input that the row belongs to."""
-        rows = rows.to(values.device)
-        power = values.to(self.sums[0].dtype)
-        term = power
-        for total in self.sums:
-            total.index_add_(0, rows, term)
-            term = term * power
+    def add(self, values: torch.Tensor, first: int = 0) -> None:
+        """Add values (draws, inputs, channels, height, width), the inputs from number `first`."""
+        which = slice(first, first + values.shape[1])
+        if not self._guessed[first]:
+            self._guess[which] = values.mean(0)
+            self._guessed[which] = True
+        away = values - self._guess[which]
+        term = away
+        for power, total in enumerate(self._sums, 1):
+            total[which] += term.sum(0, dtype=self._wide)
+            if power < len(self._sums):
+                term = term * away
 
     def mean(self) -> torch.Tensor:
         """The mean of each input's values."""
-        return self.sums[0] / self.count
+        return self._guess + self._sums[0] / self.count
 
     def variance(self) -> torch.Tensor:
         """The variance of each input's values."""
-        return (self.sums[1] / self.count - self.mean().square()).clamp_min(0)
+        return (self._sums[1] / self.count - (self._sums[0] / self.count).square()).clamp_min(0)
 
     def error(self) -> torch.Tensor:
         """The standard error of the mean, √(variance ÷ (n − 1))."""
@@ -44,7 +54,7 @@ class Moments:
 
     def variance_error(self) -> torch.Tensor:
         """The standard error of the variance, √((m₄ − variance²) ÷ n)."""
-        a, b, c, d = (total / self.count for total in self.sums)
+        a, b, c, d = (total / self.count for total in self._sums)
         fourth = d - 4 * a * c + 6 * a.square() * b - 3 * a.square().square()
         return ((fourth - self.variance().square()).clamp_min(0) / self.count).sqrt()
 
@@ -54,26 +64,30 @@ def sampled_gradients(
     x: torch.Tensor,
     target: BoundTarget,
     samples: int,
-    draw: Callable[[int], torch.Tensor],
-    weigh: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = lambda gradient, _: gradient,
+    draw: Draw,
+    form: Callable[[torch.Tensor], torch.Tensor] = lambda gradient: gradient,
     powers: int = 2,
 ) -> Moments:
-    """Moments of weigh(∂f/∂x at the draw, row numbers) over `samples` draws of every input.
+    """Moments of form(∂f/∂x at the draw, times its weight) over `samples` draws of every input.
 
-    `draw(i)` gives the i-th batch of inputs, shaped like x; it has to depend on nothing but i.
+    `draw(i)` gives the i-th batch of inputs, shaped like x, and weights shaped alike or None; it
+    has to depend on nothing but i.
     """
     moments = Moments(x, powers)
     moments.count = samples
     size = subject.batch_size(x)
     each = max(1, size // len(x))
     for first in range(0, samples, each):
-        numbers = range(first, min(first + each, samples))
-        batch = torch.cat([draw(i) for i in numbers])
-        rows = torch.arange(len(x)).repeat(len(numbers))
-        places = torch.arange(len(batch))
-        for part in places.split(size):
-            gradient = subject.gradient(batch[part], target, rows[part])
-            moments.add(weigh(gradient, part + first * len(x)), rows[part])
+        drawn = [draw(i) for i in range(first, min(first + each, samples))]
+        points = torch.stack([point for point, _ in drawn])
+        weights = [weight for _, weight in drawn if weight is not None]
+        for start in range(0, len(x), size):  # one part, unless a single draw is too much already
+            part = points[:, start : start + size]
+            rows = torch.arange(start, start + part.shape[1]).repeat(len(drawn))
+            gradient = subject.gradient(part.flatten(0, 1), target, rows).view(part.shape)
+            if weights:
+                gradient.mul_(torch.stack(weights)[:, start : start + size])
+            moments.add(form(gradient), start)
     return moments
 
 

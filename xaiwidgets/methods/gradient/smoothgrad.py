@@ -41,14 +41,14 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
         spread = x.amax((1, 2, 3), keepdim=True) - x.amin((1, 2, 3), keepdim=True)
         sigma = self.noise * spread
 
-        def draw(sample: int) -> torch.Tensor:
-            return x + sigma * normal(x[0], self.seed, sample)
+        def draw(sample: int) -> tuple[torch.Tensor, None]:
+            return torch.addcmul(x, sigma, normal(x[0], self.seed, sample)), None
 
-        def weigh(gradient: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        def form(gradient: torch.Tensor) -> torch.Tensor:
             return gradient.square() if self.form == "squared" else gradient
 
         powers = 4 if self.form == "variance" else 2
-        found = sampled_gradients(subject, x, target, self.samples, draw, weigh, powers)
+        found = sampled_gradients(subject, x, target, self.samples, draw, form, powers)
         if self.form == "variance":
             values, error = found.variance(), found.variance_error()
         else:
