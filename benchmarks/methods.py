@@ -36,8 +36,10 @@ def seconds(run: Callable[[], Any]) -> float:
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
     """So many passes for each input, in batches, with nothing around them."""
-    both, alone = (len(x) * n for n in (need.backward, max(0, need.forward - need.backward)))
-    for total, backward in ((both, True), (alone, False)):
+    forward = max(0, need.forward - need.backward - need.alone)
+    parts = [(need.backward, True), (forward, False), *[(1, False)] * need.alone]
+    for passes, backward in parts:
+        total = passes * len(x)
         for start in range(0, total, chunk):
             batch = x[:1].expand(min(chunk, total - start), -1, -1, -1)
             if backward:

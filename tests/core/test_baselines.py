@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from xaiwidgets.core.baselines import (
     BASELINES,
     baseline,
-    baseline_draw,
+    baseline_draws,
     blur,
     normal,
     uniform,
@@ -51,7 +51,7 @@ def test_mean_is_each_pictures_own_colour(subject):
 def test_given_is_the_subjects_absent_input_and_draws_go_through_all_of_them(subject):
     x = noise(2, 3, 32, 32)
     assert torch.equal(baseline("given", subject, x)[1], subject.absent[0])
-    drawn = [baseline_draw("given", subject, x, 0, k) for k in range(60)]
+    drawn = [baseline_draws("given", subject, x, 0)(k) for k in range(60)]
     which = [next(i for i in range(4) if torch.equal(one[0], subject.absent[i])) for one in drawn]
     assert set(which) == {0, 1, 2, 3}
     assert all(torch.equal(one[0], one[1]) for one in drawn)

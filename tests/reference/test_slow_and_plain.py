@@ -4,7 +4,7 @@ import pytest
 import torch
 from networks import FunctionalNetwork, ModuleNetwork, noise, seeded
 
-from xaiwidgets.core.baselines import baseline_draw, normal, uniform
+from xaiwidgets.core.baselines import baseline_draws, normal, uniform
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import (
     DeepLift,
@@ -81,7 +81,7 @@ def test_gradient_shap_and_its_standard_error(network, x, baseline):
         sigma = 0.1 * (x[i].max() - x[i].min())
         drawn = []
         for k in range(8):
-            start = baseline_draw(baseline, subject, x[i : i + 1], 5, 3 * k)[0]
+            start = baseline_draws(baseline, subject, x[i : i + 1], 5)(3 * k)[0]
             end = x[i] + sigma * normal(x[i], 5, 3 * k + 1)
             a = uniform(x.new_zeros(1), 5, 3 * k + 2)
             drawn.append((end - start) * gradient(network, start + a * (end - start), target))
@@ -166,7 +166,7 @@ def test_deeplift_layer_by_layer(x):
         torch.testing.assert_close(found[i], expected, rtol=1e-8, atol=1e-12)
 
 
-def test_the_root_on_the_segment_is_bisected_behind_the_last_change_of_sign(network, x):
+def test_the_root_on_the_segment_lies_behind_the_last_change_of_sign(network, x):
     found = SimpleTaylor(baseline="white")(network, x, TARGETS)
     roots = 0
     for i, target in enumerate(TARGETS):

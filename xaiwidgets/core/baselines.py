@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -33,21 +34,26 @@ def baseline(name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> tor
     if name == "given":
         return _given(subject, x)[:1].expand_as(x).clone()
     assert name == "noise", name
-    return _noise(x, seed, 0)
+    return _noise(x, seed)(0)
 
 
-def baseline_draw(
-    name: str, subject: Subject, x: torch.Tensor, seed: int, sample: int
-) -> torch.Tensor:
-    """Sample number `sample` of the absent inputs, shaped like x: another noise picture, or another
+def baseline_draws(
+    name: str, subject: Subject, x: torch.Tensor, seed: int
+) -> Callable[[int], torch.Tensor]:
+    """From a sample's number to absent inputs shaped like x: another noise picture each, or another
     of the subject's absent inputs; the other choices have only one."""
     if name == "noise":
-        return _noise(x, seed, sample)
+        return _noise(x, seed)
     if name == "given":
         given = _given(subject, x)
-        which = int(uniform(torch.zeros(1), seed, sample) * len(given)) % len(given)
-        return given[which : which + 1].expand_as(x)
-    return baseline(name, subject, x)
+
+        def draw(sample: int) -> torch.Tensor:
+            which = int(uniform(torch.zeros(1), seed, sample) * len(given)) % len(given)
+            return given[which : which + 1].expand_as(x)
+
+        return draw
+    only = baseline(name, subject, x, seed)
+    return lambda sample: only
 
 
 def _given(subject: Subject, x: torch.Tensor) -> torch.Tensor:
@@ -64,9 +70,9 @@ def _given(subject: Subject, x: torch.Tensor) -> torch.Tensor:
     return subject.absent.to(x)
 
 
-def _noise(x: torch.Tensor, seed: int, sample: int) -> torch.Tensor:
+def _noise(x: torch.Tensor, seed: int) -> Callable[[int], torch.Tensor]:
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
-    return low + (high - low) * uniform(x[0], seed, sample)
+    return lambda sample: torch.addcmul(low, high - low, uniform(x[0], seed, sample))
 
 
 def blur(x: torch.Tensor, sigma: float) -> torch.Tensor:

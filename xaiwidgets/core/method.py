@@ -23,10 +23,12 @@ from .target import BoundTarget
 
 @dataclass(frozen=True)
 class Passes:
-    """Passes over one example that a method's mathematics needs: its floor."""
+    """Passes over one example that a method's mathematics needs: its floor. So many forward passes
+    are `alone`: each waits for the one before, so that they cannot share a batch."""
 
     forward: int
     backward: int
+    alone: int = 0
 
     @property
     def total(self) -> int:

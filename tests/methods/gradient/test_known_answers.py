@@ -267,7 +267,7 @@ def test_saturation_hides_the_evidence_from_the_gradient_but_not_from_difference
 def test_on_a_relu_network_without_biases_the_root_at_zero_gives_gradient_times_input():
     network, picture = seeded(ReluNetwork).double(), noise(2, 3, 8, 8, seed=6, dtype=torch.float64)
     answer = SimpleTaylor()(network, picture, 1)
-    # the bisection stops 1/65536 of the way from the root
+    # the search stops 1/65536 of the way from the root
     assert answer.numbers["residual"] < 1e-4
     assert answer.numbers["score_at_root"] < 1e-4
     expected = GradientTimesInput()(network, picture, 1).values

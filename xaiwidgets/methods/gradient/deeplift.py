@@ -9,7 +9,7 @@ from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
 from .gap import completeness
-from .rescale import RESCALE_RULES
+from .rescale import Rescaling
 
 
 class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
@@ -25,11 +25,11 @@ class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
     baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """Picture and baseline go through together."""
-        return Passes(2, 2)
+        """The baseline forward, then the picture forward and backward."""
+        return Passes(2, 1)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
-        """One pass over pictures and baselines side by side."""
+        """A pass over the baselines, then one over the pictures that meets what it left."""
         absent = baseline(self.baseline, subject, x)
         size = max(1, subject.batch_size(x) // 2) if len(x) > 1 else 1
         rows = torch.arange(len(x))
@@ -48,10 +48,12 @@ def _multipliers(
     subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget, rows: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """∆ score ÷ ∆ x shaped like x, and f(x) − f(x₀) (batch,)."""
-    with differentiating():
-        leaf = torch.cat([x, absent]).detach().requires_grad_()
-        with replacing(subject.model, RESCALE_RULES):
-            scores = target.score(subject(leaf), torch.cat([rows, rows]))
-        score, at_absent = scores.chunk(2)
-        (gradient,) = torch.autograd.grad(score.sum(), leaf)
-    return gradient[: len(x)], (score - at_absent).detach()
+    rescaling = Rescaling()
+    with differentiating(), replacing(subject.model, rescaling.rules):
+        at_absent = target.score(subject(absent.detach().requires_grad_()), rows).detach()
+        rescaling.turn()
+        leaf = x.detach().requires_grad_()
+        score = target.score(subject(leaf), rows)
+        rescaling.finish()
+    (gradient,) = torch.autograd.grad(score.sum(), leaf)
+    return gradient, score.detach() - at_absent

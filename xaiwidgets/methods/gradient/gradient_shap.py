@@ -5,7 +5,7 @@ from xaiwidgets.core.baselines import (
     BASELINE_HELP,
     BASELINES,
     baseline,
-    baseline_draw,
+    baseline_draws,
     normal,
     uniform,
 )
@@ -50,8 +50,10 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
         """Every input sees the same draws."""
         sigma = self.noise * (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True))
 
+        starts = baseline_draws(self.baseline, subject, x, self.seed)
+
         def draw(sample: int) -> tuple[torch.Tensor, torch.Tensor]:
-            start = baseline_draw(self.baseline, subject, x, self.seed, 3 * sample)
+            start = starts(3 * sample)
             end = x if self.noise == 0 else x + sigma * normal(x[0], self.seed, 3 * sample + 1)
             away = end - start
             a = uniform(x.new_zeros(1), self.seed, 3 * sample + 2)

@@ -1,7 +1,9 @@
 """DeepLIFT's rules, operation by operation.
 
-Every tensor holds the pictures in the first half of its first dimension and their baselines in the
-second. Each rule returns the operation's own value, with multipliers in place of derivatives:
+The baseline goes through the network first, and every operation that needs a rule leaves its
+inputs behind; then the picture goes through, and each rule meets its operation twice: `near`, as
+the picture asks for it, and `far`, as the baseline did. It returns the picture's value, with
+multipliers in place of derivatives:
 
 - elementwise y = f(x): m = Δy ÷ Δx, and f′(x) where Δx is all but 0;
 - a product of two active tensors: Δ(ab) = Δa · (b + b₀)/2 + Δb · (a + a₀)/2, exactly;
@@ -15,15 +17,111 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import ELEMENTWISE, Operation, Rule
 
 Unary = Callable[[torch.Tensor], torch.Tensor]
 Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Rescaling:
+    """The rules for one picture and its baseline: `rules` first serve the baseline's pass, and
+    after `turn()` the picture's."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, Any]] = []
+        self._turned = False
+        self.rules: dict[str, Rule] = {kind: self._rule(each) for kind, each in _PAIRED.items()}
+        self.rules["relu"] = self._relu
+
+    def turn(self) -> None:
+        """The baseline's pass is over."""
+        self._turned = True
+        self._kept.reverse()
+
+    def finish(self) -> None:
+        """The picture's pass is over: everything that the baseline left has to be taken."""
+        if self._kept:
+            raise _different(self._kept[-1][0])
+
+    def _take(self, kind: str, shape: torch.Size) -> Any:
+        if not self._kept or self._kept[-1][0] != f"{kind} of {tuple(shape)}":
+            raise _different(kind)
+        return self._kept.pop()[1]
+
+    def _keep(self, kind: str, shape: torch.Size, what: Any) -> None:
+        self._kept.append((f"{kind} of {tuple(shape)}", what))
+
+    def _rule(self, paired: _Paired) -> Rule:
+        def apply(operation: Operation) -> Any:
+            if not paired.needed(operation):
+                return operation.run()
+            shape = _first_tensor(operation).shape
+            if self._turned:
+                return operation.write(paired.apply(operation, self._take(operation.kind, shape)))
+            self._keep(operation.kind, shape, _twin(operation))
+            return operation.run()
+
+        return apply
+
+    def _relu(self, operation: Operation) -> Any:
+        x = operation.input
+        if not x.requires_grad:
+            return operation.run()
+        if not self._turned:
+            # 0 − x₀, and not quite 0 where x₀ is: it will be divided by
+            tiny = torch.finfo(x.dtype).tiny
+            self._keep("relu", x.shape, torch.rsub(x.detach(), tiny))
+            return operation.run()
+        inside = operation.inplace and not x._is_view()
+        y = _RectifiedSlope.apply(x, self._take("relu", x.shape), inside)
+        return y if inside else operation.write(y)
+
+
+def _different(kind: str) -> ExplainError:
+    return ExplainError(
+        f"The network does other operations for the picture than for its baseline (at {kind}); "
+        "DeepLIFT compares the two one by one. Another baseline, or integrated gradients, may work."
+    )
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """A rule, and which operations need it."""
+
+    needed: Callable[[Operation], bool]
+    apply: Callable[[Operation, Operation], torch.Tensor]
+
+
+def _twin(operation: Operation) -> Operation:
+    """The operation with copies of what depends on the input, which nobody else writes into."""
+    kwargs = {name: _copied(value) for name, value in operation.kwargs.items()}
+    return Operation(operation.kind, operation.function, _copied(operation.args), kwargs)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_copied, value))
+    return value.detach().clone() if _active(value) else value
+
+
+def _first_tensor(operation: Operation) -> torch.Tensor:
+    values = (*operation.args, *operation.kwargs.values())
+    return next(value for value in _flat(values) if isinstance(value, torch.Tensor))
+
+
+def _flat(values: Any) -> list[Any]:
+    return [
+        leaf
+        for value in values
+        for leaf in (_flat(value) if isinstance(value, (tuple, list)) else [value])
+    ]
 
 
 def _active(value: Any) -> bool:
@@ -44,20 +142,54 @@ class _Slope(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        (slope,) = ctx.saved_tensors
-        halves = gradient.unflatten(0, (2, -1))
-        return (halves * slope).flatten(0, 1), None, None
+        return gradient * ctx.saved_tensors[0], None, None
 
 
-def rescaled(function: Unary, x: torch.Tensor) -> torch.Tensor:
+class _RectifiedSlope(torch.autograd.Function):
+    """ReLU with slope Δy ÷ Δx, which is (y + y₀) ÷ (|x| + |x₀|): it needs no case for Δx = 0.
+    `minus` is −x₀; it is used up."""
+
+    @staticmethod
+    def forward(ctx, x, minus, inplace):  # type: ignore[no-untyped-def]
+        both = minus.clamp_max(0)
+        size = minus.sub_(x)
+        y = x.relu_() if inplace else x.relu()
+        if inplace:
+            ctx.mark_dirty(x)
+        torch.sub(y, both, out=both)
+        ctx.save_for_backward(both.div_(size.add_(both, alpha=2)))
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return gradient * ctx.saved_tensors[0], None, None
+
+
+class _OnePlace(torch.autograd.Function):
+    """The value y of a pooling, with slope m towards one place of each window of x."""
+
+    @staticmethod
+    def forward(ctx, x, y, places, slope):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(places, slope)
+        ctx.shape = x.shape
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        places, slope = ctx.saved_tensors
+        below = gradient.new_zeros(ctx.shape).flatten(2)
+        below.scatter_add_(2, places, gradient.flatten(2) * slope)
+        return below.view(ctx.shape), None, None, None
+
+
+def rescaled(function: Unary, x: torch.Tensor, far: torch.Tensor) -> torch.Tensor:
     """function(x), elementwise, with slope Δy ÷ Δx."""
-    inside = x.detach()
+    near = x.detach()
     with torch.no_grad():
-        y = function(inside)
-        (near, far), (y_near, y_far) = inside.chunk(2), y.chunk(2)
+        y = function(near)
         difference = near - far
         flat = difference.abs() < _tiny(x)
-        slope = (y_near - y_far) / torch.where(flat, 1, difference)
+        slope = (y - function(far)) / torch.where(flat, 1, difference)
     if flat.any():
         with torch.enable_grad():
             point = near.clone().requires_grad_()
@@ -66,73 +198,66 @@ def rescaled(function: Unary, x: torch.Tensor) -> torch.Tensor:
     return _Slope.apply(x, y, slope)
 
 
-def rectified_slope(x: torch.Tensor) -> torch.Tensor:
-    """ReLU with slope Δy ÷ Δx, which is (y + y₀) ÷ (|x| + |x₀|): it needs no case for Δx = 0."""
-    with torch.no_grad():
-        y = x.relu()
-        size = torch.add(*x.abs().chunk(2)).clamp_min_(torch.finfo(x.dtype).tiny)
-        slope = torch.add(*y.chunk(2)).div_(size)
-    return _Slope.apply(x, y, slope)
-
-
-def shared(function: Binary, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def shared(
+    function: Binary, a: torch.Tensor, b: torch.Tensor, a_far: torch.Tensor, b_far: torch.Tensor
+) -> torch.Tensor:
     """function(a, b), linear in each, with the difference shared between the two."""
     if not (_active(a) and _active(b)):
         return function(a, b)
-    surrogate = function(a, _middle(b)) + function(_middle(a), b)
+    middle_a, middle_b = (a.detach() + a_far) / 2, (b.detach() + b_far) / 2
+    surrogate = function(a, middle_b) + function(middle_a, b)
     value = function(a.detach(), b.detach())
     return value + (surrogate - surrogate.detach())
 
 
-def _middle(value: torch.Tensor) -> torch.Tensor:
-    near, far = value.detach().chunk(2)
-    middle = (near + far) / 2
-    return torch.cat([middle, middle])
-
-
-def softmaxed(x: torch.Tensor, dim: int) -> torch.Tensor:
-    """Softmax as exp(x) · (1 ÷ Σ exp(x)); one shift for both halves keeps exp in range."""
+def softmaxed(x: torch.Tensor, far: torch.Tensor, dim: int) -> torch.Tensor:
+    """Softmax as exp(x) · (1 ÷ Σ exp(x)); one shift for both keeps exp in range."""
     with torch.no_grad():
-        top = torch.maximum(*(half.amax(dim, keepdim=True) for half in x.detach().chunk(2)))
-        top = torch.cat([top, top])
+        top = torch.maximum(x.detach().amax(dim, keepdim=True), far.amax(dim, keepdim=True))
         top = torch.where(torch.isfinite(top), top, torch.zeros_like(top))
-    raised = rescaled(torch.exp, x - top)
-    below = rescaled(torch.reciprocal, raised.sum(dim, keepdim=True))
-    return shared(torch.mul, raised, below)
+        far = far - top
+        raised_far = far.exp()
+        sum_far = raised_far.sum(dim, keepdim=True)
+    raised = rescaled(torch.exp, x - top, far)
+    below = rescaled(torch.reciprocal, raised.sum(dim, keepdim=True), sum_far)
+    return shared(torch.mul, raised, below, raised_far, sum_far.reciprocal())
 
 
 def standardised(
-    x: torch.Tensor, dims: tuple[int, ...], eps: float, centre: bool = True
+    x: torch.Tensor, far: torch.Tensor, dims: tuple[int, ...], eps: float, centre: bool = True
 ) -> torch.Tensor:
     """(x − mean) ÷ √(mean square + eps) over `dims`."""
-    centred = x - x.mean(dims, keepdim=True) if centre else x
-    spread = rescaled(torch.square, centred).mean(dims, keepdim=True)
-    return shared(torch.mul, centred, rescaled(torch.rsqrt, spread + eps))
+    if centre:
+        x, far = x - x.mean(dims, keepdim=True), far - far.mean(dims, keepdim=True)
+    spread = rescaled(torch.square, x, far).mean(dims, keepdim=True) + eps
+    spread_far = far.square().mean(dims, keepdim=True) + eps
+    below = rescaled(torch.rsqrt, spread, spread_far)
+    return shared(torch.mul, x, below, far, spread_far.rsqrt())
 
 
-def _relu(operation: Operation) -> Any:
-    if not _active(operation.input):
-        return operation.run()
-    return operation.write(rectified_slope(operation.input))
+def _input_active(operation: Operation) -> bool:
+    return _active(operation.input)
 
 
-def _elementwise(operation: Operation) -> Any:
-    if not _active(operation.input):
-        return operation.run()
-    others = operation.args[1:]
-    if any(_active(other) for other in (*others, *operation.kwargs.values())):
-        return operation.run()
-    kwargs = {k: v for k, v in operation.kwargs.items() if k not in ("inplace", "input")}
-    function = _OUT_OF_PLACE.get(operation.kind)
-    if operation.inplace and function is None:
-        return operation.run()
-    called = function if operation.inplace and function else operation.function
-    rest = others if not operation.inplace else tuple(o for o in others if not isinstance(o, bool))
+def _alone(operation: Operation) -> bool:
+    """Whether the input alone is active, in an operation that can be done out of place."""
+    others = (*operation.args[1:], *operation.kwargs.values())
+    can = not operation.inplace or operation.kind in _OUT_OF_PLACE
+    return can and _active(operation.input) and not any(map(_active, others))
+
+
+def _elementwise(near: Operation, far: Operation) -> torch.Tensor:
+    rest = near.args[1:]
+    kwargs = {k: v for k, v in near.kwargs.items() if k not in ("inplace", "input")}
+    called = near.function
+    if near.inplace:
+        called = _OUT_OF_PLACE[near.kind]
+        rest = tuple(other for other in rest if not isinstance(other, bool))
 
     def value(x: torch.Tensor) -> torch.Tensor:
         return called(x, *rest, **kwargs)
 
-    return operation.write(rescaled(value, operation.input))
+    return rescaled(value, near.input, far.input)
 
 
 _OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
@@ -142,82 +267,90 @@ _OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-def _bilinear(function: Binary) -> Rule:
-    def apply(operation: Operation) -> Any:
-        if len(operation.args) < 2 or not all(_active(value) for value in operation.args[:2]):
-            return operation.run()
-        return operation.write(shared(function, *operation.args[:2]))
-
-    return apply
+def _bilinear(function: Binary) -> _Paired:
+    return _Paired(
+        lambda operation: len(operation.args) > 1 and all(map(_active, operation.args[:2])),
+        lambda near, far: shared(function, *near.args[:2], *far.args[:2]),
+    )
 
 
-def _divide(operation: Operation) -> Any:
+def _over_and_under(operation: Operation) -> tuple[Any, Any]:
     values = operation.args[:2]
     turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
     over, under = values[::-1] if turned else values
-    if not _active(under) or operation.kwargs.get("rounding_mode"):
-        return operation.run()
-    below = rescaled(torch.reciprocal, under)
-    result = shared(torch.mul, over, below) if isinstance(over, torch.Tensor) else over * below
-    return operation.write(result)
+    return over, under
 
 
-def _softmax(operation: Operation) -> Any:
-    dim = operation.argument(1, "dim", -1)
-    return softmaxed(operation.input, dim) if _active(operation.input) else operation.run()
+def _divides(operation: Operation) -> bool:
+    plain = len(operation.args) > 1 and not operation.kwargs.get("rounding_mode")
+    return plain and _active(_over_and_under(operation)[1])
 
 
-def _log_softmax(operation: Operation) -> Any:
-    x = operation.input
-    if not _active(x):
-        return operation.run()
-    return rescaled(torch.log, softmaxed(x, operation.argument(1, "dim", -1)))
+def _divide(near: Operation, far: Operation) -> torch.Tensor:
+    over, under = _over_and_under(near)
+    over_far, under_far = _over_and_under(far)
+    below = rescaled(torch.reciprocal, under, under_far)
+    if not isinstance(over, torch.Tensor):
+        return over * below
+    return shared(torch.mul, over, below, over_far, under_far.reciprocal())
 
 
-def _einsum(operation: Operation) -> Any:
-    equation, *operands = operation.args
-    pair = (
-        operands[0] if len(operands) == 1 and isinstance(operands[0], (tuple, list)) else operands
-    )
-    if not isinstance(equation, str) or len(pair) != 2 or not all(map(_active, pair)):
-        return operation.run()
-    return shared(lambda a, b: torch.einsum(equation, a, b), *pair)
+def _softmax(near: Operation, far: Operation) -> torch.Tensor:
+    return softmaxed(near.input, far.input, near.argument(1, "dim", -1))
 
 
-def _layer_norm(operation: Operation) -> Any:
-    x, shape = operation.input, operation.argument(1, "normalized_shape")
-    if not _active(x):
-        return operation.run()
-    dims = tuple(range(-len(shape), 0))
-    y = standardised(x, dims, operation.argument(4, "eps", 1e-5))
-    return _affine(y, operation.argument(2, "weight"), operation.argument(3, "bias"))
+def _log_softmax(near: Operation, far: Operation) -> torch.Tensor:
+    dim = near.argument(1, "dim", -1)
+    return rescaled(torch.log, softmaxed(near.input, far.input, dim), far.input.softmax(dim))
 
 
-def _rms_norm(operation: Operation) -> Any:
-    x, shape = operation.input, operation.argument(1, "normalized_shape")
-    if not _active(x):
-        return operation.run()
-    eps = operation.argument(3, "eps")
-    eps = torch.finfo(x.dtype).eps if eps is None else eps
-    y = standardised(x, tuple(range(-len(shape), 0)), eps, centre=False)
-    return _affine(y, operation.argument(2, "weight"), None)
+def _factors(operation: Operation) -> tuple[Any, ...]:
+    operands = operation.args[1:]
+    nested = len(operands) == 1 and isinstance(operands[0], (tuple, list))
+    return tuple(operands[0]) if nested else operands
 
 
-def _group_norm(operation: Operation) -> Any:
-    x, groups = operation.input, operation.argument(1, "num_groups")
-    if not _active(x):
-        return operation.run()
-    y = standardised(x.reshape(len(x), groups, -1), (2,), operation.argument(4, "eps", 1e-5))
-    weight, bias = operation.argument(2, "weight"), operation.argument(3, "bias")
-    return _affine(y.reshape(x.shape), _by_channel(weight, x), _by_channel(bias, x))
+def _two_factors(operation: Operation) -> bool:
+    factors = _factors(operation)
+    return isinstance(operation.args[0], str) and len(factors) == 2 and all(map(_active, factors))
 
 
-def _instance_norm(operation: Operation) -> Any:
-    x = operation.input
-    if not _active(x) or not operation.argument(5, "use_input_stats", True):
-        return operation.run()
-    y = standardised(x, tuple(range(2, x.ndim)), operation.argument(7, "eps", 1e-5))
-    weight, bias = operation.argument(3, "weight"), operation.argument(4, "bias")
+def _einsum(near: Operation, far: Operation) -> torch.Tensor:
+    equation = near.args[0]
+    return shared(lambda a, b: torch.einsum(equation, a, b), *_factors(near), *_factors(far))
+
+
+def _layer_norm(near: Operation, far: Operation) -> torch.Tensor:
+    dims = tuple(range(-len(near.argument(1, "normalized_shape")), 0))
+    y = standardised(near.input, far.input, dims, near.argument(4, "eps", 1e-5))
+    return _affine(y, near.argument(2, "weight"), near.argument(3, "bias"))
+
+
+def _rms_norm(near: Operation, far: Operation) -> torch.Tensor:
+    dims = tuple(range(-len(near.argument(1, "normalized_shape")), 0))
+    eps = near.argument(3, "eps")
+    eps = torch.finfo(near.input.dtype).eps if eps is None else eps
+    y = standardised(near.input, far.input, dims, eps, centre=False)
+    return _affine(y, near.argument(2, "weight"), None)
+
+
+def _group_norm(near: Operation, far: Operation) -> torch.Tensor:
+    x = near.input
+    grouped = (len(x), near.argument(1, "num_groups"), -1)
+    eps = near.argument(4, "eps", 1e-5)
+    y = standardised(x.reshape(grouped), far.input.reshape(grouped), (2,), eps).reshape(x.shape)
+    weight, bias = near.argument(2, "weight"), near.argument(3, "bias")
+    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
+
+
+def _uses_input_statistics(operation: Operation) -> bool:
+    return _active(operation.input) and operation.argument(5, "use_input_stats", True)
+
+
+def _instance_norm(near: Operation, far: Operation) -> torch.Tensor:
+    x = near.input
+    y = standardised(x, far.input, tuple(range(2, x.ndim)), near.argument(7, "eps", 1e-5))
+    weight, bias = near.argument(3, "weight"), near.argument(4, "bias")
     return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
 
 
@@ -232,73 +365,77 @@ def _affine(
     return y if bias is None else y + bias
 
 
-def _attention(operation: Operation) -> Any:
+def _attends(operation: Operation) -> bool:
+    return any(map(_active, operation.args[:3]))
+
+
+def _heads(operation: Operation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Query, scaled, with key and value, repeated where several queries share them."""
     query, key, value = operation.args[:3]
-    if not any(_active(part) for part in (query, key, value)):
-        return operation.run()
     scale = operation.kwargs.get("scale") or 1 / math.sqrt(query.shape[-1])
     if operation.kwargs.get("enable_gqa"):
         repeats = query.shape[-3] // key.shape[-3]
         key, value = (part.repeat_interleave(repeats, -3) for part in (key, value))
-    weights = shared(torch.matmul, query * scale, key.transpose(-2, -1))
+    return query * scale, key.transpose(-2, -1), value
+
+
+def _masked(weights: torch.Tensor, operation: Operation) -> torch.Tensor:
     mask = operation.argument(3, "attn_mask")
     if operation.argument(5, "is_causal", False):
         mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
-    if mask is not None and mask.dtype == torch.bool:
-        weights = weights.masked_fill(~mask, torch.finfo(weights.dtype).min)
-    elif mask is not None:
-        weights = weights + mask
-    return shared(torch.matmul, softmaxed(weights, -1), value)
+    if mask is None:
+        return weights
+    if mask.dtype == torch.bool:
+        return weights.masked_fill(~mask, torch.finfo(weights.dtype).min)
+    return weights + mask
 
 
-def _max_pool(operation: Operation) -> Any:
-    x = operation.input
-    if not _active(x):
-        return operation.run()
+def _attention(near: Operation, far: Operation) -> torch.Tensor:
+    query, key, value = _heads(near)
+    query_far, key_far, value_far = _heads(far)
+    weights = _masked(shared(torch.matmul, query, key, query_far, key_far), near)
+    weights_far = _masked(query_far @ key_far, far)
+    return shared(
+        torch.matmul, softmaxed(weights, weights_far, -1), value, weights_far.softmax(-1), value_far
+    )
+
+
+def _pools(operation: Operation) -> bool:
+    return _active(operation.input) and not operation.argument(6, "return_indices", False)
+
+
+def _max_pool(near: Operation, far: Operation) -> torch.Tensor:
+    """The larger maximum's place made the difference: the picture's, or else the baseline's."""
     pool = {"max_pool1d": F.max_pool1d, "max_pool2d": F.max_pool2d, "max_pool3d": F.max_pool3d}
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    settings = dict(zip(names, operation.args, strict=False)) | operation.kwargs
-    wants_places = settings.pop("return_indices", False)
-    settings.pop("input")
+    settings = dict(zip(names, near.args, strict=False)) | near.kwargs
+    for name in ("input", "return_indices"):
+        settings.pop(name, None)
     with torch.no_grad():
-        y, places = pool[operation.kind](x.detach(), **settings, return_indices=True)
-    if wants_places:
-        return operation.run()
-    return _one_place(x, y, places)
-
-
-def _one_place(x: torch.Tensor, y: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """The larger maximum's place made the difference: the picture's, or else the baseline's."""
-    with torch.no_grad():
-        (near, far), (at_near, at_far) = y.chunk(2), places.chunk(2)
-        place = torch.where(near >= far, at_near, at_far).flatten(2)
-        both = torch.cat([place, place])
-        inside = x.detach().flatten(2).gather(2, both)
-        before, after = inside.chunk(2)
-        difference = before - after
+        x = near.input.detach()
+        y, at = pool[near.kind](x, **settings, return_indices=True)
+        y_far, at_far = pool[near.kind](far.input, **settings, return_indices=True)
+        places = torch.where(y >= y_far, at, at_far).flatten(2)
+        difference = x.flatten(2).gather(2, places) - far.input.flatten(2).gather(2, places)
         flat = difference.abs() < _tiny(x)
-        slope = (near - far).flatten(2) / torch.where(flat, 1, difference)
+        slope = (y - y_far).flatten(2) / torch.where(flat, 1, difference)
         slope = torch.where(flat, 1, slope)
-    taken = x.flatten(2).gather(2, both) * torch.cat([slope, slope])
-    return y + (taken - taken.detach()).view_as(y)
+    return _OnePlace.apply(near.input, y, places, slope)
 
 
-RESCALE_RULES: dict[str, Rule] = {
-    **dict.fromkeys(ELEMENTWISE, _elementwise),
-    "relu": _relu,
-    "pow": _elementwise,
+_PAIRED: dict[str, _Paired] = {
+    **dict.fromkeys((*ELEMENTWISE, "pow", "prelu"), _Paired(_alone, _elementwise)),
     "mul": _bilinear(torch.mul),
     "matmul": _bilinear(torch.matmul),
     "bmm": _bilinear(torch.bmm),
-    "div": _divide,
-    "softmax": _softmax,
-    "log_softmax": _log_softmax,
-    "einsum": _einsum,
-    "prelu": _elementwise,
-    "layer_norm": _layer_norm,
-    "rms_norm": _rms_norm,
-    "group_norm": _group_norm,
-    "instance_norm": _instance_norm,
-    "scaled_dot_product_attention": _attention,
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _max_pool),
+    "div": _Paired(_divides, _divide),
+    "softmax": _Paired(_input_active, _softmax),
+    "log_softmax": _Paired(_input_active, _log_softmax),
+    "einsum": _Paired(_two_factors, _einsum),
+    "layer_norm": _Paired(_input_active, _layer_norm),
+    "rms_norm": _Paired(_input_active, _rms_norm),
+    "group_norm": _Paired(_input_active, _group_norm),
+    "instance_norm": _Paired(_uses_input_statistics, _instance_norm),
+    "scaled_dot_product_attention": _Paired(_attends, _attention),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _Paired(_pools, _max_pool)),
 }

@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 
 from xaiwidgets.core.answers import Findings
@@ -9,7 +14,7 @@ from xaiwidgets.core.target import BoundTarget
 
 from .gap import left_over
 
-_GRID, _HALVINGS = 16, 12
+_GRID, _NEARER, _HAIR = 16, 6, 2**-12
 
 
 class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
@@ -36,7 +41,7 @@ class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
         """The search, the gradient at the root, and the score of the picture."""
         if self.root == "nearest":
             return Passes(self.steps + 2, self.steps + 1)
-        return Passes(_GRID + 1 + _HALVINGS + 1, 1)
+        return Passes(_GRID + 1 + _NEARER + 1, 1, alone=_NEARER)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Find the root, then one gradient there."""
@@ -62,30 +67,68 @@ class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
     def _on_segment(
         self, subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The score of x, and the last sign change on the way from the baseline, bisected."""
+        """The score of x, and the last sign change on the way from the baseline."""
         way = x - absent
         grid = torch.linspace(0, 1, _GRID + 1, dtype=x.dtype, device=x.device)
         points = torch.cat([absent + a * way for a in grid])
         rows = torch.arange(len(x)).repeat(len(grid))
         scores = subject.scores(points, target, rows).view(len(grid), len(x))
-        low, high = _last_change(scores, grid)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            score = subject.scores(absent + middle.view(-1, 1, 1, 1) * way, target)
-            same = score.sign() == scores[-1].sign()
-            low, high = torch.where(same, low, middle), torch.where(same, middle, high)
-        return scores[-1], absent + high.view(-1, 1, 1, 1) * way
+
+        def score_at(share: torch.Tensor) -> torch.Tensor:
+            return subject.scores(absent + share.view(-1, 1, 1, 1) * way, target)
+
+        share = _nearest_root(score_at, *_last_change(scores, grid))
+        return scores[-1], absent + share.view(-1, 1, 1, 1) * way
 
 
-def _last_change(scores: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+@dataclass
+class _End:
+    """One end of each input's interval: the share of the way, and the score there."""
+
+    share: torch.Tensor
+    score: torch.Tensor
+
+    def where(self, mask: torch.Tensor, other: _End) -> _End:
+        return _End(
+            torch.where(mask, self.share, other.share), torch.where(mask, self.score, other.score)
+        )
+
+
+def _nearest_root(
+    score_at: Callable[[torch.Tensor], torch.Tensor], low: _End, high: _End
+) -> torch.Tensor:
+    """The share where |score| is least, by the Illinois variant of the false position: the line
+    between both ends is cut with 0, and an end that stays twice counts half. A hair's breadth on
+    the picture's side of it, since a root may sit on a kink."""
+    picture = high.share
+    best = low.where(low.score.abs() < high.score.abs(), high)
+    kept_low = kept_high = torch.zeros_like(best.score, dtype=torch.bool)
+    for _ in range(_NEARER):
+        rise = high.score - low.score
+        step = high.score * (high.share - low.share) / torch.where(rise == 0, 1, rise)
+        middle = _End(high.share - step, score_at(high.share - step))
+        best = middle.where(middle.score.abs() < best.score.abs(), best)
+        as_high = middle.score.sign() == high.score.sign()
+        low_half = torch.where(as_high & kept_low, low.score / 2, low.score)
+        high_half = torch.where(~as_high & kept_high, high.score / 2, high.score)
+        low, high = (
+            _End(low.share, low_half).where(as_high, middle),
+            middle.where(as_high, _End(high.share, high_half)),
+        )
+        kept_low, kept_high = as_high, ~as_high
+    return best.share + (picture - best.share) * _HAIR
+
+
+def _last_change(scores: torch.Tensor, grid: torch.Tensor) -> tuple[_End, _End]:
     """For each input the interval of the last sign change, or the point where |score| is least."""
     low, high = [], []
     for column in scores.T:
         other = (column.sign() != column[-1].sign()).nonzero().flatten()
         at = int(other[-1]) if len(other) else int(column.abs().argmin())
-        low.append(grid[at])
-        high.append(grid[at + 1] if len(other) else grid[at])
-    return torch.stack(low), torch.stack(high)
+        low.append(at)
+        high.append(at + 1 if len(other) else at)
+    columns = torch.arange(scores.shape[1])
+    return _End(grid[low], scores[low, columns]), _End(grid[high], scores[high, columns])
 
 
 def _report(found: Findings, score: torch.Tensor, left: torch.Tensor) -> Findings:
