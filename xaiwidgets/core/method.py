@@ -94,6 +94,17 @@ class Attribution(Declared):
             cache.put(key, answer)
             return answer
 
+    def values(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
+        """The checked values alone, on the CPU, for work inside another job: passes are counted
+        there."""
+        found = self._found(subject, x, target)
+        return self._checked(found.values, x)
+
+    def _found(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        with self._guard(subject):
+            found = self.attribute(subject, x if self._ours else x.clone(), target)
+        return found if isinstance(found, Findings) else Findings(found)
+
     def _answer(
         self,
         subject: Subject,
@@ -105,10 +116,8 @@ class Attribution(Declared):
     ) -> Heatmap:
         job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
         start = time.perf_counter()
-        with self._guard(subject):
-            found = self.attribute(subject, ready.x if self._ours else ready.x.clone(), bound)
+        found = self._found(subject, ready.x, bound)
         job.finish()
-        found = found if isinstance(found, Findings) else Findings(found)
         values = self._checked(found.values, ready.x)
         made = Provenance(
             self._name(),

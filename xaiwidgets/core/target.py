@@ -152,6 +152,16 @@ class BoundTarget:
             self.rival,
         )
 
+    def of_rows(self, rows: torch.Tensor) -> BoundTarget:
+        """The target of a batch whose rows were made from the inputs of these numbers."""
+        rows = rows.cpu()
+
+        def pick(classes: torch.Tensor | None) -> torch.Tensor | None:
+            return None if classes is None else classes.cpu()[rows]
+
+        labels = [self.labels[int(row)] for row in rows]
+        return BoundTarget(labels, pick(self.classes), pick(self.against), self.scorer, self.rival)
+
     def margin(self) -> BoundTarget:
         """The class's lead over its strongest rival; other targets stay as they are."""
         if self.classes is None or self.against is not None:

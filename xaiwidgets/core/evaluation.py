@@ -1,0 +1,254 @@
+"""The level of evaluations: can that answer be trusted?
+
+A class statement below `Evaluation` makes one of its own. It accepts our methods, plain functions
+and precomputed arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from .answers import Heatmap, Provenance, Seen, fold_channels, versions
+from .declare import Declared
+from .errors import ExplainError
+from .job import CancelToken, Job, working
+from .method import Attribution, Passes, as_method
+from .scores import Better, Curve, Scores
+from .subject import Subject, differentiating
+from .target import BoundTarget
+
+
+@dataclass
+class Graded:
+    """What an evaluation's `grade` hands back: `values` (inputs,), and what there is to say."""
+
+    values: Any
+    curves: dict[str, Curve] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+class Case:
+    """What is judged: an explanation of a subject's answers to inputs.
+
+    `x` is (inputs, channels, height, width), `target` what is explained, `masks` (inputs, height,
+    width) the truth where it is known, `method` what explains, or None where values were given.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        x: torch.Tensor,
+        target: BoundTarget,
+        explanation: Any,
+        masks: Any = None,
+    ) -> None:
+        self.subject, self.x, self.target = subject, x, target
+        self.method: Attribution | None = None
+        self._given: torch.Tensor | None = None
+        self._reduction: Any = "sum"
+        if isinstance(explanation, Heatmap):
+            self._given, self._reduction = explanation.values, explanation.reduction
+            self.label = explanation.provenance.method
+        elif isinstance(explanation, (np.ndarray, torch.Tensor)):
+            self._given, self.label = torch.as_tensor(explanation), "given values"
+        else:
+            self.method = as_method(explanation)
+            self._reduction, self.label = self.method.reduction, repr(self.method)
+        if self._given is not None:
+            self._given = _shaped(self._given, x)
+        self.masks = None if masks is None else _masks(masks, x)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @functools.cached_property
+    def values(self) -> torch.Tensor:
+        """The explanation's values (inputs, channels or 1, height, width), on the CPU."""
+        if self._given is not None:
+            return self._given
+        assert self.method is not None
+        return self.method.values(self.subject, self.x, self.target)
+
+    @functools.cached_property
+    def maps(self) -> np.ndarray:
+        """One signed number a pixel (inputs, height, width), channels folded as the method does."""
+        return self.folded(self.values)
+
+    def folded(self, values: torch.Tensor) -> np.ndarray:
+        """Values as maps (inputs, height, width), channels folded as the method does."""
+        return fold_channels(values, self._reduction)
+
+    def explain(
+        self,
+        x: torch.Tensor,
+        target: BoundTarget | None = None,
+        *,
+        subject: Subject | None = None,
+        rows: torch.Tensor | None = None,
+        **settings: Any,
+    ) -> torch.Tensor:
+        """Values for other inputs, another target, another network or other settings.
+
+        `rows` says which input of the case each row of `x` was made from, where they are not one
+        to one. Raises ExplainError for an explanation that was given as values.
+        """
+        if self.method is None:
+            raise ExplainError(
+                f"This evaluation explains anew, but the explanation came as {self.label}; give "
+                "the method or a function of (subject, x, target) that made it."
+            )
+        aim = self.target if target is None else target
+        if rows is not None:
+            aim = aim.of_rows(rows)
+        method = self.method.having(**settings) if settings else self.method
+        return method.values(subject or self.subject, x, aim)
+
+    def need_masks(self, who: str) -> torch.Tensor:
+        """The masks (inputs, height, width) as bool, or an ExplainError that asks for them."""
+        if self.masks is None:
+            raise ExplainError(
+                f"{who} compares with the truth; give masks=, a boolean array (inputs, height, "
+                "width) that is true where the object lies."
+            )
+        return self.masks
+
+
+class Evaluation(Declared):
+    """Can that answer be trusted? One number an input.
+
+    Declare your own like a method: a class statement with knobs, and `grade`:
+
+    >>> class Sparseness(Evaluation, title="Sparseness"):
+    ...     better = "higher"
+    ...     share: float = knob(default=0.9, low=0.0, high=1.0, help="of the total size")
+    ...     def grade(self, case):
+    ...         size = np.sort(np.abs(case.maps).reshape(len(case), -1))[:, ::-1].cumsum(1)
+    ...         return 1 - (size < self.share * size[:, -1:]).mean(1)
+    """
+
+    better: ClassVar[Better] = ""
+    family: ClassVar[str] = ""
+    needs_masks: ClassVar[bool] = False
+    explains_anew: ClassVar[bool] = False
+
+    def grade(self, case: Case) -> Any:
+        """One number an input (inputs,), or `Graded` when there is more to say."""
+        raise NotImplementedError
+
+    def cost(self, case: Case) -> Passes:
+        """Passes per input that this evaluation needs, those of the explanation included."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        subject: Any,
+        inputs: Any,
+        explanation: Any,
+        target: Any = None,
+        *,
+        masks: Any = None,
+        progress: Callable[[float], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Scores:
+        """Judge an explanation of `target` (default: the predicted class) for inputs.
+
+        `subject` is a network or a Subject, `inputs` as for a method, `explanation` a method, a
+        function of (subject, x, target), a Heatmap, or values shaped like the inputs or their maps.
+        `masks` (inputs, height, width) are true where the object lies, for evaluations that compare
+        with the truth. Returns Scores. Raises ExplainError for what cannot be used, Cancelled when
+        stopped.
+        """
+        subject = Subject.of(subject)
+        ready = subject.prepare(inputs)
+        job = Job(progress, cancel or CancelToken())
+        job.check()
+        with working(job), differentiating():
+            bound = subject.bind(target, ready.x)
+            network = subject.glance()
+            seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
+            case = Case(subject, ready.x, bound, explanation, masks)
+            if self.needs_masks:
+                case.need_masks(self.label)
+            job.expected = self.cost(case).total * len(case) + job.forwards
+            start = time.perf_counter()
+            found = self.grade(case)
+        job.finish()
+        found = found if isinstance(found, Graded) else Graded(found)
+        made = Provenance(
+            type(self).__name__,
+            {**self.settings, "explanation": case.label},
+            bound.labels,
+            subject.title,
+            network,
+            seen,
+            versions(),
+            time.perf_counter() - start,
+            job.forwards,
+            job.backwards,
+            self.settings.get("seed"),
+        )
+        return Scores(
+            self._checked(found.values, len(case)), made, self.better, found.curves, found.facts,
+            found.warnings, found.numbers,
+        )  # fmt: skip
+
+    def _checked(self, values: Any, count: int) -> np.ndarray:
+        if isinstance(values, torch.Tensor):
+            values = values.detach().cpu().numpy()
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.zeros(0)
+        if array.shape != (count,):
+            raise ExplainError(
+                f"{type(self).__name__} returned {type(values).__name__} of shape {array.shape}; "
+                f"it has to return one number an input, shape ({count},), or Graded."
+            )
+        return array
+
+
+def explaining(case: Case) -> Passes:
+    """Passes that the case's explanation takes once: none where values were given."""
+    return Passes(0, 0) if case.method is None else case.method.cost(case.subject, case.x)
+
+
+def _shaped(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    values = values.detach().cpu()
+    if not values.is_floating_point():
+        values = values.double()
+    if values.ndim == 2 and len(x) == 1:
+        values = values[None]
+    if values.ndim == 3 and values.shape == (len(x), *x.shape[2:]):
+        values = values[:, None]
+    fits = values.ndim == 4 and len(values) == len(x) and values.shape[2:] == x.shape[2:]
+    if not fits or values.shape[1] not in (1, x.shape[1]):
+        raise ExplainError(
+            f"The explanation has shape {tuple(values.shape)} for inputs {tuple(x.shape)}; it "
+            "takes that shape, or (inputs, height, width)."
+        )
+    if not bool(torch.isfinite(values).all()):
+        raise ExplainError("The explanation has NaN or infinite values; replace them first.")
+    return values
+
+
+def _masks(masks: Any, x: torch.Tensor) -> torch.Tensor:
+    if isinstance(masks, (list, tuple)):
+        masks = np.stack([np.asarray(mask) for mask in masks])
+    found = torch.as_tensor(np.asarray(masks))
+    if found.ndim == 2 and len(x) == 1:
+        found = found[None]
+    if found.shape != (len(x), *x.shape[2:]):
+        raise ExplainError(
+            f"The masks have shape {tuple(found.shape)} for inputs {tuple(x.shape)}; they take "
+            f"(inputs, height, width) = {(len(x), *x.shape[2:])}."
+        )
+    return found.bool()

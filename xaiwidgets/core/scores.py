@@ -1,0 +1,157 @@
+"""Scores: the answer of an evaluation, one number an input, with its curves and its interval."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .answers import Provenance
+from .errors import ExplainError
+
+Better = Literal["higher", "lower", ""]
+_FORMAT = "xaiwidgets scores 1"
+
+
+@dataclass
+class Curve:
+    """A quantity followed over steps: `x` (points,), and `y` (inputs, points), NaN where there is
+    nothing to say."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_label: str = ""
+    y_label: str = ""
+
+    def band(self, level: float = 0.95, draws: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+        """The interval of the mean over inputs at every point, by bootstrap."""
+        low, high = bootstrap(self.y, level, draws)
+        return low, high
+
+
+@dataclass
+class Scores:
+    """How well an explanation did: one number an input.
+
+    `values` is (inputs,), NaN where the evaluation says nothing about an input; `better` tells
+    whether "higher" or "lower" is better ("" where neither is); `curves` hold what the numbers were
+    made of, by name.
+    """
+
+    values: np.ndarray
+    provenance: Provenance
+    better: Better = ""
+    curves: dict[str, Curve] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """The mean over the inputs that have a value; NaN when none has."""
+        known = self.values[~np.isnan(self.values)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    def interval(self, level: float = 0.95, draws: int = 2000) -> tuple[float, float]:
+        """Where the mean would lie with other inputs, by bootstrap over inputs with a fixed seed;
+        (NaN, NaN) with fewer than two."""
+        low, high = bootstrap(self.values[:, None], level, draws)
+        return float(low[0]), float(high[0])
+
+    @functools.cached_property
+    def _summary(self) -> str:
+        low, high = self.interval()
+        spread = "" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]"
+        return f"{self.mean:.3g}{spread}"
+
+    def __repr__(self) -> str:
+        made = self.provenance
+        which = f", {self.better} is better" if self.better else ""
+        return (
+            f"Scores({made.method} of {made.settings.get('explanation', '?')}: {self._summary}"
+            f"{which}, {len(self)} inputs, {made.seconds:.2f} s)"
+        )
+
+    def plot(self, **axes: Any) -> Any:
+        """A matplotlib figure: every curve's mean with its band, or the values as points."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5, 3.2), layout="constrained")
+        ax = figure.subplots()
+        for name, curve in self.curves.items():
+            ax.plot(curve.x, np.nanmean(curve.y, 0), label=name)
+            ax.fill_between(curve.x, *curve.band(), alpha=0.2)
+            ax.set(xlabel=curve.x_label, ylabel=curve.y_label)
+        if self.curves:
+            ax.legend(frameon=False)
+        else:
+            ax.plot(range(len(self)), self.values, "o")
+            ax.set(xlabel="input", ylabel=self.provenance.method)
+        ax.set(title=f"{self.provenance.method}: {self._summary}", **axes)
+        return figure
+
+    def save(self, path: str | Path) -> Path:
+        """Write values, curves and provenance to one .npz file; nothing in it can run code."""
+        arrays = {"values": self.values}
+        for i, curve in enumerate(self.curves.values()):
+            arrays[f"x {i}"], arrays[f"y {i}"] = curve.x, curve.y
+        about = {
+            "format": _FORMAT,
+            "provenance": self.provenance.plain(),
+            "better": self.better,
+            "curves": [[n, c.x_label, c.y_label] for n, c in self.curves.items()],
+            "facts": self.facts,
+            "warnings": self.warnings,
+            "numbers": self.numbers,
+        }
+        place = Path(path)
+        with place.open("wb") as file:
+            np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        return place
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scores:
+        """Read what `save` wrote; refuses any other file."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            about: Mapping[str, Any] = json.loads(str(arrays["about"]))
+        except FileNotFoundError:
+            raise ExplainError(f"No scores are found at {str(path)!r}; check the path.") from None
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ExplainError(f"{str(path)!r} does not hold saved scores: {error}.") from None
+        if about.get("format") != _FORMAT:
+            raise ExplainError(f"{str(path)!r} does not hold saved scores.")
+        curves = {
+            name: Curve(arrays[f"x {i}"], arrays[f"y {i}"], across, up)
+            for i, (name, across, up) in enumerate(about["curves"])
+        }
+        made = Provenance.from_plain(about["provenance"])
+        rest = (about["better"], curves, about["facts"], about["warnings"], about["numbers"])
+        return cls(arrays["values"], made, *rest)
+
+
+def bootstrap(y: np.ndarray, level: float, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """The interval of the mean over rows (inputs, points), point by point, rows drawn with
+    replacement; NaN where fewer than two rows have a value."""
+    count = len(y)
+    generator = np.random.Generator(np.random.PCG64(0))
+    rows = generator.integers(0, count, (draws, count)) if count else np.zeros((draws, 0), int)
+    known = ~np.isnan(y)
+    drawn = np.where(known, y, 0.0)[rows].sum(1) / np.maximum(known[rows].sum(1), 1)
+    drawn[known[rows].sum(1) == 0] = np.nan
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        enough = known.sum(0) >= 2
+        low, high = np.full(y.shape[1], np.nan), np.full(y.shape[1], np.nan)
+        if enough.any():
+            low[enough], high[enough] = np.nanquantile(drawn[:, enough], [tail, 1 - tail], axis=0)
+    return low, high
