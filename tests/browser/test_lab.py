@@ -884,7 +884,7 @@ def test_a_closed_output_can_be_shown_again(lab):
 
 def test_a_picture_stays_in_the_saved_notebook(lab, server):
     root = lab.show(QUICK, panels=4)
-    eventually(lab, "w._kept", True)
+    eventually(lab, "w._left.kept", True)
     path = server.folder / "compare.ipynb"
     bundles = []
     for _ in range(50):
@@ -893,7 +893,7 @@ def test_a_picture_stays_in_the_saved_notebook(lab, server):
         cells = json.loads(path.read_text())["cells"]
         bundles = [output.get("data", {}) for output in cells[1]["outputs"]]
         if len(bundles) == 2 and bundles[1].get("image/png") == lab.ask(
-            "w._left_behind()['image/png']"
+            "w._left.bundle()['image/png']"
         ):
             break
     view, left = bundles
@@ -919,12 +919,12 @@ def test_the_view_survives_the_last_answer(lab, methods):
     lab.page.wait_for_timeout(1000)
     expect(slider(root, "Opacity")).to_be_focused()
     expect(root.locator(".xw-zoom")).to_contain_text("150 %")
-    assert lab.ask("w._kept") is True
+    assert lab.ask("w._left.kept") is True
 
 
 def test_closing_a_widget_that_is_shown_is_quiet(lab):
     lab.show(QUICK, panels=4)
-    eventually(lab, "w._kept", True)
+    eventually(lab, "w._left.kept", True)
     lab.page.wait_for_timeout(300)
     lab.run("w.close()\nw = None")
     expect(lab.page.locator(".xw-root")).to_have_count(0)

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
-import torch
 import traitlets
 
 from xaiwidgets import __version__
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.cache import AnswerCache
-from xaiwidgets.core.declare import declared
 from xaiwidgets.core.display import paint
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution, as_method
-from xaiwidgets.core.subject import Inputs, Subject
-from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget, Contrast
 
 from . import code, pack
-from .given import checked_display, checked_region, read_masks, read_truths
-from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus, Prediction
+from .catalogue import catalogue, default_methods
+from .gallery import Gallery, aim_of
+from .given import checked_display, checked_region
+from .left_behind import LeftBehind, encoded
+from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus
 from .worker import Worker
 
 STATIC = Path(__file__).parent / "static"
 SLOTS = 24
-_BARS = 8
 _PROGRESS_EVERY = 0.1
 
 
@@ -123,31 +120,22 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start explaining."""
-        self._worker = Worker(on_idle=self._keep_picture)
+        self._worker = Worker(on_idle=self._rest)
         self._cache = AnswerCache(256_000_000)
         self._panels: list[_Panel] = []
-        self._outputs: dict[int, torch.Tensor] = {}
-        self._network = ""
         self.subject = Subject.of(subject)
-        ready = self.subject.prepare(images)
-        # kept on the CPU: a widget lives as long as its kernel, and would hold a GPU's memory
-        self._inputs = Inputs(ready.x.cpu(), ready.names)
-        self._pictures, self._note = self.subject.preprocessing.pictures(self._inputs.x)
-        self._index = 0
-        self._aim = target
-        self._bound = self._bind(0)
-        self._truths = read_truths(truths, len(self._inputs), self.subject.classes)
-        self._masks = read_masks(masks, self._pictures)
-        chosen = default_methods(self.subject, self._one(0).x) if methods is None else methods
+        self._gallery = Gallery(self.subject, images, target, truths, masks)
+        x = self._gallery.one(0).x
+        chosen = default_methods(self.subject, x) if methods is None else methods
         made = [as_method(method) for method in chosen]
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
-        self._catalogue = _catalogue(made)
+        self._catalogue = catalogue(made)
         self._count = 0
         self._guard = threading.RLock()
         self._told = 0.0
-        self._shown_as, self._kept = "", False
+        self._left = LeftBehind(self.picture)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start)
         self.on_msg(self._on_message)
@@ -156,7 +144,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._add(method)
         self._show()
         self._ask_all()
-        if len(self._inputs) > 1:
+        if len(self._gallery) > 1:
             self._worker.submit("strip", self._fill_strip)
 
     # --- read and used from Python ----------------------------------------------------------
@@ -195,12 +183,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     def explain(self, target: Any) -> Compare:
         """Explain another target; every panel that is not pinned follows."""
         with self._guard:
-            before, self._aim = self._aim, target
-            try:
-                self._bound = self._bind(self._index)
-            except ExplainError:
-                self._aim = before
-                raise
+            self._gallery.explain(target)
             self._show()
             self._ask_all()
         return self
@@ -209,10 +192,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """The code for what is on screen."""
         return code.compare_code(
             [panel.method for panel in self._panels],
-            self._aim,
+            self._gallery.aim,
             {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
             self._names,
-            self._index,
+            self._gallery.index,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -245,7 +228,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """What is on screen as a PNG: the input, and every map that is there."""
         shown = [panel for panel in self._panels if panel.answer is not None]
         look = look_of({**self.display})
-        pictures = [self._pictures[self._index]]
+        pictures = [self._gallery.pictures[self._gallery.index]]
         for panel in shown:
             heat = panel.answer
             assert heat is not None
@@ -256,35 +239,20 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and a picture for wherever no widget can run."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        png = base64.b64encode(self.picture()).decode("ascii")
-        return {**data, "text/plain": repr(self), "image/png": png}, metadata
+        return {**data, "text/plain": repr(self), "image/png": encoded(self.picture())}, metadata
 
     def _ipython_display_(self, **_: Any) -> None:
-        """The view, and below it an output of its own for the picture that a saved notebook keeps.
-
-        The picture is brought up to date once every panel has its answer. In the view's own output
-        that would make JupyterLab throw the view away, with the reader's zoom and focus, and render
-        it anew. Where widgets run, an empty one hides the picture.
-        """
+        """The view, and below it the picture that a saved notebook keeps: see LeftBehind."""
         from IPython.display import display as show
 
         view, _metadata = super()._repr_mimebundle_() or ({}, {})
         show({**view, "text/plain": repr(self)}, raw=True)
-        self._shown_as = f"xaiwidgets-{self.model_id}"
-        show(self._left_behind(), raw=True, display_id=self._shown_as)
+        self._left.show(f"xaiwidgets-{self.model_id}")
 
-    def _left_behind(self) -> dict[str, Any]:
-        hidden = _curtain()._repr_mimebundle_() or {}
-        png = base64.b64encode(self.picture()).decode("ascii")
-        return {**hidden, "text/plain": "", "image/png": png}
-
-    def _keep_picture(self) -> None:
-        """Bring the picture up to date, once."""
-        if self._shown_as and not self._kept and self._worker.idle:
-            from IPython.display import update_display
-
-            self._kept = True
-            update_display(self._left_behind(), raw=True, display_id=self._shown_as)
+    def _rest(self) -> None:
+        """Nothing is left to do."""
+        if self._worker.idle:
+            self._left.keep()
 
     def close(self) -> None:
         """Stop all work and let go of the answers."""
@@ -292,7 +260,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._cache.clear()
         for panel in self._panels:
             panel.answer = None
-        self._outputs.clear()
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
@@ -339,13 +306,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self.explain(Contrast(*indices) if len(indices) == 2 else indices[0] if indices else None)
 
     def _select_input(self, args: dict[str, Any]) -> None:
-        index = args.get("index")
-        if type(index) is not int or not 0 <= index < len(self._inputs):
-            raise ExplainError(
-                f"There is no input {index!r}; there are {len(self._inputs)}, counted from 0."
-            )
-        self._bound = self._bind(index)
-        self._index = index
+        self._gallery.select(args.get("index"))
         self._show()
         self._ask_all()
 
@@ -397,7 +358,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def _set_region(self, args: dict[str, Any]) -> None:
         region = args.get("region")
-        self.region = {} if not region else dict(checked_region(region, self._pictures.shape))
+        self.region = (
+            {} if not region else dict(checked_region(region, self._gallery.pictures.shape))
+        )
 
     def _set_display(self, args: dict[str, Any]) -> None:
         display = args.get("display")
@@ -434,7 +397,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """Queue a panel's newest request; an older one of its own is superseded."""
         with self._guard:
             panel.request += 1
-            request, index, bound, method = panel.request, self._index, self._bound, panel.method
+            request, method = panel.request, panel.method
+            index, bound = self._gallery.index, self._gallery.bound
             self._tell(panel, request, status="waiting", progress=0.0, message="")
 
             def work(token: CancelToken) -> None:
@@ -455,8 +419,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         try:
             answer = method(
                 self.subject,
-                self._one(index),
-                _aim_of(bound),
+                self._gallery.one(index),
+                aim_of(bound),
                 progress=lambda share: self._report(panel, request, share),
                 cancel=token,
                 cache=self._cache,
@@ -503,109 +467,32 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "blurb": pack.blurb_of(method),
             "pinned": panel.pinned,
             "settings": method.settings,
-            "knobs": [pack.knob_card(knob, self._layer_names()) for knob in method.knobs.values()],
+            "knobs": [
+                pack.knob_card(knob, self._gallery.layer_names) for knob in method.knobs.values()
+            ],
         }
 
     # --- what is on screen ------------------------------------------------------------------
 
-    def _bind(self, index: int) -> BoundTarget:
-        """The target of one input, from the scores that are known for it."""
-        outputs = self._scores(index)
-        aim = self._aim
-        if isinstance(aim, (list, tuple, np.ndarray)) or torch.is_tensor(aim):
-            if len(aim) != len(self._inputs):
-                raise ExplainError(
-                    f"{len(aim)} targets came for {len(self._inputs)} inputs; give one target, or "
-                    "one for each input."
-                )
-            aim = aim[index].item() if torch.is_tensor(aim) else aim[index]
-        bound = Target(aim).bind(1, outputs.shape[1], self.subject.classes, outputs)
-        bound.score(outputs)
-        return bound
-
-    def _one(self, index: int) -> Inputs:
-        """One input, where the network is."""
-        x = self._inputs.x[index : index + 1].to(self.subject.device)
-        return Inputs(x, [self._inputs.names[index]])
-
-    def _scores(self, index: int) -> torch.Tensor:
-        """Scores of one input (1, classes), asked for again once the network has changed."""
-        network = self.subject.fingerprint
-        if network != self._network:
-            self._network = network
-            self._outputs.clear()
-        if index not in self._outputs:
-            outputs = self.subject.outputs(self._one(index).x).float().cpu()
-            if not torch.isfinite(outputs).all():
-                raise ExplainError(
-                    "The network answers with NaN or infinite scores for this input; check its "
-                    "weights and the input's range."
-                )
-            self._outputs[index] = outputs
-        return self._outputs[index]
-
     def _show(self) -> None:
-        index = self._index
-        self.target = {"label": self._bound.label, "indices": self._bound.indices(0)}
-        self.scene = {
-            "index": index,
-            "name": self._inputs.names[index],
-            "picture": pack.pack_bytes(self._pictures[index]),
-            "predictions": self._predictions(index),
-            "truth": self._truths[index],
-            "masks": [
-                {"name": name, "mask": pack.pack_bytes(mask)}
-                for name, mask in self._masks[index].items()
-            ],
-            "note": self._note,
-        }
-        if not self.strip and len(self._inputs) > 1:
-            self.strip = [self._strip_item(i) for i in range(len(self._inputs))]
-
-    def _predictions(self, index: int) -> list[Prediction]:
-        logits = self._scores(index)[0]
-        probabilities = logits.softmax(0)
-        order = logits.argsort(descending=True)[:_BARS].tolist()
-        order += [chosen for chosen in self._bound.indices(0) if chosen not in order]
-        return [
-            {
-                "index": i,
-                "name": class_name(self.subject.classes, i),
-                "probability": float(probabilities[i]),
-                "logit": float(logits[i]),
-            }
-            for i in order
-        ]
-
-    def _strip_item(self, index: int) -> dict[str, Any]:
-        truth, predicted = self._truths[index], ""
-        if index in self._outputs:
-            best = int(self._outputs[index].argmax())
-            predicted = class_name(self.subject.classes, best)
-        return {
-            "name": self._inputs.names[index],
-            "thumb": pack.thumb(self._pictures[index]),
-            "truth": truth,
-            "predicted": predicted,
-            "right": None if truth is None or not predicted else truth == predicted,
-        }
+        self.target = dict(self._gallery.target())
+        self.scene = dict(self._gallery.scene())
+        if not self.strip and len(self._gallery) > 1:
+            self.strip = self._gallery.strip()
 
     def _fill_strip(self, token: CancelToken) -> None:
         """Predict every input in the background, so that the strip can be filtered."""
         try:
-            for index in range(len(self._inputs)):
+            for index in range(len(self._gallery)):
                 if token.cancelled:
                     return
-                self._scores(index)
-            self.strip = [self._strip_item(i) for i in range(len(self._inputs))]
+                self._gallery.scores(index)
+            self.strip = self._gallery.strip()
         except Exception as error:
             self.notice = {"message": one_line(error)}
 
-    def _layer_names(self) -> list[str]:
-        return [layer.name for layer in self.subject.layers(self._one(0).x).maps]
-
     def _about(self) -> dict[str, Any]:
-        layers = self._layer_names()
+        layers = self._gallery.layer_names
         return {
             "version": __version__,
             "title": self.subject.title,
@@ -617,14 +504,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         }
 
 
-@cache
-def _curtain() -> Any:
-    """An empty widget that stands in for a picture where widgets run; one serves them all."""
-    import ipywidgets
-
-    return ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
-
-
 def hear_while_busy(comm: Any) -> None:
     """Let commands arrive while a cell runs, such as one that waits for this very widget.
 
@@ -634,37 +513,3 @@ def hear_while_busy(comm: Any) -> None:
     """
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda data, default: default
-
-
-def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
-    """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
-    one that is coarse and class-specific, and a control that never asks the network."""
-    from xaiwidgets import methods
-
-    chosen: list[Attribution] = [
-        methods.Saliency(),
-        methods.SmoothGrad(samples=25),
-        methods.IntegratedGradients(),
-        methods.GuidedBackprop(),
-        methods.EdgeDetector(),
-    ]
-    if subject.layers(x).maps:
-        chosen.insert(4, methods.GradCam())
-    return chosen
-
-
-def _catalogue(chosen: Sequence[Attribution]) -> dict[str, Attribution]:
-    """Every method that a panel may be added for: the declared ones, and functions handed over."""
-    import xaiwidgets.methods  # noqa: F401 - declares the built-in ones
-
-    found = {cls.__name__: cls() for cls in declared(Attribution)}
-    for method in chosen:
-        found.setdefault(pack.name_of(method), method)
-    return found
-
-
-def _aim_of(bound: BoundTarget) -> Any:
-    if bound.scorer is not None:
-        return bound.scorer
-    first, *second = bound.indices(0)
-    return Contrast(first, second[0]) if second else first

@@ -73,15 +73,15 @@ def _section(widget: Compare, every_input: bool) -> str:
 
 def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """The traits on screen, and a library of what changes from input to input."""
-    shown = widget._index
+    shown = widget._gallery.index
     library: dict[str, Any] = {}
-    indices = range(len(widget._inputs)) if every_input else [shown]
+    indices = range(len(widget._gallery)) if every_input else [shown]
     for index in indices:
-        if index != widget._index:
+        if index != widget._gallery.index:
             widget.select(index)
         widget.wait()
         library[_key(widget)] = _changing(widget)
-    if widget._index != shown:
+    if widget._gallery.index != shown:
         widget.select(shown)
         widget.wait()
     names = ("about", "strip", "target", "panels", "region", "display", "notice", "_kind")
@@ -92,7 +92,7 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
 
 def _key(widget: Compare) -> str:
     target = ",".join(str(index) for index in widget.target["indices"])
-    return f"{widget._index}|{target}"
+    return f"{widget._gallery.index}|{target}"
 
 
 def _changing(widget: Compare) -> dict[str, Any]:

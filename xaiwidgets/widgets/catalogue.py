@@ -1,0 +1,40 @@
+"""Which methods a widget starts with, and which ones can be added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from xaiwidgets.core.declare import declared
+from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
+
+from . import pack
+
+
+def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
+    """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
+    one that is coarse and class-specific, and a control that never asks the network."""
+    from xaiwidgets import methods
+
+    chosen: list[Attribution] = [
+        methods.Saliency(),
+        methods.SmoothGrad(samples=25),
+        methods.IntegratedGradients(),
+        methods.GuidedBackprop(),
+        methods.EdgeDetector(),
+    ]
+    if subject.layers(x).maps:
+        chosen.insert(4, methods.GradCam())
+    return chosen
+
+
+def catalogue(chosen: Sequence[Attribution]) -> dict[str, Attribution]:
+    """Every method that a panel may be added for: the declared ones, and functions handed over."""
+    import xaiwidgets.methods  # noqa: F401 - declares the built-in ones
+
+    found = {cls.__name__: cls() for cls in declared(Attribution)}
+    for method in chosen:
+        found.setdefault(pack.name_of(method), method)
+    return found

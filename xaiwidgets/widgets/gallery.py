@@ -1,0 +1,158 @@
+"""The inputs of a widget, and what the network says about each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.subject import Inputs, Subject
+from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
+
+from . import pack
+from .given import read_masks, read_truths
+from .wire import Prediction, Scene, StripItem, TargetCard
+
+_BARS = 8
+
+
+class Gallery:
+    """Every input, which one is on screen, what is explained there, and the scores so far."""
+
+    def __init__(self, subject: Subject, images: Any, aim: Any, truths: Any, masks: Any) -> None:
+        self.subject, self.aim, self.index = subject, aim, 0
+        ready = subject.prepare(images)
+        # kept on the CPU: a widget lives as long as its kernel, and would hold a GPU's memory
+        self.inputs = Inputs(ready.x.cpu(), ready.names)
+        self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
+        self._outputs: dict[int, torch.Tensor] = {}
+        self._network = ""
+        self.bound = self._bind(0)
+        self.truths = read_truths(truths, len(self), subject.classes)
+        self.masks = read_masks(masks, self.pictures)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def one(self, index: int) -> Inputs:
+        """One input, where the network is."""
+        x = self.inputs.x[index : index + 1].to(self.subject.device)
+        return Inputs(x, [self.inputs.names[index]])
+
+    def select(self, index: Any) -> None:
+        """Put another input on screen."""
+        if type(index) is not int or not 0 <= index < len(self):
+            raise ExplainError(
+                f"There is no input {index!r}; there are {len(self)}, counted from 0."
+            )
+        self.bound = self._bind(index)
+        self.index = index
+
+    def explain(self, aim: Any) -> None:
+        """Explain another target; one that cannot be bound leaves everything as it was."""
+        before, self.aim = self.aim, aim
+        try:
+            self.bound = self._bind(self.index)
+        except ExplainError:
+            self.aim = before
+            raise
+
+    @property
+    def layer_names(self) -> list[str]:
+        """The layers that a method may look at."""
+        return [layer.name for layer in self.subject.layers(self.one(0).x).maps]
+
+    def _bind(self, index: int) -> BoundTarget:
+        """The target of one input, from the scores that are known for it."""
+        outputs = self.scores(index)
+        aim = self.aim
+        if isinstance(aim, (list, tuple, np.ndarray)) or torch.is_tensor(aim):
+            if len(aim) != len(self):
+                raise ExplainError(
+                    f"{len(aim)} targets came for {len(self)} inputs; give one target, or one for "
+                    "each input."
+                )
+            aim = aim[index].item() if torch.is_tensor(aim) else aim[index]
+        bound = Target(aim).bind(1, outputs.shape[1], self.subject.classes, outputs)
+        bound.score(outputs)
+        return bound
+
+    def scores(self, index: int) -> torch.Tensor:
+        """Scores of one input (1, classes), asked for again once the network has changed."""
+        network = self.subject.fingerprint
+        if network != self._network:
+            self._network = network
+            self._outputs.clear()
+        if index not in self._outputs:
+            outputs = self.subject.outputs(self.one(index).x).float().cpu()
+            if not torch.isfinite(outputs).all():
+                raise ExplainError(
+                    "The network answers with NaN or infinite scores for this input; check its "
+                    "weights and the input's range."
+                )
+            self._outputs[index] = outputs
+        return self._outputs[index]
+
+    # --- as it travels ----------------------------------------------------------------------
+
+    def target(self) -> TargetCard:
+        """What is explained on screen."""
+        return {"label": self.bound.label, "indices": self.bound.indices(0)}
+
+    def scene(self) -> Scene:
+        """The input on screen, and what the network says about it."""
+        index = self.index
+        return {
+            "index": index,
+            "name": self.inputs.names[index],
+            "picture": pack.pack_bytes(self.pictures[index]),
+            "predictions": self._predictions(index),
+            "truth": self.truths[index],
+            "masks": [
+                {"name": name, "mask": pack.pack_bytes(mask)}
+                for name, mask in self.masks[index].items()
+            ],
+            "note": self.note,
+        }
+
+    def strip(self) -> list[StripItem]:
+        """Every input in small, with what is known of it so far."""
+        return [self._strip_item(i) for i in range(len(self))]
+
+    def _predictions(self, index: int) -> list[Prediction]:
+        logits = self.scores(index)[0]
+        probabilities = logits.softmax(0)
+        order = logits.argsort(descending=True)[:_BARS].tolist()
+        order += [chosen for chosen in self.bound.indices(0) if chosen not in order]
+        return [
+            {
+                "index": i,
+                "name": class_name(self.subject.classes, i),
+                "probability": float(probabilities[i]),
+                "logit": float(logits[i]),
+            }
+            for i in order
+        ]
+
+    def _strip_item(self, index: int) -> StripItem:
+        truth, predicted = self.truths[index], ""
+        if index in self._outputs:
+            best = int(self._outputs[index].argmax())
+            predicted = class_name(self.subject.classes, best)
+        return {
+            "name": self.inputs.names[index],
+            "thumb": pack.thumb(self.pictures[index]),
+            "truth": truth,
+            "predicted": predicted,
+            "right": None if truth is None or not predicted else truth == predicted,
+        }
+
+
+def aim_of(bound: BoundTarget) -> Any:
+    """What a method takes to explain a bound target."""
+    if bound.scorer is not None:
+        return bound.scorer
+    first, *second = bound.indices(0)
+    return Contrast(first, second[0]) if second else first

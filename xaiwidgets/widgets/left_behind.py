@@ -1,0 +1,54 @@
+"""The picture that a widget leaves in a saved notebook, for wherever no widget can run."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+
+class LeftBehind:
+    """A picture in an output of its own, brought up to date once every panel has its answer.
+
+    In the view's own output that would make JupyterLab throw the view away, with the reader's zoom
+    and focus, and render it anew. Where widgets run, an empty one hides the picture.
+    """
+
+    def __init__(self, picture: Callable[[], bytes]) -> None:
+        self._picture = picture
+        self._shown_as = ""
+        self.kept = False
+
+    def show(self, name: str) -> None:
+        """Put the picture of now into an output that can be found again by `name`."""
+        from IPython.display import display
+
+        self._shown_as = name
+        display(self.bundle(), raw=True, display_id=name)
+
+    def keep(self) -> None:
+        """Bring the picture up to date, once."""
+        if self._shown_as and not self.kept:
+            from IPython.display import update_display
+
+            self.kept = True
+            update_display(self.bundle(), raw=True, display_id=self._shown_as)
+
+    def bundle(self) -> dict[str, Any]:
+        """The picture, and an empty widget that hides it."""
+        hidden = _curtain()._repr_mimebundle_() or {}
+        return {**hidden, "text/plain": "", "image/png": encoded(self._picture())}
+
+
+def encoded(png: bytes) -> str:
+    """A PNG as a MIME bundle holds it."""
+    return base64.b64encode(png).decode("ascii")
+
+
+@cache
+def _curtain() -> Any:
+    """An empty widget that stands in for a picture where widgets run; one serves them all."""
+    import ipywidgets
+
+    return ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
