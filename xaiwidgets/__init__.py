@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from .core.target import Contrast as Contrast
     from .core.target import Target as Target
     from .methods import (
+        BetaSmoothedGradient as BetaSmoothedGradient,
+    )
+    from .methods import (
         Deconvnet as Deconvnet,
     )
     from .methods import (
@@ -74,6 +77,9 @@ if TYPE_CHECKING:
         SmoothGrad as SmoothGrad,
     )
     from .methods import (
+        Smoothing as Smoothing,
+    )
+    from .methods import (
         declared as declared,
     )
     from .methods import (
@@ -95,9 +101,10 @@ _PLACES = {
     "core.subject": ("Subject",),
     "core.target": ("Contrast", "Target"),
     "methods": (
-        "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap", "GradientTimesInput",
-        "GuidedBackprop", "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "Occlusion",
-        "RandomMap", "Saliency", "SimpleTaylor", "SmoothGrad", "declared", "relu_backward_table",
+        "BetaSmoothedGradient", "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap",
+        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "IntegratedGradients",
+        "InteriorGradients", "Occlusion", "RandomMap", "Saliency", "SimpleTaylor", "SmoothGrad",
+        "Smoothing", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from xaiwidgets.core.declare import declared
 from .cam import GradCam, GuidedGradCam
 from .controls import EdgeDetector, RandomMap
 from .gradient import (
+    BetaSmoothedGradient,
     Deconvnet,
     DeepLift,
     GradientShap,
@@ -15,11 +16,13 @@ from .gradient import (
     Saliency,
     SimpleTaylor,
     SmoothGrad,
+    Smoothing,
     relu_backward_table,
 )
 from .perturbation import Occlusion
 
 __all__ = [
+    "BetaSmoothedGradient",
     "Deconvnet",
     "DeepLift",
     "EdgeDetector",
@@ -35,6 +38,7 @@ __all__ = [
     "Saliency",
     "SimpleTaylor",
     "SmoothGrad",
+    "Smoothing",
     "declared",
     "relu_backward_table",
 ]

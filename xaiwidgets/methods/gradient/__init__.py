@@ -1,5 +1,6 @@
 """The gradient family."""
 
+from .beta_smoothed_gradient import BetaSmoothedGradient
 from .deconvnet import Deconvnet
 from .deeplift import DeepLift
 from .gradient_shap import GradientShap
@@ -11,8 +12,10 @@ from .rectifiers import relu_backward_table
 from .saliency import Saliency
 from .simple_taylor import SimpleTaylor
 from .smoothgrad import SmoothGrad
+from .softplus import Smoothing
 
 __all__ = [
+    "BetaSmoothedGradient",
     "Deconvnet",
     "DeepLift",
     "GradientShap",
@@ -23,5 +26,6 @@ __all__ = [
     "Saliency",
     "SimpleTaylor",
     "SmoothGrad",
+    "Smoothing",
     "relu_backward_table",
 ]

@@ -58,11 +58,11 @@ def rectifier_rules(rule: Rectifying, met: list[str]) -> dict[str, Rule]:
     """Rules for every operation that cuts off below 0; the kind of each one met joins `met`."""
 
     def apply(operation: Operation) -> torch.Tensor:
-        bounds = _bounds(operation)
-        if bounds is None:
+        ends = bounds(operation)
+        if ends is None:
             return operation.run()
         met.append(operation.kind)
-        x, high = operation.input, bounds[1]
+        x, high = operation.input, ends[1]
         if rule == "backprop" or not x.requires_grad:
             return operation.run()
         inside = operation.inplace and not x._is_view()  # else it is written through the view
@@ -72,7 +72,7 @@ def rectifier_rules(rule: Rectifying, met: list[str]) -> dict[str, Rule]:
     return dict.fromkeys(RECTIFIERS, apply)
 
 
-def _bounds(operation: Operation) -> tuple[float, float | None] | None:
+def bounds(operation: Operation) -> tuple[float, float | None] | None:
     """Where the operation cuts, (0, upper end or None); None when it is not a rectifier."""
     if operation.kind == "relu":
         return 0.0, None
