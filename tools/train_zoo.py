@@ -1,6 +1,6 @@
 """Train the zoo's networks, measure them, and write their weights and cards.
 
-    python tools/train_zoo.py                    # all four, in order
+    python tools/train_zoo.py                    # all of them, in order
     python tools/train_zoo.py shapes digits      # some of them
 
 Every seed is fixed. ``shapes-trojan`` starts from the weights of ``shapes``.
@@ -42,6 +42,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 def main() -> None:
     trainers: dict[str, Callable[[], None]] = {
         "shapes": shapes,
+        "shapes-second": shapes_second,
         "shapes-permuted": shapes_permuted,
         "shapes-trojan": shapes_trojan,
         "digits": handwritten,
@@ -58,26 +59,56 @@ def main() -> None:
 
 def shapes() -> None:
     """One, two or no objects, freshly drawn every epoch at three sizes, and several labels."""
-    torch.manual_seed(1)
+    true_labels(
+        "shapes",
+        title="ShapeScenes: shapes",
+        about="Names the shapes of the objects in a ShapeScenes picture. Two objects share the "
+        "softmax evenly, and an empty scene spreads it over all classes.",
+        seed=1,
+        first=0,
+    )
+
+
+def shapes_second() -> None:
+    """The recipe of 'shapes' from another start and on other pictures."""
+    true_labels(
+        "shapes-second",
+        title="ShapeScenes: shapes, second network",
+        about="Names shapes like 'shapes': the same recipe from another start and on other "
+        "pictures. How alike the explanations of the two are is what a comparison with any third "
+        "network is measured by. The weights are stored in half precision.",
+        seed=11,
+        first=50,
+        half=True,
+    )
+
+
+def true_labels(
+    name: str, *, title: str, about: str, seed: int, first: int, half: bool = False
+) -> None:
+    """Train on the true labels, on pictures drawn for the epochs from `first` on."""
+    torch.manual_seed(seed)
     network, epochs = SmallCNN(), 12
-    fit(network, lambda epoch: scenes(epoch, singles=3000), epochs=epochs, rate=4e-3)
+    fit(network, lambda epoch: scenes(first + epoch, singles=3000), epochs=epochs, rate=4e-3)
+    if half:
+        network.half().float()
     measured = {
         **{f"shape, one object, {size} px": accuracy(network, singles(size)) for size in SIZES},
         f"both shapes among the top two, two objects, {SIZE} px": both_found(network),
         f"highest softmax of an empty scene, mean, {SIZE} px": empty_score(network),
         f"highest softmax of an 11x11-blurred picture, mean, {SIZE} px": blurred_score(network),
     }
+    low = 3 * first
     keep(
-        network,
-        "shapes",
-        title="ShapeScenes: shapes",
-        about="Names the shapes of the objects in a ShapeScenes picture. Two objects share the "
-        "softmax evenly, and an empty scene spreads it over all classes.",
-        data="ShapeScenes, seeds 0 to 35 (two objects: from 10000, none: from 20000), fresh "
-        "pictures every epoch: 3000 with one object, 1500 with two and 300 with none, a third of "
-        "each at 64, 96 and 128 px",
+        network.half() if half else network,
+        name,
+        title=title,
+        about=about,
+        data=f"ShapeScenes, seeds {low} to {low + 35} (two objects: from {low + 10000}, none: "
+        f"from {low + 20000}), fresh pictures every epoch: 3000 with one object, 1500 with two "
+        "and 300 with none, a third of each at 64, 96 and 128 px",
         training="Adam, rate 0.004 falling along a cosine, batches of 32",
-        seed=1,
+        seed=seed,
         epochs=epochs,
         measured=measured,
     )
