@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -95,6 +96,14 @@ class Subject:
     def of(cls, thing: Any) -> Subject:
         """`thing` itself when it is a Subject, else a Subject made from a network."""
         return thing if isinstance(thing, Subject) else cls(thing)
+
+    def with_network(self, model: nn.Module) -> Subject:
+        """This subject with another network of the same architecture in its place."""
+        other = copy.copy(self)
+        other.model = model
+        other.lock = threading.RLock()
+        other._fingerprint = NetworkFingerprint()
+        return other
 
     def __repr__(self) -> str:
         names = f"{len(self.classes)} classes" if self.classes else "classes without names"

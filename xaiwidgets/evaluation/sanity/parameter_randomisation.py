@@ -1,0 +1,211 @@
+import numpy as np
+import torch
+
+from xaiwidgets.core.baselines import normal
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.method import Passes
+from xaiwidgets.core.scores import Curve
+from xaiwidgets.core.subject import Subject
+
+from ..similarity import SIMILARITIES, SIMILARITY_HELP, pearson, similarity
+from .blocks import blocks_of
+from .cascade import MODE_HELP, MODES, stages
+from .forgetting import START_HELP, STARTS, Forgetting
+
+_MOST = 20
+
+
+class ParameterRandomisation(Evaluation, title="Parameter randomisation", source="adebayo2018"):
+    """Let the network forget block after block, and see whether the map notices.
+
+    A map about the network changes when the network does; one that stays alike is about the
+    picture. The number is the mean similarity between the trained and the randomised map over all
+    stages (the untouched network left out): lower is better. Read it beside an edge detector (1)
+    and two random maps (in `numbers`), and beside the curve of the outputs: below a randomised top
+    the activations still keep their scale, so that large channels go on showing (Binder et al.
+    2023). A low number is a condition, not praise: pure noise reaches it too.
+
+    The target stays the class of the trained network; choosing it anew on every randomised network,
+    as the authors' notebook does, lifts Grad-CAM's similarity. Parameters are drawn by generators
+    of their own, and BatchNorm's running statistics stay, as in the paper. Raises ExplainError for
+    an explanation that was given as values.
+    """
+
+    better = "lower"
+    family = "sanity"
+    explains_anew = True
+
+    mode: str = knob(default="top down", choices=MODES, help=MODE_HELP)
+    similarity: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    start: str = knob(default="own", choices=STARTS, help=START_HELP)
+    statistics: bool = knob(default=False, help="also reset BatchNorm's running statistics")
+    rechoose: bool = knob(default=False, help="explain each network's own prediction instead")
+    draws: int = knob(default=1, low=1, high=50, help="how many times the network forgets anew")
+    seed: int = knob(default=0, low=0, high=9999, help="what takes the place of what was learnt")
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation once, and once more a stage and draw, with the scores there."""
+        own, times = explaining(case), 1 + self.draws * self._count(case)
+        return Passes(own.forward * times + times, own.backward * times)
+
+    def _count(self, case: Case) -> int:
+        return len(blocks_of(case.subject, case.x, _MOST))
+
+    def grade(self, case: Case) -> Graded:
+        """Mean similarity of every input, with the curve over stages and that of the outputs."""
+        blocks = blocks_of(case.subject, case.x, _MOST)
+        trained, known = self._map(case, case.subject), case.subject.outputs(case.x)
+        alike = np.empty((self.draws, len(blocks), len(case)))
+        outputs = np.empty_like(alike)
+        names: list[str] = []
+        for draw in range(self.draws):
+            forgetting = Forgetting(
+                case.subject, self.start, self.seed + 10_000 * draw, self.statistics
+            )
+            names = []
+            for i, stage in enumerate(stages(forgetting, blocks, self.mode)):
+                names.append(stage.name)
+                then = self._map(case, stage.subject)
+                alike[draw, i] = similarity(self.similarity, trained, then)
+                outputs[draw, i] = _alike(known, stage.subject.outputs(case.x))
+        found = self._graded(alike, outputs, names)
+        noise = [normal(case.x[:1, :1], self.seed, i).cpu().numpy() for i in range(2)]
+        found.numbers["two_random_maps"] = float(similarity(self.similarity, *noise)[0])
+        return found
+
+    def _graded(self, alike: np.ndarray, outputs: np.ndarray, names: list[str]) -> Graded:
+        across = np.arange(1, len(names) + 1)
+        each = alike.mean(0).T
+        label = "blocks forgotten" if self.mode != "one at a time" else "block forgotten"
+        found = Graded(each.mean(1))
+        found.curves = {
+            self.similarity: Curve(across, each, label, "similarity"),
+            "outputs": Curve(across, outputs.mean(0).T, label, "correlation"),
+        }
+        if self.draws > 1:
+            spread = alike.mean((1, 2)).std(ddof=1) / self.draws**0.5
+            found.numbers["standard_error_of_draws"] = float(spread)
+        found.facts.append(verdict(names, np.nanmean(each, 0), self.mode, self.similarity))
+        if np.isnan(each).any():
+            found.warnings.append(
+                "Some maps are constant on a randomised network; there the similarity is unknown."
+            )
+        return found
+
+    def _map(self, case: Case, subject: Subject) -> np.ndarray:
+        aim = subject.bind(None, case.x) if self.rechoose else None
+        return case.explain(case.x, aim, subject=subject).numpy()
+
+
+def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
+    """One sentence: how much of the map is left when part of the network has forgotten."""
+    if mode == "one at a time":
+        i = int(np.nanargmax(mean)) if not np.isnan(mean).all() else 0
+        start, part = f"keeps {mean[i]:.2f}", f"{names[i]!r} alone forgets"
+        value = float(mean[i])
+    else:
+        i = max(0, round(0.4 * len(names)) - 1)
+        side = "last" if mode == "top down" else "first"
+        start, value = f"keeps {mean[i]:.2f}", float(mean[i])
+        part = f"the {side} {i + 1} of {len(names)} blocks forget"
+    kind = {"spearman": " of its ranks", "signed spearman": " of its ranks with signs"}
+    if np.isnan(value):
+        return f"No map is left to compare when {part}."
+    reading = (
+        "this map is mostly about the picture"
+        if value >= 0.7
+        else "this map is partly about the picture"
+        if value >= 0.4
+        else "this map was about the network"
+    )
+    return f"It {start}{kind.get(measure, ' of its likeness')} when {part}: {reading}."
+
+
+def _alike(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
+    """Correlation of two networks' outputs, input by input."""
+    if a.shape[1] < 2:
+        return np.full(len(a), np.nan)
+    return pearson(a.cpu().numpy()[:, None], b.cpu().numpy()[:, None])
+
+
+class SmoothRandomisation(
+    ParameterRandomisation, title="Smooth parameter randomisation", source="hedstrom2024"
+):
+    """Parameter randomisation of maps averaged over noisy copies of the picture (sMPRT).
+
+    R̄ = 1/N Σ R(x + ε), ε ~ N(0, σ²), σ = `noise` × the picture's range, before maps are compared:
+    it takes away the noise of single maps, in which a noisy method looks as if it noticed more than
+    it does. The rest is as in ParameterRandomisation: lower is better.
+    """
+
+    copies: int = knob(default=50, low=2, high=500, log=True, help="how many noisy copies")
+    noise: float = knob(
+        default=0.1, low=0.0, high=0.5, step=0.01, unit="of the range", help="size of the noise"
+    )
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation of every copy, once and once more a stage and draw."""
+        own, times = explaining(case), 1 + self.draws * self._count(case)
+        return Passes(own.forward * times * self.copies + times, own.backward * times * self.copies)
+
+    def _map(self, case: Case, subject: Subject) -> np.ndarray:
+        x = case.x
+        aim = subject.bind(None, x) if self.rechoose else case.target
+        sigma = self.noise * (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True))
+        total: torch.Tensor | None = None
+        for i in range(self.copies):
+            noisy = x + sigma * normal(x[0], self.seed, i)
+            found = case.explain(noisy, aim, subject=subject).double()
+            total = found if total is None else total + found
+        assert total is not None
+        return (total / self.copies).numpy()
+
+
+class EfficientRandomisation(
+    Evaluation, title="Efficient parameter randomisation", source="hedstrom2024"
+):
+    """How much more complex the map becomes when the whole network has forgotten (eMPRT).
+
+    (H(e') − H(e)) ÷ H(e), H the entropy of a map's histogram of `bins` bins: higher is better. No
+    choice of a similarity is needed, but complexity is not meaning: on the zoo's networks it ranks
+    guided backprop among the best, which the cascade does not.
+    """
+
+    better = "higher"
+    family = "sanity"
+    explains_anew = True
+
+    bins: int = knob(default=100, low=2, high=1000, help="bins of a map's histogram")
+    start: str = knob(default="own", choices=STARTS, help=START_HELP)
+    seed: int = knob(default=0, low=0, high=9999, help="what takes the place of what was learnt")
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation twice."""
+        own = explaining(case)
+        return Passes(2 * own.forward, 2 * own.backward)
+
+    def grade(self, case: Case) -> Graded:
+        """Rise in entropy of every input, relative to the trained network's."""
+        blocks = blocks_of(case.subject, case.x, _MOST)
+        forgotten = Forgetting(case.subject, self.start, self.seed).without(blocks)
+        maps = case.folded(case.explain(case.x, subject=forgotten))
+        before, after = entropy(case.maps, self.bins), entropy(maps, self.bins)
+        found = Graded(
+            np.where(before > 0, (after - before) / np.where(before > 0, before, 1), np.nan)
+        )
+        found.numbers.update(entropy=float(before.mean()), entropy_forgotten=float(after.mean()))
+        if (before == 0).any():
+            found.warnings.append("A constant map has no entropy, so that its rise is unknown.")
+        return found
+
+
+def entropy(maps: np.ndarray, bins: int) -> np.ndarray:
+    """Entropy in nats of the histogram of every map (inputs, height, width), between its own
+    smallest and largest value."""
+    found = np.zeros(len(maps))
+    for i, one in enumerate(maps):
+        counts = np.histogram(one, bins)[0]
+        shares = counts[counts > 0] / counts.sum()
+        found[i] = -(shares * np.log(shares)).sum()
+    return found
