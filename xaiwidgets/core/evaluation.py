@@ -59,7 +59,8 @@ class Case:
             self._given, self._reduction = explanation.values, explanation.reduction
             self.label = explanation.provenance.method
         elif isinstance(explanation, (np.ndarray, torch.Tensor)):
-            self._given, self.label = torch.as_tensor(explanation), "given values"
+            values = explanation if isinstance(explanation, torch.Tensor) else _plain(explanation)
+            self._given, self.label = values, "given values"
         else:
             self.method = as_method(explanation)
             self._reduction, self.label = self.method.reduction, repr(self.method)
@@ -240,10 +241,15 @@ def _shaped(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return values
 
 
+def _plain(array: np.ndarray) -> torch.Tensor:
+    """As a tensor, also what torch does not take: a flipped view."""
+    return torch.as_tensor(np.ascontiguousarray(array))
+
+
 def _masks(masks: Any, x: torch.Tensor) -> torch.Tensor:
     if isinstance(masks, (list, tuple)):
         masks = np.stack([np.asarray(mask) for mask in masks])
-    found = torch.as_tensor(np.asarray(masks))
+    found = _plain(np.asarray(masks))
     if found.ndim == 2 and len(x) == 1:
         found = found[None]
     if found.shape != (len(x), *x.shape[2:]):

@@ -1,0 +1,66 @@
+"""What of a map counts as evidence, and how much of it lies in a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xaiwidgets.core.evaluation import Case
+
+SIGNS = ("positive", "absolute")
+SIGN_HELP = "what counts as evidence: what speaks for the target, or also what speaks against it"
+
+
+def evidence(maps: np.ndarray, sign: str) -> np.ndarray:
+    """max(R, 0) or |R| of maps (inputs, height, width)."""
+    return np.abs(maps) if sign == "absolute" else np.maximum(maps, 0)
+
+
+@dataclass
+class Judged:
+    """Evidence and truth of a case, both (inputs, height, width), and which inputs have both."""
+
+    maps: np.ndarray
+    masks: np.ndarray
+    known: np.ndarray
+    warnings: list[str] = field(default_factory=list)
+
+    def known_only(self, values: np.ndarray) -> np.ndarray:
+        """Values (inputs,) with NaN where there is nothing to judge."""
+        return np.where(self.known, values, np.nan)
+
+
+def judged(case: Case, who: str, sign: str) -> Judged:
+    """The evidence of a case beside its masks; a map without differences and a mask that is empty
+    or covers everything say nothing, and are warned about."""
+    masks = case.need_masks(who).cpu().numpy()
+    maps = evidence(case.maps, sign)
+    flat = maps.max((1, 2)) == maps.min((1, 2))
+    covered = masks.mean((1, 2))
+    found = Judged(maps, masks, ~flat & (covered > 0) & (covered < 1))
+    for which, what in (
+        (flat, f"the map has no {'' if sign == 'absolute' else sign + ' '}differences"),
+        (covered == 0, "the mask is empty"),
+        (covered == 1, "the mask covers the whole picture"),
+    ):
+        if which.any():
+            found.warnings.append(f"For {which.sum()} of {len(case)} inputs {what}: no score.")
+    return found
+
+
+def inside_top(maps: np.ndarray, masks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """How many of each map's `counts` largest pixels lie in its mask (inputs,).
+
+    Of pixels that tie for the last places, the share that chance would pick is counted.
+    """
+    found = np.zeros(len(maps))
+    for i, (one, inside, count) in enumerate(
+        zip(maps.reshape(len(maps), -1), masks.reshape(len(maps), -1), counts, strict=True)
+    ):
+        if count > 0:
+            last = np.partition(one, -count)[-count]
+            above, tied = one > last, one == last
+            chance = (count - above.sum()) / tied.sum()
+            found[i] = (above & inside).sum() + chance * (tied & inside).sum()
+    return found

@@ -1,0 +1,17 @@
+"""Localisation: does the map lie where the object does? Coherence, where the truth is a mask."""
+
+from .box_iou import BoxIoU
+from .mask_iou import MaskIoU
+from .pointing_game import PointingGame
+from .relevance_mass import RelevanceMass
+from .relevance_rank import RelevanceRank
+from .top_k_intersection import TopKIntersection
+
+__all__ = [
+    "BoxIoU",
+    "MaskIoU",
+    "PointingGame",
+    "RelevanceMass",
+    "RelevanceRank",
+    "TopKIntersection",
+]

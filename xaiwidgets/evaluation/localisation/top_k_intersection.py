@@ -1,0 +1,45 @@
+import numpy as np
+
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.method import Passes
+
+from ..evidence import SIGN_HELP, SIGNS, inside_top, judged
+
+
+class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner2022"):
+    """Of the map's k highest pixels, how many lie on the object?
+
+    |top-k ∩ T| ÷ k, T the truth, k a share of the picture: 2 % are the 1000 pixels that are usual
+    at 224 × 224. Of pixels that tie for the last places, the share that chance would pick is
+    counted. An object smaller than k cannot reach 1, and `warnings` say so; relevance rank accuracy
+    fits k to each object.
+    """
+
+    better = "higher"
+    family = "localisation"
+    needs_masks = True
+
+    share: float = knob(
+        default=0.02, low=0.0001, high=1.0, log=True, unit="of the picture",
+        help="how many pixels count as the top",
+    )  # fmt: skip
+    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation."""
+        return explaining(case)
+
+    def grade(self, case: Case) -> Graded:
+        """The share of every input."""
+        truth = judged(case, type(self).__name__, self.sign)
+        count = max(1, round(self.share * truth.maps[0].size))
+        inside = inside_top(truth.maps, truth.masks, np.full(len(case), count))
+        found = Graded(truth.known_only(inside / count), warnings=truth.warnings)
+        small = truth.known & (truth.masks.sum((1, 2)) < count)
+        if small.any():
+            found.warnings.append(
+                f"For {small.sum()} of {len(case)} inputs the object has fewer than {count} "
+                "pixels: 1 is out of reach."
+            )
+        return found
