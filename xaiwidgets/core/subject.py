@@ -97,12 +97,20 @@ class Subject:
         """`thing` itself when it is a Subject, else a Subject made from a network."""
         return thing if isinstance(thing, Subject) else cls(thing)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: all but locks and what is found again there."""
+        kept = dict(vars(self))
+        del kept["lock"], kept["_fingerprint"]
+        return kept
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Come back from another process."""
+        vars(self).update(kept, lock=threading.RLock(), _fingerprint=NetworkFingerprint())
+
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""
         other = copy.copy(self)
         other.model = model
-        other.lock = threading.RLock()
-        other._fingerprint = NetworkFingerprint()
         return other
 
     def __repr__(self) -> str:

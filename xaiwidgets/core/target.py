@@ -45,6 +45,8 @@ class Target:
 
     def needs_outputs(self, classes: Sequence[str]) -> bool:
         """Whether a forward pass has to be made before the class is known."""
+        if isinstance(self.what, BoundTarget):
+            return False
         if isinstance(self.what, Contrast):
             return any(Target(w).needs_outputs(classes) for w in (self.what.a, self.what.b))
         if _is_sequence(self.what):
@@ -56,6 +58,10 @@ class Target:
     ) -> BoundTarget:
         """Settle the class of each of `count` inputs to a network of `total` classes."""
         what = self.what
+        if isinstance(what, BoundTarget):
+            if len(what) != count:
+                raise ExplainError(f"A target for {len(what)} inputs came for {count}.")
+            return what
         if callable(what):
             name = getattr(what, "__name__", type(what).__name__)
             return BoundTarget([f"{name}()"] * count, scorer=what)
