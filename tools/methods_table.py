@@ -1,7 +1,8 @@
-"""Write docs/methods.md from the declarations: what every method tells, its settings, its paper.
+"""Write docs/methods.md and docs/evaluations.md from the declarations: what every method and every
+evaluation tells, its settings, its paper.
 
-python tools/methods_table.py           write it
-python tools/methods_table.py --check   fail when it is not what the declarations say
+python tools/methods_table.py           write them
+python tools/methods_table.py --check   fail when they are not what the declarations say
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ import sys
 from pathlib import Path
 
 import xaiwidgets as xw
-from xaiwidgets.core.declare import Knob
+import xaiwidgets.evaluation
+from xaiwidgets.core.declare import Declared, Knob
 from xaiwidgets.widgets.pack import blurb_of, family_of
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "methods.md"
-FAMILIES = {
+METHODS = {
     "gradient": "Gradients",
     "cam": "Class activation maps",
     "perturbation": "Perturbation",
     "controls": "Controls",
+}
+EVALUATIONS = {
+    "sanity": "Sanity: does it notice when the network changes?",
+    "faithfulness": "Faithfulness: does the score follow what the map says?",
+    "robustness": "Robustness: does it stay when little changes?",
+    "localisation": "Localisation: does it lie on the object?",
+    "truth": "Controlled truth: does it find what was planted?",
+    "agreement": "Agreement",
+    "attacks": "Attacks",
 }
 
 
@@ -44,8 +54,18 @@ def setting(knob: Knob) -> str:
     return f"`{knob.name}={knob.default!r}` ({span})"
 
 
-def page() -> str:
-    """The whole page."""
+def entry(cls: type[Declared], name: str, last: str, papers: dict[str, str]) -> list[str]:
+    """One declared thing: title, what it tells, settings, and a last line with its paper."""
+    lines = [f"### {cls.title}: `{name}`", "", blurb_of(cls), ""]
+    if cls.knobs:
+        lines += ["Settings: " + "; ".join(setting(k) for k in cls.knobs.values()) + ".", ""]
+    number = papers.get(cls.source)
+    paper = f"[{cls.source}](https://arxiv.org/abs/{number})" if number else cls.source
+    return [*lines, f"{last} Paper: {paper}.", ""]
+
+
+def methods() -> str:
+    """The page of methods."""
     papers = arxiv()
     lines = [
         "# Methods",
@@ -54,36 +74,54 @@ def page() -> str:
         "method is called in the same way, `xw.Saliency()(subject, x, target=3)`, and takes its",
         "settings by name.",
     ]
-    methods = [cls for cls in xw.declared(xw.Attribution) if family_of(cls) != "yours"]
-    for family, heading in FAMILIES.items():
+    for family, heading in METHODS.items():
         lines += ["", f"## {heading}", ""]
-        for cls in (cls for cls in methods if family_of(cls) == family):
+        for cls in (cls for cls in xw.declared(xw.Attribution) if family_of(cls) == family):
             where = cls.taxonomy
-            link = f"[{cls.source}](https://arxiv.org/abs/{papers[cls.source]})"
-            lines += [f"### {cls.title}: `xw.{cls.__name__}`", "", blurb_of(cls), ""]
-            if cls.knobs:
-                lines += [
-                    "Settings: " + "; ".join(setting(k) for k in cls.knobs.values()) + ".",
-                    "",
-                ]
-            lines += [
-                f"Works on: {where.models}; {where.access}; {where.scope}; {where.formulation}. "
-                f"Paper: {link}.",
-                "",
-            ]
+            last = f"Works on: {where.models}; {where.access}; {where.scope}; {where.formulation}."
+            lines += entry(cls, f"xw.{cls.__name__}", last, papers)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def evaluations() -> str:
+    """The page of evaluations."""
+    papers = arxiv()
+    lines = [
+        "# Evaluations",
+        "",
+        "Written by `tools/methods_table.py` from the declarations; do not edit by hand. Every",
+        "evaluation is called in the same way and gives one number an input, with an interval of",
+        "the mean: `xw.evaluation.PixelFlipping()(subject, images, xw.Saliency())`. What is judged",
+        "may be a method, a function of (subject, x, target), a Heatmap, or plain values;",
+        "`xw.benchmark` makes one table of many.",
+    ]
+    declared = [c for c in xw.declared(xw.Evaluation) if c.__module__.startswith("xaiwidgets.")]
+    for family, heading in EVALUATIONS.items():
+        found = [cls for cls in declared if cls.family == family]
+        lines += ["", f"## {heading}", ""] if found else []
+        for cls in found:
+            last = (
+                f"{cls.better.capitalize()} is better." if cls.better else "Neither way is better."
+            )
+            last += " Needs masks." if cls.needs_masks else ""
+            last += " Explains anew: takes no values." if cls.explains_anew else ""
+            lines += entry(cls, f"xw.evaluation.{cls.__name__}", last, papers)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    if not parser.parse_args().check:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        print("docs/methods.md is stale: python tools/methods_table.py", file=sys.stderr)
-        return 1
-    return 0
+    check = parser.parse_args().check
+    stale = 0
+    for name, text in (("methods.md", methods()), ("evaluations.md", evaluations())):
+        page = ROOT / "docs" / name
+        if not check:
+            page.write_text(text, encoding="utf-8")
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            print(f"docs/{name} is stale: python tools/methods_table.py", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     from .core.declare import knob as knob
     from .core.errors import Cancelled as Cancelled
     from .core.errors import ExplainError as ExplainError
+    from .core.evaluation import Evaluation as Evaluation
+    from .core.evaluation import Graded as Graded
     from .core.job import CancelToken as CancelToken
     from .core.method import Attribution as Attribution
     from .core.method import Passes as Passes
+    from .core.scores import Curve as Curve
+    from .core.scores import Scores as Scores
     from .core.subject import Subject as Subject
     from .core.target import Contrast as Contrast
     from .core.target import Target as Target
+    from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
     )
@@ -95,11 +100,14 @@ _PLACES = {
     "core.baselines": ("BASELINES", "baseline"),
     "core.cache": ("AnswerCache",),
     "core.declare": ("knob",),
+    "core.evaluation": ("Evaluation", "Graded"),
     "core.errors": ("Cancelled", "ExplainError"),
     "core.job": ("CancelToken",),
     "core.method": ("Attribution", "Passes"),
+    "core.scores": ("Curve", "Scores"),
     "core.subject": ("Subject",),
     "core.target": ("Contrast", "Target"),
+    "evaluation.benchmark": ("benchmark",),
     "methods": (
         "BetaSmoothedGradient", "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap",
         "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "IntegratedGradients",
@@ -110,7 +118,7 @@ _PLACES = {
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = [*_MODULE_OF, "methods", "zoo"]
+__all__ = [*_MODULE_OF, "evaluation", "methods", "zoo"]
 
 
 def __getattr__(name: str) -> Any:
