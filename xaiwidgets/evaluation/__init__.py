@@ -3,7 +3,18 @@
 from xaiwidgets.core.declare import declared
 
 from .benchmark import Benchmark, benchmark
-from .faithfulness import PixelFlipping
+from .faithfulness import (
+    ROAD,
+    CEval,
+    Completeness,
+    Deletion,
+    FaithfulnessCorrelation,
+    Infidelity,
+    Insertion,
+    PixelFlipping,
+    RegionPerturbation,
+    Selectivity,
+)
 from .localisation import (
     BoxIoU,
     MaskIoU,
@@ -12,6 +23,14 @@ from .localisation import (
     RelevanceRank,
     TopKIntersection,
 )
+from .robustness import (
+    AverageSensitivity,
+    BaselineSensitivity,
+    ClassSensitivity,
+    Continuity,
+    HyperparameterSensitivity,
+    MaxSensitivity,
+)
 from .sanity import (
     EfficientRandomisation,
     ParameterRandomisation,
@@ -19,15 +38,30 @@ from .sanity import (
 )
 
 __all__ = [
+    "ROAD",
+    "AverageSensitivity",
+    "BaselineSensitivity",
     "Benchmark",
     "BoxIoU",
+    "CEval",
+    "ClassSensitivity",
+    "Completeness",
+    "Continuity",
+    "Deletion",
     "EfficientRandomisation",
+    "FaithfulnessCorrelation",
+    "HyperparameterSensitivity",
+    "Infidelity",
+    "Insertion",
     "MaskIoU",
+    "MaxSensitivity",
     "ParameterRandomisation",
     "PixelFlipping",
     "PointingGame",
+    "RegionPerturbation",
     "RelevanceMass",
     "RelevanceRank",
+    "Selectivity",
     "SmoothRandomisation",
     "TopKIntersection",
     "benchmark",

@@ -10,6 +10,8 @@ Rank correlation, correlation of edges and plain correlation are all inner produ
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,21 @@ def similarity(name: str, a: Any, b: Any) -> np.ndarray:
         "top pixels": top_k,
     }
     return known[name](a, b)
+
+
+def pairwise(name: str, maps: Sequence[Any]) -> np.ndarray:
+    """The similarity of every two of several batches of maps, (batches, batches, inputs). What can
+    be prepared once for each batch is."""
+    count = len(maps)
+    found = np.ones((count, count, len(maps[0])))
+    prepare = _PREPARED.get(name)
+    ready = [prepare(each) for each in maps] if prepare else list(maps)
+    for i in range(count):
+        found[i, i, ~_known(np.asarray(maps[i]))] = np.nan
+        for j in range(i):
+            alike = inner(ready[i], ready[j]) if prepare else similarity(name, maps[i], maps[j])
+            found[i, j] = found[j, i] = alike
+    return found
 
 
 def spearman(a: Any, b: Any, absolute: bool = True) -> np.ndarray:
@@ -74,7 +91,7 @@ def hog_pearson(a: Any, b: Any) -> np.ndarray:
 def pearson(a: Any, b: Any) -> np.ndarray:
     """Correlation of the values as they are."""
     _check(a, b)
-    return inner(_unit(_rows(a)), _unit(_rows(b)))
+    return inner(centred(a), centred(b))
 
 
 def top_k(a: Any, b: Any, share: float = 0.1, absolute: bool = True) -> np.ndarray:
@@ -148,6 +165,11 @@ def edges(maps: Any) -> np.ndarray:
     return _unit(found)
 
 
+def centred(maps: Any) -> np.ndarray:
+    """The values (inputs, numbers), centred and of length 1; NaN for a constant map."""
+    return _unit(_rows(maps))
+
+
 def inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Inner products (inputs,) of the rows of two batches of unit vectors."""
     return (a * b).sum(1)  # row by row: einsum's last bit depends on the batch
@@ -173,9 +195,8 @@ def _rows(maps: Any) -> np.ndarray:
 def _unit(rows: np.ndarray) -> np.ndarray:
     """Every row centred and divided by its length; NaN where nothing varies."""
     known = _known(rows)
-    centred = rows - rows.mean(1, keepdims=True)
-    length = np.sqrt(inner(centred, centred))
-    return _divided(centred, np.where(known, length, np.nan)[:, None])
+    off = rows - rows.mean(1, keepdims=True)
+    return _divided(off, np.where(known, np.sqrt(inner(off, off)), np.nan)[:, None])
 
 
 def _known(maps: np.ndarray) -> np.ndarray:
@@ -195,3 +216,11 @@ def _check(a: Any, b: Any) -> None:
             f"The maps have shapes {np.shape(a)} and {np.shape(b)}; two batches of maps are "
             "compared, both (inputs, height, width) or (inputs, channels, height, width)."
         )
+
+
+_PREPARED: dict[str, Callable[[Any], np.ndarray]] = {
+    "spearman": ranks,
+    "signed spearman": functools.partial(ranks, absolute=False),
+    "hog": edges,
+    "pearson": centred,
+}

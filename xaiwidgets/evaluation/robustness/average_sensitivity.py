@@ -1,0 +1,17 @@
+import numpy as np
+
+from .max_sensitivity import MaxSensitivity
+
+
+class AverageSensitivity(MaxSensitivity, title="Average sensitivity", source="yeh2019"):
+    """How far does a little noise on the picture push the map, on average?
+
+    The mean over draws of ‖R(x + ε) − R(x)‖ ÷ ‖R(x)‖ with ε ~ U[−r, r] and r = `radius` × the
+    picture's range: max-sensitivity with a mean in the maximum's place, which more draws make more
+    exact rather than larger.
+
+    A map that never looks at the picture scores 0, the best there is.
+    """
+
+    def _gathered(self, changes: np.ndarray) -> np.ndarray:
+        return changes.cumsum(1) / np.arange(1, changes.shape[1] + 1)

@@ -1,0 +1,46 @@
+from typing import Any
+
+from xaiwidgets.core.baselines import BASELINES
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
+from xaiwidgets.core.method import Attribution, Passes
+
+from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from .settings import compared, method_of, passes
+
+
+class BaselineSensitivity(Evaluation, title="Baseline sensitivity", source="sturmfels2020"):
+    """Does the map survive another idea of what an absent pixel looks like?
+
+    The mean similarity of every two maps made with each of the baselines that the method takes:
+    zero, black, white, mean, blur, noise, and the subject's own absent input where it has one.
+    `numbers` has the likeness of each to the others. Two baselines ask two questions, so a low
+    score does not make a map wrong; it makes it an answer that needs its baseline beside it.
+    """
+
+    better = "higher"
+    family = "robustness"
+    explains_anew = True
+
+    similarity: str = knob(default="ssim", choices=SIMILARITIES, help=SIMILARITY_HELP)
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation with every baseline."""
+        method = method_of(case, type(self).__name__)
+        return passes(case, method, "baseline", self._choices(case, method))
+
+    def grade(self, case: Case) -> Graded:
+        """The mean similarity of every two maps."""
+        method = method_of(case, type(self).__name__)
+        return compared(case, "baseline", self._choices(case, method), self.similarity)
+
+    def _choices(self, case: Case, method: Attribution) -> list[Any]:
+        entry = method.knobs.get("baseline")
+        if entry is None:
+            raise ExplainError(
+                f"{type(method).__name__} has no baseline to vary; IntegratedGradients and "
+                "Occlusion are methods that have one."
+            )
+        known = [name for name in entry.choices if name in BASELINES]
+        return [name for name in known if name != "given" or case.subject.absent is not None]

@@ -1,0 +1,95 @@
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from xaiwidgets.core.declare import Knob, knob
+from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.evaluation import Case, Graded
+from xaiwidgets.core.method import Attribution, Passes
+
+from ..besides import Besides
+from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from .settings import compared, method_of, passes
+
+
+class HyperparameterSensitivity(Besides, title="Hyper-parameter sensitivity", source="bansal2020"):
+    """Does the map survive another choice of one of the method's own settings?
+
+    The mean similarity of every two maps made over a range of one setting; Bansal et al. take SSIM.
+    `setting` is its name (default: the method's first with a range or choices that is no seed), and
+    `values` what it takes; without them a number goes in `steps` from its value ÷ `span` to its
+    value × `span`, within what it accepts, and a choice takes every one. `numbers` has the likeness
+    of each to the others; `seed` as the setting tells how much of the map is chance.
+
+    Agreement is no proof: a method whose settings do nothing scores 1, and is warned about.
+
+    >>> HyperparameterSensitivity(setting="noise")(subject, x, SmoothGrad())  # doctest: +SKIP
+    """
+
+    better = "higher"
+    family = "robustness"
+    explains_anew = True
+    besides: ClassVar[tuple[str, ...]] = ("setting", "values")
+
+    setting: str | None = None
+    values: Sequence[Any] | None = None
+    steps: int = knob(default=5, low=2, high=50, unit="values", help="how many values are tried")
+    span: float = knob(
+        default=2.0, low=1.01, high=100.0, log=True, unit="times",
+        help="how far the range reaches below and above the setting's own value",
+    )  # fmt: skip
+    similarity: str = knob(default="ssim", choices=SIMILARITIES, help=SIMILARITY_HELP)
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation with every value."""
+        method = method_of(case, type(self).__name__)
+        return passes(case, method, *self._plan(method))
+
+    def grade(self, case: Case) -> Graded:
+        """The mean similarity of every two maps."""
+        method = method_of(case, type(self).__name__)
+        return compared(case, *self._plan(method), self.similarity)
+
+    def _plan(self, method: Attribution) -> tuple[str, list[Any]]:
+        name = type(method).__name__
+        usual = [entry for entry in method.knobs.values() if entry.kind != "layer"]
+        usual.sort(key=lambda entry: entry.name == "seed")
+        if not usual:
+            raise ExplainError(f"{name} has no setting to vary: its map is one of a kind.")
+        setting = self.setting or usual[0].name
+        if setting not in method.knobs:
+            raise ExplainError(
+                f"{name} has no setting {setting!r} to vary. {nearest(setting, method.knobs)}"
+            )
+        entry = method.knobs[setting]
+        chosen = self._range(entry, method) if self.values is None else list(self.values)
+        found = list(dict.fromkeys(entry.check(name, value) for value in chosen))
+        if len(found) < 2:
+            raise ExplainError(
+                f"{name}.{setting} would take only {found}; give values= with two or more."
+            )
+        return setting, found
+
+    def _range(self, entry: Knob, method: Attribution) -> list[Any]:
+        now = getattr(method, entry.name)
+        if entry.kind == "choice":
+            return list(entry.choices)
+        if entry.kind == "switch":
+            return [False, True]
+        if entry.kind == "layer":
+            raise ExplainError(
+                f"{type(method).__name__}.{entry.name} names a layer; give values= with the names "
+                "of two or more."
+            )
+        assert entry.low is not None
+        assert entry.high is not None
+        if entry.name == "seed":
+            return [now, *(s for s in range(self.steps) if s != now)][: self.steps]
+        if now <= 0:
+            found = np.linspace(entry.low, entry.high, self.steps)
+        else:
+            low, high = max(entry.low, now / self.span), min(entry.high, now * self.span)
+            found = (np.geomspace if low > 0 else np.linspace)(low, high, self.steps)
+        whole = entry.kind == "integer"
+        return [round(value) if whole else float(value) for value in found.tolist()]
