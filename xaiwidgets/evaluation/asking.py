@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from xaiwidgets.core.subject import Subject
@@ -14,12 +15,16 @@ SCALE_HELP = (
 )
 
 
+def single_class(target: BoundTarget) -> bool:
+    """Whether the target is one class of each input, and so has a probability."""
+    return target.classes is not None and target.against is None and not target.rival
+
+
 def on_scale(
     outputs: torch.Tensor, target: BoundTarget, rows: torch.Tensor | None, scale: str
 ) -> torch.Tensor:
     """The target of each row of outputs (rows, classes), on that scale."""
-    single = target.classes is not None and target.against is None and not target.rival
-    if scale == "probability" and single:
+    if scale == "probability" and single_class(target):
         one = outputs.shape[1] == 1
         outputs = outputs.sigmoid() if one else outputs.softmax(1)
     return target.score(outputs, rows)
@@ -37,3 +42,26 @@ def ask(
             for part, which in zip(x.split(size), rows.split(size), strict=True)
         ]
     return torch.cat(parts)
+
+
+def substrate_words(
+    subject: Subject, target: BoundTarget, scale: str, substrate: np.ndarray, intact: np.ndarray
+) -> tuple[str, list[str]]:
+    """What the network says of the picture with every pixel filled, as a fact; and a warning where
+    that is far from chance: curves that end there have little room."""
+    mean, whole = float(substrate.mean()), float(intact.mean())
+    fact = f"With every pixel filled the {scale} is {mean:.3g} (intact: {whole:.3g})."
+    if scale != "probability" or not single_class(target):
+        return fact, []
+    chance = 1 / max(2, class_count(subject))
+    if mean <= chance + 0.25 * max(whole - chance, 0.0):
+        return fact, []
+    return fact, [
+        f"The filled picture alone has a probability of {mean:.2f}, where chance is {chance:.2g}: "
+        "it still shows the class, and the score says little. Choose another fill."
+    ]
+
+
+def class_count(subject: Subject) -> int:
+    """How many scores the network gives an input, as its last pass showed."""
+    return subject._total or len(subject.classes)

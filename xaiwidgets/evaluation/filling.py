@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+
 import torch
 import torch.nn.functional as F
 
-from xaiwidgets.core.baselines import baseline
+from xaiwidgets.core.baselines import baseline, baseline_draws, normal
 from xaiwidgets.core.subject import Subject
+
+from .imputing import impute
 
 FILLS = ("mean", "blur", "zero", "noise", "black", "white", "given", "neighbours")
 FILL_HELP = (
@@ -14,82 +18,64 @@ FILL_HELP = (
     "network's own units (the mean colour after normalisation), noise, black, white, the subject's "
     "own absent input, or what its remaining neighbours say (ROAD's noisy linear imputation)"
 )
+NOISE = 0.01  # of ROAD's imputation, in the network's own units
 
 
 class Filling:
-    """Fills the holes of inputs `x` (inputs, channels, height, width)."""
+    """Fills the holes of inputs `x` (inputs, channels, height, width).
+
+    "light blur" is RISE's beginning of an insertion: 11 × 11 pixels of a Gaussian of σ 5, black
+    around the picture.
+    """
 
     def __init__(self, name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> None:
         self.name, self.x, self.seed = name, x, seed
-        self.absent = None if name == "neighbours" else baseline(name, subject, x, seed)
+        self._made: dict[int, torch.Tensor] = {}
+        if name == "neighbours":
+            self._draw = lambda draw: NOISE * own_noise(x, seed, draw)
+        elif name == "light blur":
+            blurred = light_blur(x)
+            self._draw = lambda draw: blurred
+        elif name == "noise":
+            self._draw = baseline_draws(name, subject, x, seed)
+        else:
+            absent = baseline(name, subject, x, seed)
+            self._draw = lambda draw: absent
 
-    def __call__(self, kept: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def __call__(
+        self, kept: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Inputs number `rows` with every pixel filled where `kept` (rows, height, width) is
-        False."""
-        if self.absent is None:
-            return impute(self.x[rows], kept, self.seed)
-        return torch.where(kept[:, None], self.x[rows], self.absent[rows])
+        False; a row's noise is that of its number in `draws` (default 0)."""
+        filler = self._fillers(rows, draws)
+        here = kept[:, None].to(self.x.dtype)
+        if self.name == "neighbours":
+            return impute(self.x[rows], kept).addcmul_(filler, 1 - here)
+        return (self.x[rows] * here).addcmul_(filler, 1 - here)
+
+    def _fillers(self, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
+        numbers = [0] if draws is None else draws.unique().tolist()
+        self._made = {n: self._made[n] if n in self._made else self._draw(n) for n in numbers}
+        if len(numbers) == 1:
+            return self._made[numbers[0]][rows]
+        assert draws is not None
+        found = torch.empty_like(self.x[:1]).expand(len(rows), -1, -1, -1).clone()
+        for number in numbers:
+            found[draws == number] = self._made[number][rows[draws == number]]
+        return found
 
 
-def impute(x: torch.Tensor, kept: torch.Tensor, seed: int = 0, noise: float = 0.01) -> torch.Tensor:
-    """Noisy linear imputation (ROAD, Rong et al. 2022): every hole is the weighted mean of its
-    eight neighbours, 1/6 beside it and 1/12 at its corners, plus normal noise.
-
-    The linear system is solved for the whole batch at once: coarse to fine for a start, then
-    conjugate gradients to a relative residual of 1e-4.
-    """
-    from xaiwidgets.core.baselines import normal
-
-    holes = ~kept[:, None]
-    if not bool(holes.any()):
-        return x
-    filled = _solve(x, holes)
-    return torch.where(holes, filled + noise * normal(x[0], seed, 0), x)
+def own_noise(x: torch.Tensor, seed: int, draw: int = 0) -> torch.Tensor:
+    """Standard normal noise shaped like x (inputs, ...), another for every input and draw: keyed by
+    what the input holds, so that it is the same in any company."""
+    keys = (zlib.crc32(one.detach().cpu().float().numpy().tobytes()) for one in x)
+    return torch.stack([normal(one, seed + key, draw) for one, key in zip(x, keys, strict=True)])
 
 
-def _neighbours(x: torch.Tensor) -> torch.Tensor:
-    """Each pixel's weighted sum over its eight neighbours inside the picture."""
-    count, channels, height, width = x.shape
-    kernel = x.new_tensor([[1 / 12, 1 / 6, 1 / 12], [1 / 6, 0, 1 / 6], [1 / 12, 1 / 6, 1 / 12]])
-    flat = x.reshape(count * channels, 1, height, width)
-    return F.conv2d(flat, kernel[None, None], padding=1).view_as(x)
-
-
-def _solve(x: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
-    inside = holes.to(x.dtype)
-    weight = _neighbours(torch.ones_like(x[:1, :1]))  # less than 1 at the border
-
-    def system(v: torch.Tensor) -> torch.Tensor:
-        return inside * (weight * v - _neighbours(v))
-
-    right = inside * _neighbours(x * (1 - inside))
-    v = inside * _start(x, 1 - inside)
-    residual = right - system(v)
-    way, size = residual, residual.square().sum((2, 3), keepdim=True)
-    enough = 1e-8 * right.square().sum((2, 3), keepdim=True).clamp_min(1e-30)
-    for _ in range(200):
-        if bool((size <= enough).all()):
-            break
-        image = system(way)
-        step = size / (way * image).sum((2, 3), keepdim=True).clamp_min(1e-30)
-        v = v + step * way
-        residual = residual - step * image
-        new = residual.square().sum((2, 3), keepdim=True)
-        way, size = residual + new / size.clamp_min(1e-30) * way, new
-    return v
-
-
-def _start(x: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """A first guess: every pixel's mean over the smallest block of 2, 4, 8 ... that knows any."""
-    known, total = kept.expand_as(x[:, :1]), x * kept
-    levels = []
-    while True:
-        levels.append((total, known))
-        if min(total.shape[-2:]) <= 1:
-            break
-        total, known = (F.avg_pool2d(part, 2, ceil_mode=True) for part in (total, known))
-    guess = levels[-1][0] / levels[-1][1].clamp_min(1e-12)
-    for total, known in reversed(levels[:-1]):
-        guess = F.interpolate(guess, size=total.shape[-2:], mode="nearest")
-        guess = torch.where(known > 0, total / known.clamp_min(1e-12), guess)
-    return guess
+def light_blur(x: torch.Tensor) -> torch.Tensor:
+    """RISE's blur (Petsiuk et al. 2018): an 11 × 11 Gaussian of σ 5, zeros around the picture."""
+    steps = torch.arange(-5, 6, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-0.5 * (steps / 5) ** 2)
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
+    rows = F.conv2d(x, kernel[..., None, :], padding=(0, 5), groups=x.shape[1])
+    return F.conv2d(rows, kernel[..., None], padding=(5, 0), groups=x.shape[1])

@@ -1,5 +1,25 @@
 """Faithfulness: does the score change when what the map calls important is taken away?"""
 
+from .c_eval import CEval
+from .completeness import Completeness
+from .deletion import Deletion
+from .faithfulness_correlation import FaithfulnessCorrelation
+from .infidelity import Infidelity
+from .insertion import Insertion
 from .pixel_flipping import PixelFlipping
+from .region_perturbation import RegionPerturbation
+from .road import ROAD
+from .selectivity import Selectivity
 
-__all__ = ["PixelFlipping"]
+__all__ = [
+    "ROAD",
+    "CEval",
+    "Completeness",
+    "Deletion",
+    "FaithfulnessCorrelation",
+    "Infidelity",
+    "Insertion",
+    "PixelFlipping",
+    "RegionPerturbation",
+    "Selectivity",
+]

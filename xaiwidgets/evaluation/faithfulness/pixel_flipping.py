@@ -7,8 +7,8 @@ from xaiwidgets.core.scores import Curve
 
 from ..asking import SCALE_HELP, SCALES
 from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import ORDER_HELP, ORDERS, places
-from ..removal import removal_scores, shares
+from ..ordering import ORDER_HELP, ORDERS, READING_HELP, READINGS, places, read, without_order
+from ..removal import several, shares
 
 
 class PixelFlipping(Evaluation, title="Pixel flipping", source="bach2015"):
@@ -16,42 +16,52 @@ class PixelFlipping(Evaluation, title="Pixel flipping", source="bach2015"):
 
     AOPC = 1/(L + 1) Σₖ₌₀ᴸ [f(x) − f(xₖ)] (Samek et al. 2017), k = 0 included: higher is better when
     the most important go first (MoRF), lower when the least important do (LeRF). The curve beside
-    it is the same order drawn by lot: a map that does no better has told the network's pixels apart
-    no better than chance. Filled pixels are not what the network was trained on, so the choice of
-    what fills them moves every number.
+    it is the mean over several orders drawn by lot, between the lowest and the highest of them: a
+    map that stays inside has told the network's pixels apart no better than chance. Filled pixels
+    are not what the network was trained on, so the choice of what fills them moves every number.
     """
 
     better = "higher"
     family = "faithfulness"
 
     order: str = knob(default="most first", choices=ORDERS, help=ORDER_HELP)
+    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
     steps: int = knob(
         default=32, low=2, high=1000, unit="steps", log=True, help="points of the curve"
     )
     fill: str = knob(default="mean", choices=FILLS, help=FILL_HELP)
     scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
-    control: bool = knob(default=True, help="also follow a random order")
-    seed: int = knob(default=0, low=0, high=9999, help="the random order, and ties")
+    controls: int = knob(
+        default=3, low=0, high=100, unit="orders", help="random orders to compare with"
+    )
+    seed: int = knob(default=0, low=0, high=9999, help="the random orders, noise, and ties")
 
     def cost(self, case: Case) -> Passes:
-        """The explanation, and one forward pass a point of each curve."""
+        """The explanation, and one forward pass a point of each curve, their ends shared."""
         own = explaining(case)
-        return Passes(own.forward + (self.steps + 1) * (1 + self.control), own.backward)
+        return Passes(own.forward + self.steps + 1 + self.controls * (self.steps - 1), own.backward)
 
     def grade(self, case: Case) -> Graded:
         """AOPC of every input, and the curves."""
+        maps = read(case.maps, self.reading)
         filling = Filling(self.fill, case.subject, case.x, self.seed)
-        counts = shares(case.maps[0].size, self.steps)
-        across = counts / case.maps[0].size
-        curves = {}
-        for name in (self.order, "random") if self.control else (self.order,):
-            order = places(case.maps, name, self.seed)
-            scores = removal_scores(case.subject, case.target, filling, order, counts, self.scale)
-            curves[name] = Curve(across, scores, "share of pixels removed", self.scale)
-        fallen = {name: aopc(curve.y) for name, curve in curves.items()}
-        found = Graded(fallen[self.order], curves)
-        if self.control:
-            found.numbers["random"] = float(fallen["random"].mean())
+        counts = shares(maps[0].size, self.steps)
+        chance = [places(maps, "random", self.seed + 1 + i) for i in range(self.controls)]
+        orders = [places(maps, self.order, self.seed), *chance]
+        own, *random = several(case.subject, case.target, filling, orders, counts, self.scale)
+        curves = {self.order: own}
+        if random:
+            curves.setdefault("random", np.mean(random, 0))
+            curves["random, lowest"] = np.min(random, 0)
+            curves["random, highest"] = np.max(random, 0)
+        found = Graded(aopc(own))
+        if self.order != "random":
+            found.values, found.warnings = without_order(found.values, maps)
+        across = counts / maps[0].size
+        for name, y in curves.items():
+            found.curves[name] = Curve(across, y, "share of pixels removed", self.scale)
+        if random:
+            found.numbers["random"] = float(np.mean([aopc(one) for one in random]))
         return found
 
 

@@ -1,0 +1,80 @@
+import numpy as np
+import torch
+
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.method import Passes
+
+from ..asking import SCALE_HELP, SCALES, ask
+from ..filling import FILL_HELP, FILLS, Filling
+from ..ordering import READING_HELP, READINGS, block_side, blocks, read, without_order
+from .sampled import sampled
+
+
+class FaithfulnessCorrelation(Evaluation, title="Faithfulness correlation", source="bhatt2020"):
+    """Whether removing more of what the map calls important costs more of the score.
+
+    Pearson's correlation of Σ_{i ∈ S} φᵢ with f(x) − f(x without S), over random subsets S of equal
+    size (Bhatt et al. 2020): 1 is perfect, 0 is chance. The paper removes single features; of a
+    picture, scattered single pixels are easily overlooked by the network, so that `side` lets
+    squares go together. All inputs see the same subsets.
+    """
+
+    better = "higher"
+    family = "faithfulness"
+
+    samples: int = knob(
+        default=100, low=3, high=10000, unit="subsets", log=True, help="how many are drawn"
+    )
+    share: float = knob(
+        default=0.2, low=0.001, high=0.99, log=True, unit="of the picture",
+        help="how much of the picture each subset takes away",
+    )  # fmt: skip
+    side: int = knob(
+        default=16, low=1, high=112, unit="pixels of 224", log=True,
+        help="side of the squares that go together",
+    )  # fmt: skip
+    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
+    fill: str = knob(default="mean", choices=FILLS, help=FILL_HELP)
+    scale: str = knob(default="score", choices=SCALES, help=SCALE_HELP)
+    seed: int = knob(default=0, low=0, high=9999, help="which subsets are drawn, and noise")
+
+    def cost(self, case: Case) -> Passes:
+        """The explanation, the intact input, and one forward pass a subset."""
+        own = explaining(case)
+        return Passes(own.forward + 1 + self.samples, own.backward)
+
+    def subset(self, case: Case, sample: int) -> np.ndarray:
+        """The pixels (height, width) that subset number `sample` takes away."""
+        numbers = blocks(case.x, block_side(self.side, case.x))
+        total = int(numbers[-1, -1]) + 1
+        drawn = np.random.Generator(np.random.PCG64([self.seed, sample]))
+        count = min(total - 1, max(1, round(self.share * total)))
+        gone = np.zeros(total, bool)
+        gone[drawn.choice(total, count, replace=False, shuffle=False)] = True
+        return gone[numbers]
+
+    def grade(self, case: Case) -> Graded:
+        """The correlation of every input."""
+        maps = read(case.maps, self.reading)
+        filling = Filling(self.fill, case.subject, case.x, self.seed)
+        device = case.x.device
+
+        def change(sample: int, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            gone = self.subset(case, sample)
+            kept = torch.as_tensor(~gone, device=device).expand(len(rows), -1, -1)
+            sums = maps[rows.cpu().numpy()][:, gone].sum(1)
+            return filling(kept, rows), torch.as_tensor(sums)
+
+        rows = torch.arange(len(case), device=device)
+        intact = ask(case.subject, case.x, case.target, rows, self.scale).double().cpu().numpy()
+        scores, said = sampled(case, self.samples, self.scale, change)
+        values, warnings = without_order(correlation(said, intact[:, None] - scores), maps)
+        return Graded(values, warnings=warnings)
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of each row of a with the same row of b, NaN where one is constant."""
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+    size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    return np.where(size > 0, (a * b).sum(1) / np.where(size > 0, size, 1.0), np.nan)
