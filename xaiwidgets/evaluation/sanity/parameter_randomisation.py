@@ -86,7 +86,9 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
         if self.draws > 1:
             spread = alike.mean((1, 2)).std(ddof=1) / self.draws**0.5
             found.numbers["standard_error_of_draws"] = float(spread)
-        found.facts.append(verdict(names, np.nanmean(each, 0), self.mode, self.similarity))
+        mean = _mean(each)
+        found.numbers["kept"] = float(mean[told(mean, self.mode)])
+        found.facts.append(verdict(names, mean, self.mode, self.similarity))
         if np.isnan(each).any():
             found.warnings.append(
                 "Some maps are constant on a randomised network; there the similarity is unknown."
@@ -98,28 +100,41 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
         return case.explain(case.x, aim, subject=subject).numpy()
 
 
+def told(mean: np.ndarray, mode: str) -> int:
+    """The stage by which a curve over stages is told in one sentence: two fifths of a cascade, or
+    the one block whose loss the map notices least."""
+    if mode != "one at a time":
+        return max(0, round(0.4 * len(mean)) - 1)
+    return 0 if np.isnan(mean).all() else int(np.nanargmax(mean))
+
+
 def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
     """One sentence: how much of the map is left when part of the network has forgotten."""
+    i = told(mean, mode)
     if mode == "one at a time":
-        i = int(np.nanargmax(mean)) if not np.isnan(mean).all() else 0
-        start, part = f"keeps {mean[i]:.2f}", f"{names[i]!r} alone forgets"
-        value = float(mean[i])
+        when = f"{names[i]!r} alone forgets"
     else:
-        i = max(0, round(0.4 * len(names)) - 1)
         side = "last" if mode == "top down" else "first"
-        start, value = f"keeps {mean[i]:.2f}", float(mean[i])
-        part = f"the {side} {i + 1} of {len(names)} blocks forget"
-    kind = {"spearman": " of its ranks", "signed spearman": " of its ranks with signs"}
-    if np.isnan(value):
-        return f"No map is left to compare when {part}."
+        when = f"the {side} {i + 1} of {len(names)} blocks forget"
+    if np.isnan(mean[i]):
+        return f"No map is left to compare when {when}."
+    kind = {"spearman": "of its ranks", "signed spearman": "of its ranks with signs"}
     reading = (
-        "this map is mostly about the picture"
-        if value >= 0.7
-        else "this map is partly about the picture"
-        if value >= 0.4
-        else "this map was about the network"
+        "is mostly about the picture"
+        if mean[i] >= 0.7
+        else "is partly about the picture"
+        if mean[i] >= 0.4
+        else "was about the network"
     )
-    return f"It {start}{kind.get(measure, ' of its likeness')} when {part}: {reading}."
+    part = kind.get(measure, "of its likeness")
+    return f"It keeps {mean[i]:.2f} {part} when {when}: this map {reading}."
+
+
+def _mean(each: np.ndarray) -> np.ndarray:
+    """The mean over inputs that have a value, NaN where none has."""
+    known = ~np.isnan(each)
+    total = np.where(known, each, 0).sum(0)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
 
 
 def _alike(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
