@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     )
     from .widgets.compare import Compare as Compare
     from .widgets.compare import compare as compare
+    from .widgets.masking import Masking as Masking
+    from .widgets.masking import masking as masking
 
 __version__ = "0.1.0"
 
@@ -115,6 +117,7 @@ _PLACES = {
         "Smoothing", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
+    "widgets.masking": ("Masking", "masking"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

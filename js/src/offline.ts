@@ -6,9 +6,10 @@
  */
 
 import widget from "./index";
+import { along } from "./masking/masks";
 import type { Model } from "./requests";
 import { slotName } from "./store";
-import type { PanelCard, Request } from "./wire";
+import type { MaskCurves, MaskScores, MaskSettings, PanelCard, Request } from "./wire";
 
 type Traits = Record<string, unknown>;
 interface Saved {
@@ -52,6 +53,9 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
     const { panels: _ours, ...traits } = library[key];
     for (const { pinned, slot } of cards()) if (pinned) delete traits[slotName(slot)];
     write(traits);
+    const settings = state.masking_settings as MaskSettings | undefined;
+    const scores = traits.mask_scores as Partial<MaskScores> | undefined;
+    if (settings?.on && scores?.turn !== settings.turn) mask(settings);
   }
 
   function choose(keys: string[], missing: string): void {
@@ -62,6 +66,29 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
 
   function panels(change: (all: PanelCard[]) => PanelCard[]): void {
     write({ panels: change([...cards()]) });
+  }
+
+  /** New settings of masking, with scores read off the curves that the page holds. */
+  function mask(settings: MaskSettings): void {
+    const curves = state.mask_curves as Partial<MaskCurves>;
+    const { x = [], lines = [], random, unit = "probability" } = curves;
+    const share = settings.share / 100;
+    const [kind, at] =
+      settings.mode === "remove"
+        ? (["deletion", share] as const)
+        : (["insertion", settings.mode === "keep" ? 1 - share : share] as const);
+    const panels: MaskScores["panels"] = {};
+    for (const line of lines) {
+      const slot = cards().find(({ id }) => id === line.panel)?.slot ?? 0;
+      panels[line.panel] = {
+        request: (state[slotName(slot)] as { request?: number })?.request ?? 0,
+        intact: line.deletion.y[0],
+        masked: along(x, line[kind].y, at),
+        random: random ? along(x, random[kind].y, at) : Number.NaN,
+      };
+    }
+    const scores: MaskScores = { turn: settings.turn, unit, panels, problem: "" };
+    write({ masking_settings: settings, mask_scores: scores });
   }
 
   function obey({ name, args }: Request): unknown {
@@ -105,8 +132,13 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
         );
         show(`${input()}|${indices()}`);
         return null;
+      case "set_masking":
+        mask(args.masking as MaskSettings);
+        return null;
       case "copy_python":
         return state._code;
+      case "draw_curves":
+      case "stop_curves":
       case "set_knob":
       case "add_panel":
       case "cancel":

@@ -4,6 +4,7 @@ import { put } from "./arrays";
 import { outline, type Pen } from "./contour";
 import { applySign, colourise, limitOf, type Ranks, rank } from "./display";
 import type { Zoom } from "./geometry";
+import { type Veil, veiled } from "./masking/masks";
 import { smooth } from "./smooth";
 import type { Store } from "./store";
 import type { Sign, Array as WireArray } from "./wire";
@@ -15,6 +16,10 @@ export interface Sheet {
   /** The sign to draw it with, when it is not the reader's (a standard error has none). */
   sign?(): Sign | undefined;
   canvas?: HTMLCanvasElement;
+  /** The picture underneath, what hides a part of it, and where the two are drawn. */
+  picture?(): WireArray | null;
+  veil?(): Veil | null;
+  under?: HTMLCanvasElement;
   /** Contours and truth, on the screen's own pixels. */
   over?: HTMLCanvasElement;
   /** A thumbnail: takes no part in the shared scale; smoothing shrinks with it. */
@@ -91,6 +96,25 @@ export function createPainter(store: Store): Painter {
     put(sheet.canvas, field.colours, field.array.shape[1]);
   }
 
+  /** The picture of one sheet, as far as it is not hidden. */
+  function lay({ under, picture, veil }: Sheet): void {
+    const shown = picture?.();
+    if (!under || !shown) return;
+    const cover = veil?.();
+    if (same(under, [shown, cover?.levels, cover?.at, cover?.flip, cover?.filled])) return;
+    const whole = store.pixels(shown);
+    const width = shown.shape[1];
+    if (cover?.levels.length !== whole.length) {
+      put(under, whole, width);
+      return;
+    }
+    let mix = screens.get(under);
+    if (mix?.length !== whole.length) mix = new Uint32Array(whole.length);
+    screens.set(under, mix);
+    veiled(whole, width, cover, mix);
+    put(under, mix, width);
+  }
+
   /** Contour and truth of one sheet. */
   function trace(sheet: Sheet): void {
     const { over } = sheet;
@@ -135,6 +159,7 @@ export function createPainter(store: Store): Painter {
     const start = performance.now();
     const { clip, scaling } = store.display.peek();
     let late = false;
+    for (const sheet of sheets) lay(sheet);
     for (const sheet of sheets) {
       late = performance.now() - start > SLICE;
       if (late) break;

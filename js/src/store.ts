@@ -1,10 +1,11 @@
 /** What one view knows: Python's traits as signals, and what only the reader's hand changes. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { floats } from "./arrays";
+import { bytes, floats, pixels } from "./arrays";
 import { table } from "./colour";
 import { type Scale, scaleFor } from "./display";
 import { type Point, WHOLE, type Zoom } from "./geometry";
+import { createMasking, type Masking } from "./masking/state";
 import { createRequests, type Model, type Requests } from "./requests";
 import { settle } from "./timing";
 import type {
@@ -30,6 +31,16 @@ export const slotName = (slot: number): string => `slot_${String(slot).padStart(
 /** Python writes {} for "not there yet". */
 function filled<T extends object>(value: unknown): T | null {
   return value && Object.keys(value).length ? (value as T) : null;
+}
+
+/** A function of an array off the wire that works only once for each. */
+function once<T>(make: (array: WireArray) => T): (array: WireArray) => T {
+  const known = new WeakMap<WireArray, { made: T }>();
+  return (array) => {
+    const found = known.get(array) ?? { made: make(array) };
+    known.set(array, found);
+    return found.made;
+  };
 }
 
 export interface Store extends Requests {
@@ -59,8 +70,11 @@ export interface Store extends Requests {
   show(change: Partial<Display>): void;
   /** Tell Python the region that a hand has finished drawing. */
   keepRegion(region: Region | null): void;
+  masking: Masking;
   /** An array's values, decoded once. */
   values(array: WireArray): Float32Array;
+  /** A picture's pixels, decoded once. */
+  pixels(array: WireArray): Uint32Array<ArrayBuffer>;
 }
 
 export function createStore(model: Model, closed: AbortSignal): Store {
@@ -99,7 +113,7 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     const { colour_maps: all } = about.value;
     return all.find((map) => map.name === display.value.colour_map) ?? all[0];
   });
-  const decoded = new WeakMap<WireArray, Float32Array>();
+  const drawn = once(pixels);
 
   return {
     ...requests,
@@ -134,12 +148,15 @@ export function createStore(model: Model, closed: AbortSignal): Store {
       region.value = value;
       void requests.ask("set_region", { region: value });
     },
-    values(array) {
-      const known = decoded.get(array);
-      if (known) return known;
-      const fresh = floats(array);
-      decoded.set(array, fresh);
-      return fresh;
-    },
+    masking: createMasking(model, {
+      requests,
+      closed,
+      follow,
+      scene,
+      pixels: drawn,
+      bytes: once(({ data }) => bytes(data)),
+    }),
+    values: once(floats),
+    pixels: drawn,
   };
 }

@@ -9,6 +9,8 @@ export type Scaling = "panel" | "shared";
 
 export type Status = "waiting" | "running" | "done" | "error" | "cancelled";
 
+export type MaskMode = "remove" | "keep" | "reveal";
+
 export type KnobKind = "integer" | "number" | "choice" | "switch" | "layer";
 
 /** An array: the value is `stored * scale`. */
@@ -59,6 +61,7 @@ export interface About {
   methods: MethodCard[];
   layers: string[];
   colour_maps: ColourMap[];
+  fills: string[];
 }
 
 /** One input of the strip; `right` is None when its true class is not known. */
@@ -127,7 +130,7 @@ export interface Frame {
   map: Array;
 }
 
-/** A signed map (height × width) with what it says about itself. */
+/** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. */
 export interface HeatmapAnswer {
   kind: "heatmap";
   request: number;
@@ -135,6 +138,7 @@ export interface HeatmapAnswer {
   input: number;
   map: Array;
   error?: Array;
+  levels?: Array;
   frames?: Frame[];
   low: number;
   high: number;
@@ -181,6 +185,81 @@ export const DEFAULT_DISPLAY: Display = {
   error: false,
 };
 
+/** Which pixels are hidden in every panel, and what fills the hole. `share` in percent, in halves: "remove" takes the top share of each panel's own map away, "keep" takes the bottom share away, "reveal" brings the top share back into the filled picture. `strokes` is what the brush painted on the input, [side, x, y, x, y, ...] each, a square of that side around every point; the paint is covered, or with `spares` all that is not covered. `turn` counts the changes, so that a score can say which of them it belongs to. */
+export interface MaskSettings {
+  on: boolean;
+  turn: number;
+  share: number;
+  mode: MaskMode;
+  fill: string;
+  strokes: number[][];
+  spares: boolean;
+}
+
+export const DEFAULT_MASKING: MaskSettings = {
+  on: false,
+  turn: 0,
+  share: 10.0,
+  mode: "remove",
+  fill: "blur",
+  strokes: [],
+  spares: false,
+};
+
+/** The picture (uint8) from which holes are filled. None where it depends on the hole. */
+export interface Filled {
+  fill: string;
+  input: number;
+  picture: Array | null;
+}
+
+/** The target's score of the whole picture and of the masked one; `request` is the answer's whose map made the mask. `problem` says why there is none. */
+export interface MaskScore {
+  request: number;
+  intact: number;
+  masked: number;
+  random: number;
+  problem?: string;
+}
+
+/** The scores of every panel's masked picture, and of the brushed input. `turn` is the settings' turn that they belong to; `unit` what the numbers are. `random` in them is a mask of the same share drawn by lot. */
+export interface MaskScores {
+  turn: number;
+  unit: "probability" | "score";
+  panels: Record<string, MaskScore>;
+  brush?: MaskScore;
+  problem: string;
+}
+
+/** One curve; a control of several draws has a band (lowest and highest) as well. */
+export interface Trace {
+  y: number[];
+  low?: number[];
+  high?: number[];
+  auc: number;
+  aopc: number;
+}
+
+/** Both curves of a panel: the score while its top share is removed, and while it is shown. */
+export interface MaskLine {
+  panel: string;
+  deletion: Trace;
+  insertion: Trace;
+}
+
+/** The curves that there are for what is on screen; `missing` panels have none yet. `x` is the share, 0 ... 1; `random` the control, `draws` orders drawn by lot. */
+export interface MaskCurves {
+  status: "" | "running" | "done" | "error" | "cancelled";
+  progress: number;
+  message: string;
+  missing: number;
+  unit: "probability" | "score";
+  x: number[];
+  lines: MaskLine[];
+  random?: MaskLine;
+  draws: number;
+}
+
 export type Command =
   | "set_target"
   | "select_input"
@@ -193,6 +272,9 @@ export type Command =
   | "retry"
   | "set_region"
   | "set_display"
+  | "set_masking"
+  | "draw_curves"
+  | "stop_curves"
   | "copy_python";
 
 /** From the page: a command with a sequence number that its reply repeats. */

@@ -29,6 +29,7 @@ def compare_code(
     display: Mapping[str, Any],
     names: Mapping[str, str],
     index: int = 0,
+    masking: Mapping[str, Any] | None = None,
 ) -> str:
     """A cell that makes the same widget again, with input number `index` on screen."""
     lines = ["import xaiwidgets as xw", "", "w = xw.compare("]
@@ -42,6 +43,8 @@ def compare_code(
     lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
     if display:
         lines.append(f"    display={dict(display)!r},")
+    if masking:
+        lines.append(f"    masking={dict(masking)!r},")
     lines.append(f").select({index})" if index else ")")
     return "\n".join(lines)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from xaiwidgets import __version__
@@ -20,6 +20,7 @@ from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget, Contrast
 
@@ -28,7 +29,9 @@ from .catalogue import catalogue, default_methods
 from .gallery import Gallery, aim_of
 from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded
-from .wire import DEFAULT_DISPLAY, PanelCard, PanelStatus
+from .masking import Masking, fills_for
+from .panel import Panel
+from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, PanelCard
 from .worker import Worker
 
 STATIC = Path(__file__).parent / "static"
@@ -45,6 +48,7 @@ def compare(
     truths: Sequence[Any] | Any = None,
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
+    masking: Mapping[str, Any] | None = None,
 ) -> Compare:
     """Many explanations of one decision, side by side, in a notebook.
 
@@ -53,7 +57,8 @@ def compare(
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
-    are drawn at first. Raises ExplainError when the network or a picture cannot be used.
+    are drawn at first; `masking` opens the masking with its settings (see `masking`). Raises
+    ExplainError when the network or a picture cannot be used.
     """
     import sys
 
@@ -61,21 +66,9 @@ def compare(
         sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
     )
     return Compare(
-        subject, images, target, methods, truths=truths, masks=masks, display=display, names=names
-    )
-
-
-@dataclass
-class _Panel:
-    id: str
-    slot: int
-    method: Attribution
-    pinned: bool = False
-    request: int = 0
-    answer: Heatmap | None = None
-    status: PanelStatus = field(
-        default_factory=lambda: PanelStatus(status="waiting", request=0, progress=0.0, message="")
-    )
+        subject, images, target, methods, truths=truths, masks=masks, display=display,
+        masking=masking, names=names,
+    )  # fmt: skip
 
 
 # One trait a slot, so that a new result travels alone and a new view finds the whole state.
@@ -106,6 +99,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     region = traitlets.Dict().tag(sync=True)
     display = traitlets.Dict().tag(sync=True)
     notice = traitlets.Dict({"message": ""}).tag(sync=True)
+    masking_settings = traitlets.Dict({**DEFAULT_MASKING}).tag(sync=True)
+    filled = traitlets.Dict().tag(sync=True)
+    mask_scores = traitlets.Dict().tag(sync=True)
+    mask_curves = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -117,12 +114,13 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         truths: Any = None,
         masks: Any = None,
         display: Mapping[str, Any] | None = None,
+        masking: Mapping[str, Any] | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start explaining."""
         self._worker = Worker(on_idle=self._rest)
         self._cache = AnswerCache(256_000_000)
-        self._panels: list[_Panel] = []
+        self._panels: list[Panel] = []
         self.subject = Subject.of(subject)
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
@@ -136,6 +134,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._guard = threading.RLock()
         self._told = 0.0
         self._left = LeftBehind(self.picture)
+        self._masking = Masking(
+            self._gallery, self._worker, self._guard, self._panels, self.set_trait,
+            self._send_levels,
+        )  # fmt: skip
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start)
         self.on_msg(self._on_message)
@@ -143,6 +145,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         for method in made:
             self._add(method)
         self._show()
+        if masking is not None:
+            self._masking.start(masking)
         self._ask_all()
         if len(self._gallery) > 1:
             self._worker.submit("strip", self._fill_strip)
@@ -156,12 +160,28 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         for panel in list(self._panels):
             if panel.answer is None:
                 continue
-            name, number = pack.name_of(panel.method), 2
-            key = name
-            while key in found:
-                key, number = f"{name} {number}", number + 1
-            found[key] = panel.answer
+            found[pack.own_name(pack.name_of(panel.method), found)] = panel.answer
         return found
+
+    @property
+    def masking(self) -> Masking:
+        """What is hidden in every panel, and what the network then says; it can be set."""
+        return self._masking
+
+    @property
+    def brush(self) -> np.ndarray:
+        """The pixels that the brush painted (height, width), as bool; another mask can be set."""
+        return self._masking.brush
+
+    @brush.setter
+    def brush(self, mask: Any) -> None:
+        self._masking.brush = mask
+
+    @property
+    def curves(self) -> dict[str, dict[str, Curve]]:
+        """The curves drawn for what is on screen: "deletion" and "insertion", by method, with
+        "random" as their control. `w.masking.draw_curves()` draws them."""
+        return self._masking.curves.read()
 
     def wait(self, timeout: float | None = None) -> Compare:
         """Block until every panel has its answer; an interrupt cancels what is still running.
@@ -196,6 +216,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
             self._names,
             self._gallery.index,
+            self._masking.changed if self._masking.on else None,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -290,6 +311,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "retry": self._retry,
             "set_region": self._set_region,
             "set_display": self._set_display,
+            "set_masking": self._masking.obey,
+            "draw_curves": lambda args: self._masking.curves.draw(),
+            "stop_curves": lambda args: self._masking.curves.stop(by_reader=True),
             "copy_python": lambda args: self.python(),
         }
         if name not in commands:
@@ -368,7 +392,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             raise ExplainError("display takes a dict of settings.")
         self.display = {**self.display, **checked_display(display)}
 
-    def _panel(self, args: dict[str, Any]) -> _Panel:
+    def _panel(self, args: dict[str, Any]) -> Panel:
         for panel in self._panels:
             if panel.id == args.get("panel"):
                 return panel
@@ -376,13 +400,13 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     # --- work -------------------------------------------------------------------------------
 
-    def _add(self, method: Attribution) -> _Panel:
+    def _add(self, method: Attribution) -> Panel:
         taken = {panel.slot for panel in self._panels}
         free = [slot for slot in range(SLOTS) if slot not in taken]
         if not free:
             raise ExplainError(f"A widget holds up to {SLOTS} panels; remove one first.")
         self._count += 1
-        panel = _Panel(f"p{self._count}", free[0], method)
+        panel = Panel(f"p{self._count}", free[0], method)
         self._panels.append(panel)
         self._send_panels()
         self._send_status()
@@ -393,7 +417,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             if not panel.pinned or panel.answer is None:
                 self._ask(panel)
 
-    def _ask(self, panel: _Panel) -> None:
+    def _ask(self, panel: Panel) -> None:
         """Queue a panel's newest request; an older one of its own is superseded."""
         with self._guard:
             panel.request += 1
@@ -408,7 +432,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def _explain(
         self,
-        panel: _Panel,
+        panel: Panel,
         request: int,
         index: int,
         bound: BoundTarget,
@@ -426,7 +450,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
                 cache=self._cache,
             )
             answer.provenance.target[:] = bound.labels
-            packed = pack.pack_heatmap(answer, request, index)
         except Cancelled as cancelled:
             self._tell(panel, request, status="cancelled", message=str(cancelled))
         except Exception as error:
@@ -434,22 +457,34 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         else:
             with self._guard:
                 if panel.request == request and panel in self._panels:
-                    panel.answer = answer
-                    self.set_trait(f"slot_{panel.slot:02d}", packed)
+                    panel.take(answer, request, index, bound)
+                    self._send_answer(panel)
                     self._tell(panel, request, status="done", progress=1.0)
+                    self._masking.answered()
 
-    def _report(self, panel: _Panel, request: int, share: float) -> None:
+    def _report(self, panel: Panel, request: int, share: float) -> None:
         now = time.monotonic()
         if now - self._told >= _PROGRESS_EVERY:
             self._told = now
             self._tell(panel, request, progress=share)
 
-    def _tell(self, panel: _Panel, request: int, **changes: Any) -> None:
+    def _tell(self, panel: Panel, request: int, **changes: Any) -> None:
         """Change a panel's status, unless a newer request has come."""
         with self._guard:
             if panel.request == request:
                 panel.status = {**panel.status, "request": request, **changes}  # type: ignore[typeddict-item]
                 self._send_status()
+
+    def _send_answer(self, panel: Panel) -> None:
+        assert panel.answer is not None
+        levels = self._masking.levels(panel) if self._masking.on else None
+        packed = pack.pack_heatmap(panel.answer, panel.answered, panel.input, levels)
+        self.set_trait(f"slot_{panel.slot:02d}", dict(packed))
+
+    def _send_levels(self) -> None:
+        for panel in self._panels:
+            if panel.answer is not None:
+                self._send_answer(panel)
 
     def _send_panels(self) -> None:
         self.panels = [self._card(panel) for panel in self._panels]
@@ -457,7 +492,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     def _send_status(self) -> None:
         self.status = {panel.id: dict(panel.status) for panel in self._panels}
 
-    def _card(self, panel: _Panel) -> PanelCard:
+    def _card(self, panel: Panel) -> PanelCard:
         method = panel.method
         return {
             "id": panel.id,
@@ -479,6 +514,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self.scene = dict(self._gallery.scene())
         if not self.strip and len(self._gallery) > 1:
             self.strip = self._gallery.strip()
+        self._masking.follow()
 
     def _fill_strip(self, token: CancelToken) -> None:
         """Predict every input in the background, so that the strip can be filtered."""
@@ -501,6 +537,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "methods": [pack.method_card(method, layers) for method in self._catalogue.values()],
             "layers": layers,
             "colour_maps": pack.colour_maps(),
+            "fills": fills_for(self._gallery),
         }
 
 

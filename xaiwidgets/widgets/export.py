@@ -84,7 +84,10 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
     if widget._gallery.index != shown:
         widget.select(shown)
         widget.wait()
-    names = ("about", "strip", "target", "panels", "region", "display", "notice", "_kind")
+    names = (
+        "about", "strip", "target", "panels", "region", "display", "notice", "masking_settings",
+        "_kind",
+    )  # fmt: skip
     state = {name: getattr(widget, name) for name in names}
     state["about"] = {**widget.about, "live": False}
     return {**state, **_changing(widget), "_code": widget.python()}, library
@@ -97,7 +100,8 @@ def _key(widget: Compare) -> str:
 
 def _changing(widget: Compare) -> dict[str, Any]:
     slots = [f"slot_{panel['slot']:02d}" for panel in widget.panels]
-    return {name: getattr(widget, name) for name in ("scene", "target", "status", *slots)}
+    masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
+    return {name: getattr(widget, name) for name in ("scene", "target", "status", *slots, *masked)}
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.target import class_name
 
 from . import pack
-from .wire import DEFAULT_DISPLAY, Region
+from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, Region
 
 
 def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
@@ -96,3 +96,50 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
                 f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
             )
     return display
+
+
+def checked_masking(
+    masking: Mapping[str, Any], shape: tuple[int, int], fills: Sequence[str]
+) -> dict[str, Any]:
+    """Settings of masking with known names and values in range; others are refused in words."""
+    words = {"mode": ("remove", "keep", "reveal"), "fill": fills}
+    for name, value in masking.items():
+        if name not in DEFAULT_MASKING:
+            raise ExplainError(
+                f"{name!r} is no setting of masking; there are {', '.join(DEFAULT_MASKING)}."
+            )
+        if name in words and value not in words[name]:
+            raise ExplainError(f"masking {name} is {value!r}; it takes {', '.join(words[name])}.")
+        if name in ("on", "spares") and not isinstance(value, bool):
+            raise ExplainError(f"masking {name} is {value!r}; it takes True or False.")
+        if name in ("share", "turn") and (
+            isinstance(value, bool) or not isinstance(value, (int, float))
+        ):
+            raise ExplainError(f"masking {name} is {value!r}; it takes a number.")
+    found = dict(masking)
+    if not 0 <= found.get("share", 0) <= 100:
+        raise ExplainError(f"masking share is {found['share']}; it takes 0 to 100 percent.")
+    if "share" in found:
+        found["share"] = round(2 * found["share"]) / 2
+    if "strokes" in found:
+        found["strokes"] = _strokes(found["strokes"], shape)
+    return found
+
+
+def _strokes(strokes: Any, shape: tuple[int, int]) -> list[list[int]]:
+    try:
+        found = [[int(number) for number in stroke] for stroke in strokes]
+    except (TypeError, ValueError):
+        found = [[]]
+    height, width = shape
+    for side, *points in ([*stroke, *[0] * (not stroke)] for stroke in found):
+        inside = all(
+            0 <= x < width and 0 <= y < height
+            for x, y in zip(points[::2], points[1::2], strict=False)
+        )
+        if side < 1 or len(points) % 2 or not points or not inside:
+            raise ExplainError(
+                "masking strokes takes [side, x, y, x, y, ...] for each stroke of the brush, in "
+                f"pixels of the picture ({width}×{height})."
+            )
+    return found

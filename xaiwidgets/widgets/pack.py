@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ def unpack(array: Array) -> np.ndarray:
     return stored if array["dtype"] == "uint8" else stored.astype(np.float32) * array["scale"]
 
 
-def pack_heatmap(heat: Heatmap, request: int, index: int) -> HeatmapAnswer:
+def pack_heatmap(
+    heat: Heatmap, request: int, index: int, levels: np.ndarray | None = None
+) -> HeatmapAnswer:
     """A heatmap of one input as a panel's answer."""
     values = heat.map()[0]
     made = heat.provenance
@@ -56,6 +59,8 @@ def pack_heatmap(heat: Heatmap, request: int, index: int) -> HeatmapAnswer:
         "facts": heat.facts,
         "warnings": heat.warnings,
     }
+    if levels is not None:
+        answer["levels"] = pack_bytes(levels)
     error = heat.error_map()
     if error is not None:
         answer["error"] = pack_map(error[0])
@@ -129,6 +134,14 @@ def name_of(method: Any) -> str:
     if isinstance(method, type):
         return method.__name__
     return type(method).__name__ if type(method).title else method.title
+
+
+def own_name(name: str, taken: Container[str]) -> str:
+    """The name, or "name 2" and so on where it is taken."""
+    key, number = name, 2
+    while key in taken:
+        key, number = f"{name} {number}", number + 1
+    return key
 
 
 def family_of(owner: type) -> str:

@@ -14,6 +14,7 @@ Dtype = Literal["float16", "float32", "uint8"]
 Sign = Literal["signed", "positive", "negative", "absolute"]
 Scaling = Literal["panel", "shared"]
 Status = Literal["waiting", "running", "done", "error", "cancelled"]
+MaskMode = Literal["remove", "keep", "reveal"]
 KnobKind = Literal["integer", "number", "choice", "switch", "layer"]
 
 
@@ -70,6 +71,7 @@ class About(TypedDict):
     methods: list[MethodCard]
     layers: list[str]
     colour_maps: list[ColourMap]
+    fills: list[str]
 
 
 class StripItem(TypedDict):
@@ -147,7 +149,12 @@ class Frame(TypedDict):
 
 
 class HeatmapAnswer(TypedDict):
-    """A signed map (height × width) with what it says about itself."""
+    """A signed map (height × width) with what it says about itself.
+
+    `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a
+    pixel goes when the most important go first: a mask is one comparison a pixel, the same on both
+    sides of the wire.
+    """
 
     kind: Literal["heatmap"]
     request: int
@@ -155,6 +162,7 @@ class HeatmapAnswer(TypedDict):
     input: int
     map: Array
     error: NotRequired[Array]
+    levels: NotRequired[Array]
     frames: NotRequired[list[Frame]]
     low: float
     high: float
@@ -203,6 +211,105 @@ DEFAULT_DISPLAY: Display = {
     "error": False,
 }
 
+
+class MaskSettings(TypedDict):
+    """Which pixels are hidden in every panel, and what fills the hole.
+
+    `share` in percent, in halves: "remove" takes the top share of each panel's own map away, "keep"
+    takes the bottom share away, "reveal" brings the top share back into the filled picture.
+    `strokes` is what the brush painted on the input, [side, x, y, x, y, ...] each, a square of that
+    side around every point; the paint is covered, or with `spares` all that is not covered. `turn`
+    counts the changes, so that a score can say which of them it belongs to.
+    """
+
+    on: bool
+    turn: int
+    share: float
+    mode: MaskMode
+    fill: str
+    strokes: list[list[int]]
+    spares: bool
+
+
+DEFAULT_MASKING: MaskSettings = {
+    "on": False,
+    "turn": 0,
+    "share": 10.0,
+    "mode": "remove",
+    "fill": "blur",
+    "strokes": [],
+    "spares": False,
+}
+
+
+class Filled(TypedDict):
+    """The picture (uint8) from which holes are filled. None where it depends on the hole."""
+
+    fill: str
+    input: int
+    picture: Array | None
+
+
+class MaskScore(TypedDict):
+    """The target's score of the whole picture and of the masked one; `request` is the answer's
+    whose map made the mask. `problem` says why there is none."""
+
+    request: int
+    intact: float
+    masked: float
+    random: float
+    problem: NotRequired[str]
+
+
+class MaskScores(TypedDict):
+    """The scores of every panel's masked picture, and of the brushed input.
+
+    `turn` is the settings' turn that they belong to; `unit` what the numbers are. `random` in them
+    is a mask of the same share drawn by lot.
+    """
+
+    turn: int
+    unit: Literal["probability", "score"]
+    panels: dict[str, MaskScore]
+    brush: NotRequired[MaskScore]
+    problem: str
+
+
+class Trace(TypedDict):
+    """One curve; a control of several draws has a band (lowest and highest) as well."""
+
+    y: list[float]
+    low: NotRequired[list[float]]
+    high: NotRequired[list[float]]
+    auc: float
+    aopc: float
+
+
+class MaskLine(TypedDict):
+    """Both curves of a panel: the score while its top share is removed, and while it is shown."""
+
+    panel: str
+    deletion: Trace
+    insertion: Trace
+
+
+class MaskCurves(TypedDict):
+    """The curves that there are for what is on screen; `missing` panels have none yet.
+
+    `x` is the share, 0 ... 1; `random` the control, `draws` orders drawn by lot.
+    """
+
+    status: Literal["", "running", "done", "error", "cancelled"]
+    progress: float
+    message: str
+    missing: int
+    unit: Literal["probability", "score"]
+    x: list[float]
+    lines: list[MaskLine]
+    random: NotRequired[MaskLine]
+    draws: int
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -215,6 +322,9 @@ Command = Literal[
     "retry",
     "set_region",
     "set_display",
+    "set_masking",
+    "draw_curves",
+    "stop_curves",
     "copy_python",
 ]
 

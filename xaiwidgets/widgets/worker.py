@@ -33,15 +33,19 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def submit(self, key: Hashable, work: Work) -> CancelToken:
-        """Queue work; what was queued or is running under the same key is cancelled."""
+    def submit(self, key: Hashable, work: Work, *, first: bool = False) -> CancelToken:
+        """Queue work; what was queued or is running under the same key is cancelled, and what
+        was queued leaves its place in the line. Work that comes `first` is done before all that
+        waits."""
         token = CancelToken()
         with self._changed:
             if self._closed:
                 token.cancel()
                 return token
-            self._drop(key)
+            self._cancel(key)
             self._queue[key] = (work, token)
+            if first:
+                self._queue.move_to_end(key, last=False)
             started = self._start()
             self._changed.notify_all()
         if not started:
@@ -83,8 +87,12 @@ class Worker:
         return [*self._queue, *([self._running[0]] if self._running else [])]
 
     def _drop(self, key: Hashable) -> None:
+        self._cancel(key)
+        self._queue.pop(key, None)
+
+    def _cancel(self, key: Hashable) -> None:
         if key in self._queue:
-            self._queue.pop(key)[1].cancel()
+            self._queue[key][1].cancel()
         if self._running is not None and self._running[0] == key:
             self._running[1].cancel()
 

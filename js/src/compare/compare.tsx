@@ -2,6 +2,8 @@
 
 import { effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { MaskingBar } from "../masking/bar";
+import { CurvesView } from "../masking/curves";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
 import { Button, Popover } from "../ui/parts";
@@ -16,6 +18,7 @@ const KEYS = [
   ["+  −  0", "zoom in, out, whole picture; also ctrl + wheel"],
   ["drag", "select a region; moves the picture when zoomed (shift selects)"],
   ["r", "begin a region at the crosshair, again to keep it"],
+  ["space", "stamp with the brush, at the input's crosshair"],
   ["Esc", "clear the region, then the crosshair, then leave"],
   ["shift + click", "on a class: subtract it from the explained one"],
 ] as const;
@@ -51,6 +54,8 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
         <SceneView store={store} painter={painter} />
         <div class="xw-main">
           <DisplayBar store={store} />
+          <MaskingBar store={store} />
+          <CurvesView store={store} />
           <div class="xw-grid">
             {store.panels.value.map((panel, index) => (
               <Panel key={panel.id} {...{ store, painter, panel, index }} />

@@ -81,7 +81,10 @@ export function DisplayBar({ store }: { store: Store }) {
   const set = <K extends keyof Display>(key: K, value: Display[K]): void =>
     store.show({ [key]: value });
   const masks = Boolean(store.scene.value?.masks.length);
-  const errors = store.panels.value.some(({ slot }) => store.answers[slot].value?.error);
+  const answered = store.panels.value.map(({ slot }) => store.answers[slot].value);
+  const errors = answered.some((answer) => answer?.error);
+  const hideable = store.about.value.live || answered.some((answer) => answer?.levels);
+  const masked = store.masking.settings.value.on;
   const toggle = (key: "truth" | "error", text: string, help: string) => (
     <button
       type="button"
@@ -115,6 +118,17 @@ export function DisplayBar({ store }: { store: Store }) {
         {masks && toggle("truth", "Truth", "outline what is known to be the true region")}
         {errors &&
           toggle("error", "Std. error", "draw the standard error where a method reports it")}
+        {hideable && (
+          <button
+            type="button"
+            class="xw-toggle"
+            title="hide the pixels that each map calls important, and see what the network says"
+            aria-pressed={masked}
+            onClick={() => store.masking.set({ on: !masked })}
+          >
+            Masking
+          </button>
+        )}
         <Button
           icon="down"
           class="xw-unfold"

@@ -6,6 +6,8 @@ import { thin } from "../arrays";
 import { Knob } from "../controls/knob";
 import { share } from "../display";
 import { type Point, scaleRegion } from "../geometry";
+import { Swatch } from "../masking/curves";
+import { PanelScore } from "../masking/score";
 import { digits, percent, seconds } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
@@ -50,7 +52,8 @@ function look(store: Store, slot: number) {
     const point = store.cross.value;
     return point && array.value ? valueAt(store, array.value, point) : null;
   });
-  return { answer, frame, frames, limit, showsError, array, sign, value };
+  const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
+  return { answer, frame, frames, limit, showsError, array, sign, value, veiled };
 }
 
 type Look = ReturnType<typeof look>;
@@ -83,6 +86,8 @@ export function Panel({ store, painter, panel, index }: Props) {
     const closed = new AbortController();
     const sheet: Sheet = {
       array: () => view.array.value,
+      picture: () => pictureOf(store, view.answer.value),
+      veil: () => store.masking.veil(view.answer.value),
       sign: () => view.sign.peek(),
       scaled: (limit) => {
         view.limit.value = limit;
@@ -90,9 +95,9 @@ export function Panel({ store, painter, panel, index }: Props) {
     };
     const options = {
       label: `${panel.title}: arrow keys read values`,
-      picture: () => pictureOf(store, view.answer.value),
       words: (at: Point) => readOut(store, view, at),
       sheet,
+      bare: () => view.veiled.value && !store.masking.maps.value,
     };
     if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
@@ -106,12 +111,19 @@ export function Panel({ store, painter, panel, index }: Props) {
   const ask = (name: "remove_panel" | "retry" | "cancel") => store.ask(name, { panel: id }, id);
   const move = (to: number) => store.ask("move_panel", { panel: id, to }, id);
   const last = store.panels.value.length - 1;
+  const { masking } = store;
 
   return (
     <section
-      class={`xw-panel ${stale ? "xw-stale" : ""} ${over.value ? "xw-over-here" : ""}`}
+      class={`xw-panel ${stale ? "xw-stale" : ""} ${over.value ? "xw-over-here" : ""} ${masking.lit.value === id ? "xw-lit" : ""}`}
       aria-label={panel.title}
       aria-busy={busy}
+      onPointerEnter={() => {
+        masking.lit.value = id;
+      }}
+      onPointerLeave={() => {
+        masking.lit.value = "";
+      }}
       onDragOver={(event) => {
         if (!store.dragged.value || store.dragged.value === id) return;
         event.preventDefault();
@@ -137,6 +149,7 @@ export function Panel({ store, painter, panel, index }: Props) {
           store.dragged.value = "";
         }}
       >
+        {masking.settings.value.on && masking.plotted.value && <Swatch slot={panel.slot} />}
         <h3 class="xw-heading" title={panel.blurb}>
           {panel.title}
         </h3>
@@ -216,13 +229,16 @@ export function Panel({ store, painter, panel, index }: Props) {
       </div>
       {answer && (
         <>
-          <Legend
-            store={store}
-            limit={view.limit}
-            value={view.value}
-            sign={view.sign.value}
-            what={view.showsError.value ? "standard error" : undefined}
-          />
+          {view.veiled.value && <PanelScore store={store} id={id} request={answer.request} />}
+          {(!view.veiled.value || masking.maps.value) && (
+            <Legend
+              store={store}
+              limit={view.limit}
+              value={view.value}
+              sign={view.sign.value}
+              what={view.showsError.value ? "standard error" : undefined}
+            />
+          )}
           <Facts {...{ store, panel, answer, view }} />
         </>
       )}

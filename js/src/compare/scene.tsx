@@ -1,7 +1,8 @@
 /** The input and what the network says about it; a click on a class explains that class. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { WHOLE, zoomAt } from "../geometry";
+import { type Point, WHOLE, zoomAt } from "../geometry";
+import { BrushBar, stamp } from "../masking/brush-bar";
 import { percent } from "../numbers";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
@@ -15,9 +16,16 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     const closed = new AbortController();
     const options = {
       label: "Input: arrow keys move the crosshair",
-      picture: () => store.scene.value?.picture ?? null,
       words: ({ x, y }: { x: number; y: number }) => `(${x}, ${y})`,
-      sheet: { array: () => null },
+      sheet: {
+        array: () => null,
+        picture: () => store.scene.value?.picture ?? null,
+        veil: () => store.masking.paint.value,
+      },
+      hand: {
+        side: () => (store.masking.settings.value.on ? store.masking.brush.value : 0),
+        stamp: (at: Point, fresh: boolean) => stamp(store, at, fresh),
+      },
     };
     if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
@@ -28,6 +36,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     <aside class="xw-scene">
       <div class="xw-stage" ref={host} />
       <ZoomBar store={store} />
+      {store.masking.settings.value.on && <BrushBar store={store} />}
       {scene ? (
         <div class="xw-says">
           <p class="xw-name" title={scene.name}>
@@ -55,6 +64,8 @@ function ZoomBar({ store }: { store: Store }) {
   const { zoom, region } = store;
   const { k } = zoom.value;
   const area = region.value;
+  const { settings, brush } = store.masking;
+  const painting = settings.value.on && brush.value > 0;
   const by = (factor: number): void => {
     zoom.value = zoomAt(zoom.peek(), factor, 0.5, 0.5);
   };
@@ -78,7 +89,7 @@ function ZoomBar({ store }: { store: Store }) {
           onClick={() => store.keepRegion(null)}
         />
       ) : (
-        <span class="xw-muted">drag to select</span>
+        <span class="xw-muted">drag to {painting ? "paint" : "select"}</span>
       )}
     </div>
   );

@@ -6,20 +6,27 @@
  */
 
 import { effect } from "@preact/signals";
-import { pixels, put } from "../arrays";
 import { between, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
-import type { Array as WireArray } from "../wire";
+
+export interface Hand {
+  /** Side of the square that is stamped; 0 while the hand rests. */
+  side(): number;
+  /** Stamp at a pixel; `fresh` begins a stroke. */
+  stamp(at: Point, fresh: boolean): void;
+}
 
 export interface StageOptions {
   label: string;
-  /** The picture underneath. */
-  picture(): WireArray | null;
   /** Words of the read-out at a pixel of the picture. */
   words(at: Point): string;
-  /** Canvas, overlay and element are filled in here. */
+  /** Canvases are filled in here. */
   sheet: Sheet;
+  /** Whether the map is left out for now. */
+  bare?(): boolean;
+  /** What the pointer and the space bar do instead of drawing a region. */
+  hand?: Hand;
 }
 
 function child<K extends keyof HTMLElementTagNameMap>(parent: HTMLElement, tag: K, name: string) {
@@ -42,7 +49,7 @@ export function mountStage(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
-  const { sheet, words } = options;
+  const { sheet, words, hand } = options;
   const { cross, region, zoom } = store;
   const lens = child(host, "div", "lens");
   const picture = child(lens, "canvas", "picture");
@@ -53,6 +60,7 @@ export function mountStage(
   const lineY = child(host, "i", "line-y");
   const pill = child(host, "span", "pill");
   sheet.canvas = map;
+  sheet.under = picture;
   sheet.over = over;
   host.tabIndex = 0;
   host.setAttribute("role", "application");
@@ -75,17 +83,17 @@ export function mountStage(
   const undo = [
     painter.add(sheet),
     effect(() => {
-      const shown = options.picture();
       const [width, height] = store.size.value;
       host.style.aspectRatio = `${width}/${height}`;
-      picture.hidden = !shown;
-      if (shown) put(picture, pixels(shown), shown.shape[1]);
+      picture.hidden = !sheet.picture?.();
+      void sheet.veil?.();
+      painter.ask();
     }),
     effect(() => {
       const array = sheet.array();
       const { opacity } = store.display.value;
       map.style.opacity = String(opacity);
-      map.hidden = !array;
+      map.hidden = !array || Boolean(options.bare?.());
       painter.ask();
     }),
     effect(() => {
@@ -97,7 +105,13 @@ export function mountStage(
     effect(() => {
       const [width, height] = store.size.value;
       const { k, x, y } = zoom.value;
-      const area = region.value;
+      const side = hand?.side() ?? 0;
+      const point = cross.value;
+      host.classList.toggle("xw-brushing", side > 0);
+      frame.classList.toggle("xw-brush", side > 0);
+      const [left, top] = point ? [point.x - (side >> 1), point.y - (side >> 1)] : [0, 0];
+      const square = point && { x0: left, y0: top, x1: left + side, y1: top + side };
+      const area = side ? square : region.value;
       frame.hidden = !area;
       if (!area) return;
       const { style } = frame;
@@ -134,6 +148,7 @@ export function mountStage(
   // By mouse: drag draws a region, or moves a picture that is zoomed; shift always draws.
   let from: Point | null = null;
   let grip: Point | null = null;
+  let painting = false;
   let before = region.peek();
   const listen = <K extends keyof HTMLElementEventMap>(
     type: K,
@@ -143,6 +158,13 @@ export function mountStage(
   listen("pointerdown", (event) => {
     if (event.button !== 0) return;
     host.focus({ preventScroll: true });
+    if (hand?.side()) {
+      host.setPointerCapture(event.pointerId);
+      painting = true;
+      cross.value = pixel(event);
+      hand.stamp(pixel(event), true);
+      return;
+    }
     if (event.pointerType === "touch" && zoom.peek().k === 1) return;
     host.setPointerCapture(event.pointerId);
     if (zoom.peek().k > 1 && !event.shiftKey) grip = at(event);
@@ -153,7 +175,9 @@ export function mountStage(
     const here = pixel(event);
     const known = cross.peek();
     if (here.x !== known?.x || here.y !== known.y) cross.value = here;
-    if (grip) {
+    if (painting) {
+      if (here.x !== known?.x || here.y !== known.y) hand?.stamp(here, false);
+    } else if (grip) {
       const now = at(event);
       zoom.value = pan(zoom.peek(), now.x - grip.x, now.y - grip.y);
       grip = now;
@@ -164,11 +188,12 @@ export function mountStage(
   const finish = (): void => {
     if (from && region.peek() !== before) store.keepRegion(region.peek());
     from = grip = null;
+    painting = false;
   };
   listen("pointerup", finish);
   listen("pointercancel", finish);
   listen("pointerleave", () => {
-    if (!from && !grip) cross.value = null;
+    if (!from && !grip && !painting) cross.value = null;
   });
   listen("dblclick", () => {
     zoom.value = WHOLE;
@@ -199,6 +224,10 @@ export function mountStage(
       cross.value = cross.peek() ? next : here;
       speak(cross.peek() as Point);
       if (corner) region.value = between(corner, next);
+    } else if (event.key === " " && hand?.side()) {
+      cross.value = here;
+      hand.stamp(here, true);
+      store.spoken.value = `Stamped at x ${here.x}, y ${here.y}.`;
     } else if (event.key === "r") {
       if (corner) store.keepRegion(region.peek());
       else region.value = between(here, here);

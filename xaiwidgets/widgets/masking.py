@@ -1,0 +1,374 @@
+"""Masking: hide what each map calls important, and see what the network still says."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
+from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.target import BoundTarget
+from xaiwidgets.evaluation.asking import on_scale, single_class
+from xaiwidgets.evaluation.filling import FILLS, Filling
+from xaiwidgets.evaluation.ordering import one_valued, places
+from xaiwidgets.evaluation.removal import shares
+
+from . import code, pack
+from .brush import painted, strokes_of
+from .curves import Curves
+from .gallery import Gallery
+from .given import checked_masking
+from .panel import Panel
+from .wire import DEFAULT_MASKING, Filled, MaskScore, MaskScores, MaskSettings
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from .compare import Compare
+
+STEPS = 200
+SCALE: Literal["probability"] = "probability"
+SEED = 0
+
+
+def masking(
+    subject: Any,
+    images: Any,
+    target: Any = None,
+    methods: Sequence[Any] | None = None,
+    *,
+    truths: Sequence[Any] | Any = None,
+    masks: Any = None,
+    display: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Compare:
+    """`compare` with its masking open: hide what each map calls important, and watch the score.
+
+    `settings` are those of masking: `share` in percent, `mode` ("remove", "keep" or "reveal"),
+    `fill` (see xaiwidgets.evaluation's FILLS), `strokes` and `spares` of the brush. The rest is as
+    for `compare`. Read `w.masking.scores`, `w.curves` and `w.brush`.
+    """
+    from .compare import Compare
+
+    names = code.names_in(
+        sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
+    )
+    return Compare(
+        subject, images, target, methods, truths=truths, masks=masks, display=display, names=names,
+        masking={"on": True, **settings},
+    )  # fmt: skip
+
+
+class Masking:
+    """The masking of one widget: settings that can be set, and scores that can be read.
+
+    >>> w.masking.share = 20        # percent of the pixels
+    >>> w.masking.mode = "keep"     # or "remove", "reveal"
+    >>> w.wait().masking.scores
+    {'Saliency': {'intact': 0.98, 'masked': 0.31, 'random': 0.86}, ...}
+
+    Pixels go by their signed value, what speaks most for the target first. Masks are worked out
+    from the same 200 steps here and in the page, so that what is seen is what was asked.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        worker: Worker,
+        guard: threading.RLock,
+        panels: list[Panel],
+        write: Callable[[str, Any], None],
+        resend: Callable[[], None],
+    ) -> None:
+        self._gallery, self._worker, self._panels = gallery, worker, panels
+        self._guard, self._write, self._resend = guard, write, resend
+        self.curves = Curves(gallery, worker, panels, self._filling_now, write)
+        self._settings: MaskSettings = {**DEFAULT_MASKING}
+        self._found: MaskScores | None = None
+        self._filling: tuple[Any, Filling] | None = None
+
+    # --- read and set from Python -----------------------------------------------------------
+
+    @property
+    def on(self) -> bool:
+        """Whether pictures are shown masked."""
+        return self._settings["on"]
+
+    @on.setter
+    def on(self, on: bool) -> None:
+        self.set(on=on)
+
+    @property
+    def share(self) -> float:
+        """Share of the pixels in percent, in halves."""
+        return self._settings["share"]
+
+    @share.setter
+    def share(self, share: float) -> None:
+        self.set(share=share)
+
+    @property
+    def mode(self) -> str:
+        """ "remove" the top share, "keep" the top and remove the bottom share, or "reveal" the top
+        share in the filled picture."""
+        return self._settings["mode"]
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self.set(mode=mode)
+
+    @property
+    def fill(self) -> str:
+        """What takes a removed pixel's place."""
+        return self._settings["fill"]
+
+    @fill.setter
+    def fill(self, fill: str) -> None:
+        self.set(fill=fill)
+
+    @property
+    def strokes(self) -> list[list[int]]:
+        """What the brush painted: [side, x, y, x, y, ...] each."""
+        return self._settings["strokes"]
+
+    @strokes.setter
+    def strokes(self, strokes: Sequence[Sequence[int]]) -> None:
+        self.set(strokes=strokes)
+
+    @property
+    def brush(self) -> np.ndarray:
+        """The pixels that the brush painted (height, width), as bool; another mask can be set."""
+        return painted(self.strokes, self._shape)
+
+    @brush.setter
+    def brush(self, mask: Any) -> None:
+        array = np.asarray(mask)
+        if array.shape != self._shape:
+            raise ExplainError(
+                f"The brush's mask has shape {array.shape}; the picture that the network sees is "
+                f"{self._shape}."
+            )
+        self.set(strokes=strokes_of(array))
+
+    @property
+    def spares(self) -> bool:
+        """Whether the brush keeps what it paints and covers the rest."""
+        return self._settings["spares"]
+
+    @spares.setter
+    def spares(self, spares: bool) -> None:
+        self.set(spares=spares)
+
+    @property
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Scores of the target by method: of the whole picture, masked by the method's map, and
+        with as many pixels drawn by lot. "brush" is the input under the brush."""
+        if self._found is None:
+            return {}
+        found: dict[str, dict[str, float]] = {}
+        for panel in self._panels:
+            score = self._found["panels"].get(panel.id)
+            if score is not None and "problem" not in score:
+                name = pack.own_name(pack.name_of(panel.method), found)
+                found[name] = {
+                    "intact": score["intact"],
+                    "masked": score["masked"],
+                    "random": score["random"],
+                }
+        if "brush" in self._found:
+            score = self._found["brush"]
+            found["brush"] = {"intact": score["intact"], "masked": score["masked"]}
+        return found
+
+    def set(self, **changes: Any) -> None:
+        """Change settings, several at once; it turns masking on, and scores follow."""
+        with self._guard:
+            self._apply({"on": True, **changes, "turn": self._settings["turn"] + 1})
+
+    def draw_curves(self) -> None:
+        """Draw the deletion and insertion curves of every panel: `w.wait().curves` has them."""
+        self.set()
+        self.curves.draw()
+
+    def __repr__(self) -> str:
+        off = "" if self.on else ", off"
+        return f"Masking({self.mode} {self.share:g} %, fill {self.fill}{off})"
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from a new widget's, for the code that makes it again."""
+        return {
+            key: value
+            for key, value in self._settings.items()
+            if key != "turn" and value != DEFAULT_MASKING[key]  # type: ignore[literal-required]
+        }
+
+    # --- called by the widget ---------------------------------------------------------------
+
+    def obey(self, args: dict[str, Any]) -> None:
+        """The page's settings."""
+        settings = args.get("masking")
+        if not isinstance(settings, dict):
+            raise ExplainError("masking takes a dict of settings.")
+        self._apply(settings)
+
+    def start(self, settings: Mapping[str, Any]) -> None:
+        """The settings that a widget is made with."""
+        self._apply({"on": True, **settings})
+
+    def follow(self) -> None:
+        """Another input or target is on screen."""
+        if self.on:
+            self._fill()
+            self._ask(first=False)
+            self.curves.stop()
+
+    def answered(self) -> None:
+        """A panel has a new answer."""
+        if self.on:
+            self._ask(first=False)
+            self.curves.send()
+
+    def levels(self, panel: Panel) -> np.ndarray:
+        """At which step, 1 ... STEPS, each pixel of a panel goes (height, width), uint8."""
+        if panel.levels is None:
+            assert panel.answer is not None
+            panel.levels = levels_of(places(panel.answer.map()[:1], "most first", SEED)[0])
+        return panel.levels
+
+    # --- inside -----------------------------------------------------------------------------
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        height, width = self._gallery.pictures.shape[1:3]
+        return height, width
+
+    def _apply(self, changes: Mapping[str, Any]) -> None:
+        before = self._settings
+        known = checked_masking(changes, self._shape, fills_for(self._gallery))
+        self._settings = {**before, **known}  # type: ignore[typeddict-item]
+        self._write("masking_settings", dict(self._settings))
+        if not self.on:
+            self._worker.cancel("masking")
+            self.curves.stop()
+            return
+        if not before["on"]:
+            self._resend()
+        if not before["on"] or before["fill"] != self.fill:
+            self._fill()
+            self.curves.stop()
+        self._ask()
+
+    def _fill(self) -> None:
+        """Send the picture that holes are filled from."""
+        filled: Filled = {"fill": self.fill, "input": self._gallery.index, "picture": None}
+        try:
+            filling = self._filling_now()
+            if self.fill != "neighbours":
+                nothing = torch.zeros(1, *self._shape, dtype=torch.bool, device=filling.x.device)
+                row = torch.zeros(1, dtype=torch.long, device=filling.x.device)
+                empty = filling(nothing, row)
+                # side by side, so that both are brought to pixels by the same stretch
+                both = torch.cat([filling.x, empty], 3)
+                pictures, _ = self._gallery.subject.preprocessing.pictures(both)
+                filled["picture"] = pack.pack_bytes(pictures[0][:, self._shape[1] :])
+        except Exception as error:
+            self._tell(one_line(error))
+        self._write("filled", dict(filled))
+
+    def _filling_now(self) -> Filling:
+        """The filling of the input on screen, made once."""
+        key = self._gallery.index, self.fill
+        if self._filling is None or self._filling[0] != key:
+            x = self._gallery.one(key[0]).x
+            self._filling = key, Filling(self.fill, self._gallery.subject, x, SEED)
+        return self._filling[1]
+
+    def _ask(self, *, first: bool = True) -> None:
+        """Score what is masked now; a request that still waits or runs is superseded. What a hand
+        does comes `first`; what new answers ask for waits until all of them are there."""
+        settings, index = self._settings, self._gallery.index
+        self._worker.submit(
+            "masking", lambda token: self._score(settings, index, token), first=first
+        )
+
+    def _score(self, settings: MaskSettings, index: int, token: CancelToken) -> None:
+        try:
+            with working(Job(token=token)):
+                found = self._scored(settings, index)
+            if not token.cancelled:
+                self._found = found
+                self._write("mask_scores", dict(found))
+        except Cancelled:
+            pass
+        except Exception as error:
+            self._tell(one_line(error))
+
+    def _tell(self, problem: str) -> None:
+        turn = self._settings["turn"]
+        self._found = {"turn": turn, "unit": SCALE, "panels": {}, "problem": problem}
+        self._write("mask_scores", dict(self._found))
+
+    def _scored(self, settings: MaskSettings, index: int) -> MaskScores:
+        """One batched pass: every panel's masked picture, one masked by lot, and the brush's."""
+        bound, subject = self._gallery.bound, self._gallery.subject
+        panels = [panel for panel in self._panels if panel.answer and panel.input == index]
+        asked = [(panel.id, panel.answered, panel.bound or bound) for panel in panels]
+        found: MaskScores = {
+            "turn": settings["turn"], "unit": unit_of(bound), "panels": {}, "problem": "",
+        }  # fmt: skip
+        levels = [self.levels(panel) for panel in panels]
+        levels.append(levels_of(places(np.zeros((1, *self._shape)), "random", SEED)[0]))
+        holes = [hole(one, settings) for one in levels]
+        if settings["strokes"]:
+            paint = painted(settings["strokes"], self._shape)
+            holes.append(~paint if settings["spares"] else paint)
+        filling = self._filling_now()
+        kept = torch.as_tensor(~np.stack(holes), device=filling.x.device)
+        rows = torch.zeros(len(holes), dtype=torch.long, device=filling.x.device)
+        outputs = subject.outputs(filling(kept, rows)).float().cpu()
+        whole = self._gallery.scores(index)
+
+        def score(bound: BoundTarget, request: int, row: int) -> MaskScore:
+            rows = torch.stack([whole[0], outputs[row], outputs[len(panels)]])
+            intact, masked, random = on_scale(rows, bound, None, SCALE).tolist()
+            return {"request": request, "intact": intact, "masked": masked, "random": random}
+
+        for row, (name, request, own) in enumerate(asked):
+            found["panels"][name] = score(own, request, row)
+        for panel in panels:
+            if panel.answer is not None and one_valued(panel.answer.map()[:1])[0]:
+                found["panels"][panel.id]["problem"] = (
+                    "This map is the same everywhere: it puts no pixel before another."
+                )
+        if settings["strokes"]:
+            found["brush"] = score(bound, 0, len(panels) + 1)
+        return found
+
+
+def levels_of(order: np.ndarray) -> np.ndarray:
+    """The step of the slider at which the pixel in each place of an order goes, as uint8."""
+    counts = shares(order.size, STEPS)
+    return np.searchsorted(counts, order, side="right").astype(np.uint8)
+
+
+def hole(levels: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    """Which pixels are filled, as bool."""
+    step = round(settings["share"] * STEPS / 100)
+    if settings["mode"] == "remove":
+        return levels <= step
+    return levels > (STEPS - step if settings["mode"] == "keep" else step)
+
+
+def unit_of(bound: BoundTarget) -> Literal["probability", "score"]:
+    """What a score of this target is: see `on_scale`."""
+    return SCALE if single_class(bound) else "score"
+
+
+def fills_for(gallery: Gallery) -> list[str]:
+    """What may fill a hole; "given" where the subject has an absent input."""
+    return [fill for fill in FILLS if fill != "given" or gallery.subject.absent is not None]
