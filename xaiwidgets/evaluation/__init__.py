@@ -2,6 +2,7 @@
 
 from xaiwidgets.core.declare import declared
 
+from .attacks import AttackedInput, InputAttack, ManipulatedNetwork, ModelManipulation
 from .benchmark import Benchmark, benchmark
 from .faithfulness import (
     ROAD,
@@ -13,6 +14,8 @@ from .faithfulness import (
     Insertion,
     PixelFlipping,
     RegionPerturbation,
+    Retrained,
+    Roar,
     Selectivity,
 )
 from .localisation import (
@@ -36,9 +39,11 @@ from .sanity import (
     ParameterRandomisation,
     SmoothRandomisation,
 )
+from .training import fit
 
 __all__ = [
     "ROAD",
+    "AttackedInput",
     "AverageSensitivity",
     "BaselineSensitivity",
     "Benchmark",
@@ -52,18 +57,24 @@ __all__ = [
     "FaithfulnessCorrelation",
     "HyperparameterSensitivity",
     "Infidelity",
+    "InputAttack",
     "Insertion",
+    "ManipulatedNetwork",
     "MaskIoU",
     "MaxSensitivity",
+    "ModelManipulation",
     "ParameterRandomisation",
     "PixelFlipping",
     "PointingGame",
     "RegionPerturbation",
     "RelevanceMass",
     "RelevanceRank",
+    "Retrained",
+    "Roar",
     "Selectivity",
     "SmoothRandomisation",
     "TopKIntersection",
     "benchmark",
     "declared",
+    "fit",
 ]

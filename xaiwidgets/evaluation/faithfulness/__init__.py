@@ -8,6 +8,7 @@ from .infidelity import Infidelity
 from .insertion import Insertion
 from .pixel_flipping import PixelFlipping
 from .region_perturbation import RegionPerturbation
+from .retraining import Retrained, Roar
 from .road import ROAD
 from .selectivity import Selectivity
 
@@ -21,5 +22,7 @@ __all__ = [
     "Insertion",
     "PixelFlipping",
     "RegionPerturbation",
+    "Retrained",
+    "Roar",
     "Selectivity",
 ]
