@@ -115,6 +115,13 @@ def test_a_second_network_of_the_same_recipe_is_as_good_and_not_the_same(singles
     assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1].abs() < 0.3
 
 
+def test_the_scene_network_names_the_scene_with_and_without_an_object():
+    for objects in (1, 0):
+        scenes = ShapeScenes(200, size=96, seed=FRESH + 4, objects=objects)
+        behind = torch.tensor([zoo.SCENES.index(scene.scene) for scene in scenes])
+        assert accuracy("shapes-scene", scenes.tensors()[0], behind) >= 0.95
+
+
 def test_the_weights_of_all_networks_take_at_most_2800_kilobytes():
     files = list(WEIGHTS.glob("*.safetensors"))
     assert sorted(file.stem for file in files) == sorted(zoo.names())
@@ -149,6 +156,8 @@ def test_a_subject_prepares_pictures_as_its_network_was_trained(name):
     else:
         scene = ShapeScenes(4, size=96, seed=FRESH)[1]
         picture, label = scene.image, scene.label
+        if name == "shapes-scene":
+            label = zoo.SCENES.index(scene.scene)
     prepared = subject.prepare(picture).x
     assert prepared.shape == (1, card["architecture"]["inputs"], *card["size"])
     assert prepared.min() >= -2.0001

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights"
 """Where ``<name>.safetensors`` and ``<name>.json`` (the card) lie side by side."""
 
-_NAMES = ("shapes", "shapes-permuted", "shapes-trojan", "shapes-second", "digits")
+_NAMES = ("shapes", "shapes-permuted", "shapes-trojan", "shapes-scene", "shapes-second", "digits")
 
 
 class SmallCNN(nn.Module):
