@@ -2,6 +2,7 @@
 
 from xaiwidgets.core.declare import declared
 
+from .agreement import Agreement, Consensus, ConsensusOfNetworks, agreement, consensus
 from .attacks import AttackedInput, InputAttack, ManipulatedNetwork, ModelManipulation
 from .benchmark import Benchmark, benchmark
 from .faithfulness import (
@@ -40,9 +41,11 @@ from .sanity import (
     SmoothRandomisation,
 )
 from .training import fit
+from .truth import InputDependence, InputIndependence, ModelContrast, TrojanDetection
 
 __all__ = [
     "ROAD",
+    "Agreement",
     "AttackedInput",
     "AverageSensitivity",
     "BaselineSensitivity",
@@ -51,6 +54,8 @@ __all__ = [
     "CEval",
     "ClassSensitivity",
     "Completeness",
+    "Consensus",
+    "ConsensusOfNetworks",
     "Continuity",
     "Deletion",
     "EfficientRandomisation",
@@ -58,10 +63,13 @@ __all__ = [
     "HyperparameterSensitivity",
     "Infidelity",
     "InputAttack",
+    "InputDependence",
+    "InputIndependence",
     "Insertion",
     "ManipulatedNetwork",
     "MaskIoU",
     "MaxSensitivity",
+    "ModelContrast",
     "ModelManipulation",
     "ParameterRandomisation",
     "PixelFlipping",
@@ -74,7 +82,10 @@ __all__ = [
     "Selectivity",
     "SmoothRandomisation",
     "TopKIntersection",
+    "TrojanDetection",
+    "agreement",
     "benchmark",
+    "consensus",
     "declared",
     "fit",
 ]

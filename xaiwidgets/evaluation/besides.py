@@ -3,9 +3,14 @@
 import inspect
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
+from torch import nn
 from typing_extensions import Self
 
 from xaiwidgets.core.evaluation import Evaluation
+from xaiwidgets.core.fingerprint import tensor_fingerprint
+from xaiwidgets.core.subject import Subject
 
 
 class Besides(Evaluation):
@@ -61,12 +66,15 @@ def _identities(evaluation: Besides) -> list[Any]:
 
 
 def _short(thing: Any) -> str:
-    if isinstance(thing, (list, tuple)) and any(
-        not isinstance(t, (int, float, str)) for t in thing
-    ):
-        return f"[{len(thing)} × {type(thing[0]).__name__}]"
-    shape = getattr(thing, "shape", None)
-    if shape is not None:
-        return f"{type(thing).__name__} {tuple(shape)}"
-    title = getattr(thing, "title", None)
-    return repr(title if isinstance(title, str) else thing).split("\n")[0]
+    """A word for it that no other of its kind shares: with it, finished work is found again."""
+    if isinstance(thing, nn.Module):
+        thing = Subject.of(thing)
+    if isinstance(thing, Subject):
+        return f"<{thing.title} {thing.glance()}>"
+    if isinstance(thing, torch.Tensor):
+        return f"<{'×'.join(map(str, thing.shape))} {tensor_fingerprint(thing)}>"
+    if isinstance(thing, np.ndarray):
+        return _short(torch.as_tensor(np.ascontiguousarray(thing)))
+    if isinstance(thing, (list, tuple)):
+        return f"[{', '.join(_short(one) for one in thing)}]"
+    return repr(thing)

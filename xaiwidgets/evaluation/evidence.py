@@ -8,8 +8,11 @@ import numpy as np
 
 from xaiwidgets.core.evaluation import Case
 
-SIGNS = ("positive", "absolute")
-SIGN_HELP = "what counts as evidence: what speaks for the target, or also what speaks against it"
+SIGNS = ("absolute", "positive")
+SIGN_HELP = (
+    "what counts as evidence: all that the map says, by its size, or only what speaks for the "
+    "target; a gradient's sign tells which way a pixel should change, not what it speaks for"
+)
 
 
 def evidence(maps: np.ndarray, sign: str) -> np.ndarray:

@@ -29,7 +29,7 @@ class BoxIoU(Evaluation, title="Box IoU", source="zhou2016"):
     threshold: float = knob(
         default=0.2, low=0.0, high=1.0, step=0.01, unit="of the maximum", help="where to cut"
     )
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -34,7 +34,7 @@ class MaskIoU(Evaluation, title="Mask IoU", source="zhou2016"):
         default="fixed", choices=("fixed", "other half"),
         help="the threshold above, or the one that does best on the other half of the inputs",
     )  # fmt: skip
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

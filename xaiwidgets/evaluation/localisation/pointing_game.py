@@ -28,7 +28,7 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
         default=15.0, low=0.0, high=112.0, unit="pixels at 224",
         help="how far the point may lie from the object; it scales with the picture's shorter side",
     )  # fmt: skip
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -8,7 +8,7 @@ from ..evidence import SIGN_HELP, SIGNS, judged
 class RelevanceMass(Evaluation, title="Relevance mass accuracy", source="arras2022"):
     """Which share of the map's evidence lies on the object?
 
-    Σ_T R ÷ Σ R with R = max(R, 0) or |R|, T the truth. By chance it is the object's share of the
+    Σ_T R ÷ Σ R with |R| or max(R, 0) for R, T the truth. By chance it is the object's share of the
     picture, in `numbers` as "chance". Small values everywhere add up: a map that is strong on the
     object and hazy elsewhere may score below one that only gets the object's outline.
     """
@@ -17,7 +17,7 @@ class RelevanceMass(Evaluation, title="Relevance mass accuracy", source="arras20
     family = "localisation"
     needs_masks = True
 
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

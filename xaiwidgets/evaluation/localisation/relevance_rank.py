@@ -19,7 +19,7 @@ class RelevanceRank(Evaluation, title="Relevance rank accuracy", source="arras20
     family = "localisation"
     needs_masks = True
 
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

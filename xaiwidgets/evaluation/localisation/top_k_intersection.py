@@ -24,7 +24,7 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
         default=0.02, low=0.0001, high=1.0, log=True, unit="of the picture",
         help="how many pixels count as the top",
     )  # fmt: skip
-    sign: str = knob(default="positive", choices=SIGNS, help=SIGN_HELP)
+    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -1,0 +1,120 @@
+import math
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.baselines import normal
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.method import Passes
+
+from .attribution_of_objects import mean_known, objects_share, unscored
+
+
+class InputIndependence(Evaluation, title="Input independence rate (BAM)", source="yang2019"):
+    """Does the map stay when the object changes in a way that the network does not notice?
+
+    1 where |g(x) − g(x + δ)| < `tolerance` · g(x), else 0, with g the mean over the object's mask
+    of the map's positive part, clipped at its 99th percentile and scaled to 0...1. δ lies inside
+    the mask and is found by Adam: ‖f(x + δ) − f(x)‖ − 0.01 ‖δ‖ falls over `steps` steps, so that
+    the picture changes and the scores do not; it starts as faint noise, and steps grow smaller
+    along a cosine. x + δ is kept within the picture's range, where the paper's code adds a penalty.
+
+    `numbers` tells the change of the scores as a share of their spread, and the size of δ: the rate
+    means something only while the first is small and the second is not. A map that never looks at
+    the network, or only at coarse places, stays the same, and scores 1.
+    """
+
+    better = "higher"
+    family = "truth"
+    needs_masks = True
+    explains_anew = True
+
+    steps: int = knob(
+        default=300, low=10, high=5000, unit="steps", log=True, help="of the search for δ"
+    )
+    rate: float = knob(
+        default=0.02, low=0.0001, high=0.5, log=True, unit="of the range",
+        help="how far a pixel may move at the first steps, as a share of the picture's range",
+    )  # fmt: skip
+    tolerance: float = knob(
+        default=0.1, low=0.001, high=1.0, unit="of g", help="the change that counts as none"
+    )
+    seed: int = knob(default=0, low=0, high=9999, help="where the search for δ starts")
+
+    def cost(self, case: Case) -> Passes:
+        """The search, a forward pass for the scores before and after, and two explanations."""
+        own = explaining(case)
+        return Passes(2 * own.forward + self.steps + 2, 2 * own.backward + self.steps)
+
+    def grade(self, case: Case) -> Graded:
+        """Whether the object's share stays."""
+        masks = case.need_masks(type(self).__name__)
+        size = case.subject.batch_size(case.x)
+        parts = [
+            self._unnoticed(case, x, inside)
+            for x, inside in zip(case.x.split(size), masks.split(size), strict=True)
+        ]
+        moved, scores = (torch.cat(part) for part in zip(*parts, strict=True))
+        shares = [
+            objects_share(values, masks.cpu().numpy())
+            for values in (case.values, case.explain(moved))
+        ]
+        before, after = shares
+        values = np.where(
+            np.isnan(before) | np.isnan(after),
+            np.nan,
+            np.abs(after - before) < self.tolerance * before,
+        )
+        found = Graded(values, warnings=unscored(values))
+        found.numbers = {
+            **self._noticed(case, moved, scores),
+            "g before": mean_known(before),
+            "g after": mean_known(after),
+        }
+        return found
+
+    def _unnoticed(
+        self, case: Case, x: torch.Tensor, inside: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """x + δ for some inputs, each on its own, and the scores of x."""
+        inside = inside[:, None].to(x.device)
+        low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
+        with torch.no_grad():
+            scores = case.subject(x)
+        moved = x + 0.01 * (high - low) * normal(x[0], self.seed, 0)
+        first, second = torch.zeros_like(x), torch.zeros_like(x)
+        for step in range(1, self.steps + 1):
+            moved = torch.where(inside, moved.clamp(low, high), x).requires_grad_()
+            with torch.enable_grad():
+                away = _length(case.subject(moved) - scores)
+                loss = (away - 0.01 * _length(moved - x)).sum()
+                (gradient,) = torch.autograd.grad(loss, moved)
+            first = 0.9 * first + 0.1 * gradient  # Adam, in units of each picture's range
+            second = 0.999 * second + 0.001 * gradient.square()
+            way = first / (1 - 0.9**step) / ((second / (1 - 0.999**step)).sqrt() + 1e-12)
+            pace = self.rate * (1 + math.cos(math.pi * step / self.steps)) / 2
+            moved = moved.detach() - pace * (high - low) * way
+        return torch.where(inside, moved.clamp(low, high), x), scores
+
+    def _noticed(self, case: Case, moved: torch.Tensor, scores: torch.Tensor) -> dict[str, float]:
+        before, after = scores.double(), case.subject.outputs(moved).double()
+        spread = before.std(1).clamp_min(1e-30)
+        step = (moved - case.x).flatten(1).double()
+        masks = case.need_masks(type(self).__name__).to(case.x.device).flatten(1).sum(1)
+        wide = case.x.flatten(1).amax(1) - case.x.flatten(1).amin(1)
+        numbers = (masks * case.x.shape[1]).clamp_min(1)
+        return {
+            "change of the scores ÷ their spread": float(
+                ((after - before).square().mean(1).sqrt() / spread).mean()
+            ),
+            "change inside the mask ÷ range": float(
+                ((step.square().sum(1) / numbers).sqrt() / wide.clamp_min(1e-30)).mean()
+            ),
+            "same prediction": float((before.argmax(1) == after.argmax(1)).double().mean()),
+        }
+
+
+def _length(values: torch.Tensor) -> torch.Tensor:
+    """Euclidean, with a gradient of 0 at 0."""
+    return values.flatten(1).square().sum(1).clamp_min(1e-12).sqrt()
