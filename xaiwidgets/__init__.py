@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from .widgets.compare import compare as compare
     from .widgets.masking import Masking as Masking
     from .widgets.masking import masking as masking
+    from .widgets.sanity import sanity as sanity
 
 __version__ = "0.1.0"
 
@@ -118,6 +119,7 @@ _PLACES = {
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),
+    "widgets.sanity": ("sanity",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -137,6 +137,7 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
         return null;
       case "copy_python":
         return state._code;
+      case "set_experiment":
       case "draw_curves":
       case "stop_curves":
       case "set_knob":

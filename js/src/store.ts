@@ -12,6 +12,7 @@ import type {
   About,
   ColourMap,
   Display,
+  Experiment,
   HeatmapAnswer,
   PanelCard,
   PanelStatus,
@@ -52,6 +53,9 @@ export interface Store extends Requests {
   panels: ReadonlySignal<PanelCard[]>;
   status: ReadonlySignal<Record<string, PanelStatus>>;
   notice: ReadonlySignal<{ message?: string }>;
+  /** A network that forgets, and the stage of it that every panel shows: −1 is the trained one. */
+  experiment: ReadonlySignal<Experiment | null>;
+  stage: Signal<number>;
   answers: ReadonlySignal<HeatmapAnswer | null>[];
   display: ReadonlySignal<Display>;
   region: Signal<Region | null>;
@@ -128,6 +132,8 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     panels: trait("panels"),
     status: trait("status"),
     notice: trait("notice"),
+    experiment: trait("experiment", filled<Experiment>),
+    stage: signal(-1),
     answers: Array.from({ length: SLOTS }, (_, k) => trait(slotName(k), filled<HeatmapAnswer>)),
     cross: signal<Point | null>(null),
     zoom: signal(WHOLE),

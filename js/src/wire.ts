@@ -64,6 +64,16 @@ export interface About {
   fills: string[];
 }
 
+/** A network that forgets: the stages by the block that forgot last, other networks by name, and the choices a reader has. */
+export interface Experiment {
+  stages: string[];
+  others: string[];
+  mode: string;
+  modes: string[];
+  measure: string;
+  measures: string[];
+}
+
 /** One input of the strip; `right` is None when its true class is not known. */
 export interface StripItem {
   name: string;
@@ -124,10 +134,11 @@ export interface PanelStatus {
   message: string;
 }
 
-/** One map of a strip, such as the interior gradient at one α. */
+/** One map of a strip, such as the interior gradient at one α; `number` is what belongs to it, such as its similarity to the trained network's map. */
 export interface Frame {
   label: string;
   map: Array;
+  number: number | null;
 }
 
 /** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. */
@@ -272,6 +283,7 @@ export type Command =
   | "retry"
   | "set_region"
   | "set_display"
+  | "set_experiment"
   | "set_masking"
   | "draw_curves"
   | "stop_curves"

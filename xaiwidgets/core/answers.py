@@ -95,10 +95,12 @@ class Provenance:
 
 @dataclass
 class Frame:
-    """One map of a strip: a label such as "α = 0.1", and values shaped like the answer's."""
+    """One map of a strip: a label such as "α = 0.1", values shaped like the answer's, and a number
+    that belongs to it where there is one, such as its similarity."""
 
     label: str
     values: torch.Tensor
+    number: float | None = None
 
 
 @dataclass
@@ -192,7 +194,7 @@ class Heatmap:
             tensors[f"frame {i}"] = frame.values.clone(memory_format=torch.contiguous_format)
         about = {
             "provenance": self.provenance.plain(),
-            "frames": [frame.label for frame in self.frames],
+            "frames": [[frame.label, frame.number] for frame in self.frames],
             "facts": self.facts,
             "warnings": self.warnings,
             "numbers": self.numbers,
@@ -223,7 +225,10 @@ class Heatmap:
             tensors["values"],
             Provenance.from_plain(about["provenance"]),
             tensors.get("error"),
-            [Frame(label, tensors[f"frame {i}"]) for i, label in enumerate(about["frames"])],
+            [
+                Frame(label, tensors[f"frame {i}"], number)
+                for i, (label, number) in enumerate(about["frames"])
+            ],
             about["facts"],
             about["warnings"],
             about["numbers"],

@@ -275,7 +275,7 @@ def _key(network: str, part: _Part, target: BoundTarget) -> str:
     what = [
         network, repr(part.method), _code(part.method), repr(part.evaluation),
         tensor_fingerprint(part.x), str(target.labels),
-        "" if part.masks is None else hashlib.sha256(np.ascontiguousarray(part.masks)).hexdigest(),
+        "" if part.masks is None else hashlib.sha256(part.masks.tobytes()).hexdigest(),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(what).encode()).hexdigest()[:20]
 

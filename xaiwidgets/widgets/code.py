@@ -30,9 +30,11 @@ def compare_code(
     names: Mapping[str, str],
     index: int = 0,
     masking: Mapping[str, Any] | None = None,
+    experiment: Mapping[str, Any] | None = None,
 ) -> str:
     """A cell that makes the same widget again, with input number `index` on screen."""
-    lines = ["import xaiwidgets as xw", "", "w = xw.compare("]
+    call = "compare" if experiment is None else "sanity"
+    lines = ["import xaiwidgets as xw", "", f"w = xw.{call}("]
     lines.append(f"    {names.get('subject', 'model')},")
     lines.append(f"    {names.get('images', 'image')},")
     if aim is not None:
@@ -43,6 +45,7 @@ def compare_code(
     lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
     if display:
         lines.append(f"    display={dict(display)!r},")
+    lines += [f"    {name}={value!r}," for name, value in (experiment or {}).items()]
     if masking:
         lines.append(f"    masking={dict(masking)!r},")
     lines.append(f").select({index})" if index else ")")
@@ -50,6 +53,7 @@ def compare_code(
 
 
 def _method_code(method: Attribution) -> str:
+    method = getattr(method, "method", method)  # under an experiment
     if isinstance(method, FromFunction):
         return (
             method.title if method.title.isidentifier() else f"...  # {method.title}: your function"

@@ -31,6 +31,7 @@ from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded
 from .masking import Masking, fills_for
 from .panel import Panel
+from .sanity import Forgetting
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, PanelCard
 from .worker import Worker
 
@@ -103,6 +104,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     filled = traitlets.Dict().tag(sync=True)
     mask_scores = traitlets.Dict().tag(sync=True)
     mask_curves = traitlets.Dict().tag(sync=True)
+    experiment = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -115,6 +117,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         masks: Any = None,
         display: Mapping[str, Any] | None = None,
         masking: Mapping[str, Any] | None = None,
+        experiment: Forgetting | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start explaining."""
@@ -126,6 +129,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
         made = [as_method(method) for method in chosen]
+        self._experiment = experiment
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
@@ -139,7 +143,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._send_levels,
         )  # fmt: skip
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
-        super().__init__(about=self._about(), display=start)
+        super().__init__(about=self._about(), display=start, experiment=self._experiment_card())
         self.on_msg(self._on_message)
         hear_while_busy(self.comm)
         for method in made:
@@ -217,6 +221,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._names,
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
+            self._experiment.settings() if self._experiment else None,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -312,6 +317,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "set_region": self._set_region,
             "set_display": self._set_display,
             "set_masking": self._masking.obey,
+            "set_experiment": self._set_experiment,
             "draw_curves": lambda args: self._masking.curves.draw(),
             "stop_curves": lambda args: self._masking.curves.stop(by_reader=True),
             "copy_python": lambda args: self.python(),
@@ -339,6 +345,22 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         panel.method = panel.method.having(**{str(args.get("knob")): args.get("value")})
         self._send_panels()
         self._ask(panel)
+
+    def _set_experiment(self, args: dict[str, Any]) -> None:
+        if self._experiment is None:
+            raise ExplainError("This widget's network forgets nothing; make it with xw.sanity.")
+        changed = self._experiment.changed(args)
+        methods = [changed.around(panel.method) for panel in self._panels]
+        self._experiment = changed
+        for panel, method in zip(self._panels, methods, strict=True):
+            panel.method = method
+        self.experiment = self._experiment_card()
+        self._ask_all()
+
+    def _experiment_card(self) -> dict[str, Any]:
+        if self._experiment is None:
+            return {}
+        return dict(self._experiment.card(self.subject, self._gallery.one(0).x))
 
     def _add_panel(self, args: dict[str, Any]) -> str:
         name = args.get("method")
@@ -406,6 +428,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         if not free:
             raise ExplainError(f"A widget holds up to {SLOTS} panels; remove one first.")
         self._count += 1
+        method = self._experiment.around(method) if self._experiment else method
         panel = Panel(f"p{self._count}", free[0], method)
         self._panels.append(panel)
         self._send_panels()

@@ -86,7 +86,7 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
         widget.wait()
     names = (
         "about", "strip", "target", "panels", "region", "display", "notice", "masking_settings",
-        "_kind",
+        "experiment", "_kind",
     )  # fmt: skip
     state = {name: getattr(widget, name) for name in names}
     state["about"] = {**widget.about, "live": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container
 from typing import Any
 
@@ -69,10 +70,16 @@ def pack_heatmap(
             {
                 "label": frame.label,
                 "map": pack_map(_small(fold_channels(frame.values, heat.reduction)[0])),
+                "number": _said(frame.number),
             }
             for frame in heat.frames
         ]
     return answer
+
+
+def _said(number: float | None) -> float | None:
+    """A number that JSON can say."""
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _small(values: np.ndarray) -> np.ndarray:

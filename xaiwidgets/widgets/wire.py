@@ -74,6 +74,18 @@ class About(TypedDict):
     fills: list[str]
 
 
+class Experiment(TypedDict):
+    """A network that forgets: the stages by the block that forgot last, other networks by name, and
+    the choices a reader has."""
+
+    stages: list[str]
+    others: list[str]
+    mode: str
+    modes: list[str]
+    measure: str
+    measures: list[str]
+
+
 class StripItem(TypedDict):
     """One input of the strip; `right` is None when its true class is not known."""
 
@@ -142,10 +154,12 @@ class PanelStatus(TypedDict):
 
 
 class Frame(TypedDict):
-    """One map of a strip, such as the interior gradient at one α."""
+    """One map of a strip, such as the interior gradient at one α; `number` is what belongs to it,
+    such as its similarity to the trained network's map."""
 
     label: str
     map: Array
+    number: float | None
 
 
 class HeatmapAnswer(TypedDict):
@@ -322,6 +336,7 @@ Command = Literal[
     "retry",
     "set_region",
     "set_display",
+    "set_experiment",
     "set_masking",
     "draw_curves",
     "stop_curves",

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { MaskingBar } from "../masking/bar";
 import { CurvesView } from "../masking/curves";
 import type { Painter } from "../painter";
+import { SanityBar } from "../sanity/bar";
 import type { Store } from "../store";
 import { Button, Popover } from "../ui/parts";
 import { AddMethod } from "./add";
@@ -54,6 +55,7 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
         <SceneView store={store} painter={painter} />
         <div class="xw-main">
           <DisplayBar store={store} />
+          <SanityBar store={store} />
           <MaskingBar store={store} />
           <CurvesView store={store} />
           <div class="xw-grid">

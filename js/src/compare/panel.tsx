@@ -35,7 +35,7 @@ function valueAt(store: Store, array: WireArray, { x, y }: Point): number {
 /** What a panel shows, from its answer, its chosen frame and the display. */
 function look(store: Store, slot: number) {
   const answer = store.answers[slot];
-  const frame = signal(-1);
+  const frame = store.experiment.peek() ? store.stage : signal(-1);
   const limit = signal(0);
   const frames = computed<Frame[]>(() => answer.value?.frames ?? []);
   const chosen = computed(() => frames.value[frame.value]);
@@ -317,7 +317,8 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
 /** A strip of maps; the panel shows the chosen one. */
 function Frames({ store, painter, view }: { store: Store; painter: Painter; view: Look }) {
   const { frame, frames } = view;
-  const all = [{ label: "answer", map: view.answer.value?.map as WireArray }, ...frames.value];
+  const own = store.experiment.value ? "trained" : "answer";
+  const all = [{ label: own, map: view.answer.value?.map as WireArray }, ...frames.value];
   const pick = (at: number): void => {
     frame.value = Math.min(frames.value.length - 1, Math.max(-1, at));
   };

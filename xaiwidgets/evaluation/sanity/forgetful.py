@@ -25,10 +25,10 @@ from .parameter_randomisation import verdict
 class Forgetful(Attribution):
     """`method`, followed through a network that forgets block after block.
 
-    The answer's values are the method's own; its strip holds the map at every stage, each labelled
-    with the block that forgot last and the similarity that is left, and a verdict in words stands
-    among its facts. `others` are further networks of the same kind by name, such as one trained on
-    permuted labels: each adds a map to the strip. Its settings are those of the method.
+    The answer's values are the method's own; its strip holds the map at every stage, labelled with
+    the block that forgot last, with the similarity that is left as its number, and a verdict in
+    words stands among its facts. `others` are further networks of the same kind by name, such as
+    one trained on permuted labels: each adds a map to the strip. Its settings are the method's.
     """
 
     def __init__(
@@ -87,21 +87,24 @@ class Forgetful(Attribution):
         forgetting = Forgetting(subject, self.start, self.seed)
         for stage in stages(forgetting, blocks_of(subject, x), self.mode):
             values = self.method.values(stage.subject, x, target)
-            alike = float(np.nanmean(self._alike(trained, values)))
+            alike = self._alike(trained, values)
             names.append(stage.name)
             curve.append(alike)
-            found.frames.append(Frame(f"{stage.name} · {alike:.2f}", values))
+            found.frames.append(Frame(stage.name, values, alike))
         for name, other in self.others.items():
             values = self.method.values(other, x, target)
-            alike = float(np.nanmean(self._alike(trained, values)))
-            found.frames.append(Frame(f"{name} · {alike:.2f}", values))
+            alike = self._alike(trained, values)
+            found.frames.append(Frame(name, values, alike))
             found.numbers[f"similarity, {name}"] = alike
         found.numbers.update(zip((f"similarity, {name}" for name in names), curve, strict=True))
         said = verdict(names, np.array(curve), self.mode, self.measure)
         return replace(found, facts=[*found.facts, said])
 
-    def _alike(self, trained: np.ndarray, values: torch.Tensor) -> np.ndarray:
-        return similarity(self.measure, trained, values.numpy())
+    def _alike(self, trained: np.ndarray, values: torch.Tensor) -> float:
+        """The mean over inputs, NaN where a map is constant on all of them."""
+        found = similarity(self.measure, trained, values.numpy())
+        known = found[~np.isnan(found)]
+        return float(known.mean()) if len(known) else float("nan")
 
     def _name(self) -> str:
         return self.method._name()
