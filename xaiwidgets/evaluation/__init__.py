@@ -36,9 +36,11 @@ from .robustness import (
     MaxSensitivity,
 )
 from .sanity import (
+    DataRandomisation,
     EfficientRandomisation,
     ParameterRandomisation,
     SmoothRandomisation,
+    train_permuted,
 )
 from .training import fit
 from .truth import InputDependence, InputIndependence, ModelContrast, TrojanDetection
@@ -57,6 +59,7 @@ __all__ = [
     "Consensus",
     "ConsensusOfNetworks",
     "Continuity",
+    "DataRandomisation",
     "Deletion",
     "EfficientRandomisation",
     "FaithfulnessCorrelation",
@@ -88,4 +91,5 @@ __all__ = [
     "consensus",
     "declared",
     "fit",
+    "train_permuted",
 ]

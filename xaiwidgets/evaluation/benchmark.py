@@ -225,9 +225,8 @@ def _floor(entry: dict[str, Any]) -> float:
 def _judge(part: _Part) -> dict[str, Any]:
     """One task, as JSON takes it."""
     start = time.perf_counter()
-    needs = {"masks": part.masks} if part.masks is not None else {}
     try:
-        scores = part.evaluation(part.subject, part.x, part.method, part.target, **needs)
+        scores = part.evaluation(part.subject, part.x, part.method, part.target, masks=part.masks)
     except ExplainError as error:
         return {"error": one_line(error)}
     made = scores.provenance

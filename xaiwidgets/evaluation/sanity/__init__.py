@@ -2,6 +2,7 @@
 
 from .blocks import Block, blocks_of
 from .cascade import Stage, stages
+from .data_randomisation import DataRandomisation, TrainedPermuted, train_permuted
 from .forgetting import Forgetting
 from .parameter_randomisation import (
     EfficientRandomisation,
@@ -11,11 +12,14 @@ from .parameter_randomisation import (
 
 __all__ = [
     "Block",
+    "DataRandomisation",
     "EfficientRandomisation",
     "Forgetting",
     "ParameterRandomisation",
     "SmoothRandomisation",
     "Stage",
+    "TrainedPermuted",
     "blocks_of",
     "stages",
+    "train_permuted",
 ]
