@@ -286,6 +286,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._cache.clear()
         for panel in self._panels:
             panel.answer = None
+        masking = getattr(self, "_masking", None)  # not yet where an input was refused
+        if masking is not None:
+            masking.close()
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
@@ -377,6 +380,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._send_panels()
         self._send_status()
         self.set_trait(f"slot_{panel.slot:02d}", {})
+        self._masking.removed()
 
     def _move_panel(self, args: dict[str, Any]) -> None:
         panel, to = self._panel(args), args.get("to")
@@ -395,6 +399,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def _cancel(self, args: dict[str, Any]) -> None:
         self._worker.cancel(self._panel(args).id if args.get("panel") else None)
+        if not args.get("panel"):
+            self._masking.cancelled()
         for panel in self._panels:
             if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):
                 self._tell(panel, panel.request, status="cancelled", message=str(Cancelled()))

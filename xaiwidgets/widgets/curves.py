@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -13,7 +14,7 @@ from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.filling import Filling
-from xaiwidgets.evaluation.ordering import one_valued, places
+from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import area, removal_scores, shares
 
 from . import pack
@@ -44,12 +45,15 @@ class Curves:
         self,
         gallery: Gallery,
         worker: Worker,
+        guard: threading.RLock,
         panels: list[Panel],
+        fill: Callable[[], str],
         filling: Callable[[], Filling],
         write: Callable[[str, Any], None],
     ) -> None:
         self._gallery, self._worker, self._panels = gallery, worker, panels
-        self._filling, self._write = filling, write
+        self._guard = guard
+        self._fill, self._filling, self._write = fill, filling, write
         self._known: dict[Hashable, np.ndarray] = {}
         self._status, self._progress, self._message = "", 0.0, ""
         self._told = 0.0
@@ -61,8 +65,13 @@ class Curves:
 
     def stop(self, *, by_reader: bool = False) -> None:
         """Let go of what is still to be drawn."""
-        self._worker.cancel("curves")
-        self._say("cancelled" if by_reader and self._status == "running" else "", 0.0)
+        with self._guard:
+            self._worker.cancel("curves")
+            self._say("cancelled" if by_reader and self._status == "running" else "", 0.0)
+
+    def clear(self) -> None:
+        """Let go of every curve."""
+        self._known.clear()
 
     def send(self) -> None:
         """Tell the page which curves there are for what is on screen."""
@@ -105,11 +114,11 @@ class Curves:
             and panel.bound is not None
             and panel.input == self._gallery.index
             and panel.bound.key == key
-            and not one_valued(panel.answer.map()[:1])[0]
+            and not panel.flat
         ]
 
     def _place(self) -> tuple[Hashable, ...]:
-        return self._gallery.index, self._gallery.bound.key, self._filling().name
+        return self._gallery.index, self._gallery.bound.key, self._fill()
 
     def _panel_key(self, panel: Panel) -> Hashable:
         assert panel.answer is not None
@@ -141,33 +150,36 @@ class Curves:
     def _step(self, done: int, token: CancelToken) -> None:
         """Draw one curve, then queue the next."""
         try:
-            tasks = self._tasks()
-            if not tasks:
-                self._say("done", 1.0)
-                return
+            with self._guard:  # what is drawn belongs to one input, target and filling
+                if token.cancelled:
+                    return
+                tasks, filling = self._tasks(), self._filling()
+                if not tasks:
+                    self._say("done", 1.0)
+                    return
             key, order, bound, insert = tasks[0]
             total = done + len(tasks)
 
             def report(share: float) -> None:
-                self._say("running", (done + share) / total, often=True)
+                with self._guard:
+                    if not token.cancelled:
+                        self._say("running", (done + share) / total, often=True)
 
             job = Job(report, token, expected=POINTS + 1)
             with working(job):
-                filling, counts = self._filling(), self._counts()
-                subject = self._gallery.subject
-                y = removal_scores(
-                    subject, bound, filling, order(), counts, SCALE, insert=insert
-                )  # fmt: skip
+                subject, counts = self._gallery.subject, self._counts()
+                y = removal_scores(subject, bound, filling, order(), counts, SCALE, insert=insert)
         except Cancelled:
             return
         except Exception as error:
             self._say("error", 0.0, one_line(error))
             return
-        while len(self._known) >= _KEPT:
-            self._known.pop(next(iter(self._known)))
-        self._known[key] = y[0]
-        if not token.cancelled:
-            self._worker.submit("curves", lambda token: self._step(done + 1, token))
+        with self._guard:
+            while len(self._known) >= _KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = y[0]
+            if not token.cancelled:
+                self._worker.submit("curves", lambda token: self._step(done + 1, token))
 
     def _say(self, status: str, progress: float, message: str = "", *, often: bool = False) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.asking import on_scale, single_class
 from xaiwidgets.evaluation.filling import FILLS, Filling
-from xaiwidgets.evaluation.ordering import one_valued, places
+from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import shares
 
 from . import code, pack
@@ -86,7 +87,9 @@ class Masking:
     ) -> None:
         self._gallery, self._worker, self._panels = gallery, worker, panels
         self._guard, self._write, self._resend = guard, write, resend
-        self.curves = Curves(gallery, worker, panels, self._filling_now, write)
+        self.curves = Curves(
+            gallery, worker, guard, panels, lambda: self.fill, self._filling_now, write
+        )
         self._settings: MaskSettings = {**DEFAULT_MASKING}
         self._found: MaskScores | None = None
         self._filling: tuple[Any, Filling] | None = None
@@ -227,10 +230,26 @@ class Masking:
             self._ask(first=False)
             self.curves.stop()
 
+    def cancelled(self) -> None:
+        """All work was cancelled: curves stay away, scores are one pass and come again."""
+        self.curves.stop(by_reader=True)
+        if self.on:
+            self._ask(first=False)
+
+    def close(self) -> None:
+        """Let go of the curves, and of what lies on the network's device."""
+        self.curves.clear()
+        self._filling = None
+
     def answered(self) -> None:
         """A panel has a new answer."""
         if self.on:
             self._ask(first=False)
+            self.curves.send()
+
+    def removed(self) -> None:
+        """A panel has gone."""
+        if self.on:
             self.curves.send()
 
     def levels(self, panel: Panel) -> np.ndarray:
@@ -241,6 +260,11 @@ class Masking:
         return panel.levels
 
     # --- inside -----------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _lot(self) -> np.ndarray:
+        """Levels of an order drawn by lot: the control of every panel."""
+        return levels_of(places(np.zeros((1, *self._shape)), "random", SEED)[0])
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -253,6 +277,7 @@ class Masking:
         self._settings = {**before, **known}  # type: ignore[typeddict-item]
         self._write("masking_settings", dict(self._settings))
         if not self.on:
+            self._filling = None
             self._worker.cancel("masking")
             self.curves.stop()
             return
@@ -281,28 +306,29 @@ class Masking:
         self._write("filled", dict(filled))
 
     def _filling_now(self) -> Filling:
-        """The filling of the input on screen, made once."""
+        """The filling of the input on screen; on a CPU it is made once."""
         key = self._gallery.index, self.fill
-        if self._filling is None or self._filling[0] != key:
-            x = self._gallery.one(key[0]).x
-            self._filling = key, Filling(self.fill, self._gallery.subject, x, SEED)
-        return self._filling[1]
+        if self._filling is not None and self._filling[0] == key:
+            return self._filling[1]
+        x = self._gallery.one(key[0]).x
+        made = Filling(self.fill, self._gallery.subject, x, SEED)
+        # an idle widget holds no memory of a GPU
+        self._filling = (key, made) if x.device.type == "cpu" else None
+        return made
 
     def _ask(self, *, first: bool = True) -> None:
         """Score what is masked now; a request that still waits or runs is superseded. What a hand
         does comes `first`; what new answers ask for waits until all of them are there."""
-        settings, index = self._settings, self._gallery.index
-        self._worker.submit(
-            "masking", lambda token: self._score(settings, index, token), first=first
-        )
+        self._worker.submit("masking", self._score, first=first)
 
-    def _score(self, settings: MaskSettings, index: int, token: CancelToken) -> None:
+    def _score(self, token: CancelToken) -> None:
         try:
             with working(Job(token=token)):
-                found = self._scored(settings, index)
-            if not token.cancelled:
-                self._found = found
-                self._write("mask_scores", dict(found))
+                found = self._scored()
+            with self._guard:
+                if not token.cancelled:
+                    self._found = found
+                    self._write("mask_scores", dict(found))
         except Cancelled:
             pass
         except Exception as error:
@@ -313,40 +339,42 @@ class Masking:
         self._found = {"turn": turn, "unit": SCALE, "panels": {}, "problem": problem}
         self._write("mask_scores", dict(self._found))
 
-    def _scored(self, settings: MaskSettings, index: int) -> MaskScores:
+    def _scored(self) -> MaskScores:
         """One batched pass: every panel's masked picture, one masked by lot, and the brush's."""
-        bound, subject = self._gallery.bound, self._gallery.subject
-        panels = [panel for panel in self._panels if panel.answer and panel.input == index]
-        asked = [(panel.id, panel.answered, panel.bound or bound) for panel in panels]
-        found: MaskScores = {
-            "turn": settings["turn"], "unit": unit_of(bound), "panels": {}, "problem": "",
-        }  # fmt: skip
-        levels = [self.levels(panel) for panel in panels]
-        levels.append(levels_of(places(np.zeros((1, *self._shape)), "random", SEED)[0]))
-        holes = [hole(one, settings) for one in levels]
+        with self._guard:  # what is asked belongs to one input, target and settings
+            settings, index, bound = self._settings, self._gallery.index, self._gallery.bound
+            panels = [panel for panel in self._panels if panel.answer and panel.input == index]
+            asked = [(panel.id, panel.answered, panel.bound or bound) for panel in panels]
+            flat = [panel.flat for panel in panels]
+            holes = [hole(self.levels(panel), settings) for panel in panels]
+            filling = self._filling_now()
+        holes.append(hole(self._lot, settings))
         if settings["strokes"]:
             paint = painted(settings["strokes"], self._shape)
             holes.append(~paint if settings["spares"] else paint)
-        filling = self._filling_now()
         kept = torch.as_tensor(~np.stack(holes), device=filling.x.device)
         rows = torch.zeros(len(holes), dtype=torch.long, device=filling.x.device)
-        outputs = subject.outputs(filling(kept, rows)).float().cpu()
+        outputs = self._gallery.subject.outputs(filling(kept, rows)).float().cpu()
         whole = self._gallery.scores(index)
 
         def score(bound: BoundTarget, request: int, row: int) -> MaskScore:
-            rows = torch.stack([whole[0], outputs[row], outputs[len(panels)]])
+            rows = torch.stack([whole[0], outputs[row], outputs[len(asked)]])
             intact, masked, random = on_scale(rows, bound, None, SCALE).tolist()
             return {"request": request, "intact": intact, "masked": masked, "random": random}
 
-        for row, (name, request, own) in enumerate(asked):
-            found["panels"][name] = score(own, request, row)
-        for panel in panels:
-            if panel.answer is not None and one_valued(panel.answer.map()[:1])[0]:
-                found["panels"][panel.id]["problem"] = (
+        found: MaskScores = {
+            "turn": settings["turn"],
+            "unit": unit_of(bound),
+            "panels": {name: score(own, at, row) for row, (name, at, own) in enumerate(asked)},
+            "problem": "",
+        }
+        for (name, _, _), one in zip(asked, flat, strict=True):
+            if one:
+                found["panels"][name]["problem"] = (
                     "This map is the same everywhere: it puts no pixel before another."
                 )
         if settings["strokes"]:
-            found["brush"] = score(bound, 0, len(panels) + 1)
+            found["brush"] = score(bound, 0, len(asked) + 1)
         return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.target import BoundTarget
+from xaiwidgets.evaluation.ordering import one_valued
 
 from .wire import PanelStatus
 
@@ -32,7 +33,11 @@ class Panel:
     levels: np.ndarray | None = None
     """At which step of the mask slider each pixel goes; found when masking is on."""
 
+    flat: bool = False
+    """Whether the answer's map puts no pixel before another."""
+
     def take(self, answer: Heatmap, request: int, index: int, bound: BoundTarget) -> None:
         """Keep an answer; what was worked out from the one before is forgotten."""
         self.answer, self.answered, self.input, self.bound = answer, request, index, bound
         self.levels = None
+        self.flat = bool(one_valued(answer.map()[:1])[0])
