@@ -49,7 +49,8 @@ interface Field {
 
 const CONTOUR: Pen = { inner: 0xffffffff, outer: 0xff101010, thickness: 1 };
 const TRUTH: Pen = { inner: 0xff7cff5a, outer: 0xff143300, thickness: 1 };
-// Smoothing eight large maps can take longer than a frame; the rest then follows in the next one.
+// Smoothing eight large maps, or filling eight holes from their neighbours, can take longer than a
+// frame; the rest then follows in the next one.
 const SLICE = 6;
 
 export function createPainter(store: Store): Painter {
@@ -96,23 +97,24 @@ export function createPainter(store: Store): Painter {
     put(sheet.canvas, field.colours, field.array.shape[1]);
   }
 
-  /** The picture of one sheet, as far as it is not hidden. */
-  function lay({ under, picture, veil }: Sheet): void {
+  /** The picture of one sheet, as far as it is not hidden; true when it had to be drawn. */
+  function lay({ under, picture, veil }: Sheet): boolean {
     const shown = picture?.();
-    if (!under || !shown) return;
+    if (!under || !shown) return false;
     const cover = veil?.();
-    if (same(under, [shown, cover?.levels, cover?.at, cover?.flip, cover?.filled])) return;
+    if (same(under, [shown, cover?.levels, cover?.at, cover?.flip, cover?.filled])) return false;
     const whole = store.pixels(shown);
     const width = shown.shape[1];
     if (cover?.levels.length !== whole.length) {
       put(under, whole, width);
-      return;
+      return true;
     }
     let mix = screens.get(under);
     if (mix?.length !== whole.length) mix = new Uint32Array(whole.length);
     screens.set(under, mix);
     veiled(whole, width, cover, mix);
     put(under, mix, width);
+    return true;
   }
 
   /** Contour and truth of one sheet. */
@@ -159,10 +161,17 @@ export function createPainter(store: Store): Painter {
     const start = performance.now();
     const { clip, scaling } = store.display.peek();
     let late = false;
-    for (const sheet of sheets) lay(sheet);
     for (const sheet of sheets) {
-      late = performance.now() - start > SLICE;
+      late = performance.now() - start > 2 * SLICE;
       if (late) break;
+      if (lay(sheet)) sheets.delete(sheet) && sheets.add(sheet);
+    }
+    const laid = performance.now();
+    for (const sheet of sheets) {
+      if (performance.now() - laid > SLICE) {
+        late = true;
+        break;
+      }
       // Who has been served goes to the end of the queue, so that nobody waits while a hand moves.
       if (prepare(sheet)) sheets.delete(sheet) && sheets.add(sheet);
     }

@@ -131,8 +131,8 @@ function Plot({ store, kind, series }: { store: Store; kind: Kind; series: Serie
     chosen && at.value >= 0
       ? `${chosen.title}: ${say(along(x, chosen.line[kind].y, at.value))} at ${percent(at.value)}`
       : kind === "deletion"
-        ? "low is good: what mattered has gone"
-        : "high is good: what matters is back";
+        ? "lower is better"
+        : "higher is better";
   const band = ({ low, high }: Trace): string =>
     low && high
       ? `${path(x, low, place)}${path([...x].reverse(), [...high].reverse(), place).replace("M", "L")}Z`

@@ -37,8 +37,8 @@ export function veiled(picture: Uint32Array, width: number, veil: Veil, out: Uin
 }
 
 /**
- * A picture whose holes have the mean colour of the smallest block of 2, 4, 8 … pixels that knows any: a
- * preview of the imputation from neighbours, which Python solves exactly.
+ * A picture whose holes have the mean colours of the smallest blocks of 2, 4, 8 … pixels that know any,
+ * blended: a preview of the imputation from neighbours, which Python solves exactly.
  */
 function spread(
   picture: Uint32Array,
@@ -73,16 +73,31 @@ function spread(
     down = (down + 1) >> 1;
     pyramid.push({ sums, across });
   }
-  // From the whole picture down to pixels: a block that knows nothing has its parent's mean.
-  for (let level = pyramid.length - 2; level >= 0; level--) {
+  // From the whole picture down to pixels: sums become means, and a block that knows nothing takes its
+  // colour from the four blocks around it that are twice as large.
+  for (let level = pyramid.length - 1; level >= 0; level--) {
     const { sums: fine, across } = pyramid[level];
-    const { sums: coarse, across: wide } = pyramid[level + 1];
+    const { sums: coarse, across: wide } = pyramid[level + 1] ?? pyramid[level];
+    const high = coarse.length / 4 / wide;
     for (let j = 0, x = 0, y = 0; j < fine.length; j += 4) {
-      if (!fine[j + 3]) {
-        const from = 4 * ((y >> 1) * wide + (x >> 1));
-        const n = coarse[from + 3];
-        for (let c = 0; c < 3; c++) fine[j + c] = n ? coarse[from + c] / n : 128;
-        fine[j + 3] = 1;
+      const n = fine[j + 3];
+      if (n) {
+        for (let c = 0; c < 3; c++) fine[j + c] /= n;
+      } else if (fine === coarse) {
+        fine.fill(128);
+      } else {
+        const row = 4 * wide * (y >> 1);
+        const column = 4 * (x >> 1);
+        const beside = 4 * Math.min(wide - 1, Math.max(0, (x >> 1) + (x & 1 ? 1 : -1)));
+        const above = 4 * wide * Math.min(high - 1, Math.max(0, (y >> 1) + (y & 1 ? 1 : -1)));
+        for (let c = 0; c < 3; c++) {
+          fine[j + c] =
+            (9 * coarse[row + column + c] +
+              3 * coarse[row + beside + c] +
+              3 * coarse[above + column + c] +
+              coarse[above + beside + c]) /
+            16;
+        }
       }
       if (++x === across) {
         x = 0;
@@ -93,7 +108,7 @@ function spread(
   const { sums: all } = pyramid[0];
   return picture.map((_, i) => {
     const j = 4 * i;
-    return 0xff000000 | (all[j + 2] << 16) | (all[j + 1] << 8) | all[j];
+    return 0xff000000 | ((all[j + 2] + 0.5) << 16) | ((all[j + 1] + 0.5) << 8) | (all[j] + 0.5);
   });
 }
 
