@@ -54,7 +54,7 @@ def substrate_words(
     if scale != "probability" or not single_class(target):
         return fact, []
     chance = 1 / max(2, class_count(subject))
-    if mean <= chance + 0.25 * max(whole - chance, 0.0):
+    if mean <= chance + max(0.05, 0.25 * (whole - chance)):
         return fact, []
     return fact, [
         f"The filled picture alone has a probability of {mean:.2f}, where chance is {chance:.2g}: "
