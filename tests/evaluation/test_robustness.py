@@ -355,3 +355,44 @@ def test_one_score_has_no_two_classes():
     network = networks.seeded(lambda: networks.LinearNetwork((3, 8, 8), classes=1))
     with pytest.raises(ExplainError, match="this network has one score"):
         ClassSensitivity()(network, X[..., :8, :8], Saliency(), 0)
+
+
+# --- on the zoo: the published pattern ----------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_smoothing_steadies_the_gradient_and_guided_backprop_is_blind_to_the_class():
+    """EVALUATION §3: max-sensitivity of SmoothGrad 0.09 below the gradient's 0.22; guided backprop
+    is continuous, and hardly changes with the class (§1.2)."""
+    from xaiwidgets import zoo
+    from xaiwidgets.methods import GradCam, GuidedBackprop
+
+    scenes = zoo.ShapeScenes(4, size=64, seed=77_300).tensors()[0]
+    network, x = zoo.subject("shapes"), (scenes - 0.5) / 0.25
+
+    def mean(evaluation, method):
+        return evaluation(network, x, method).mean
+
+    for evaluation in (MaxSensitivity(samples=3), Continuity(samples=3)):
+        gradient = mean(evaluation, Saliency())
+        assert mean(evaluation, SmoothGrad(samples=10)) < 0.8 * gradient
+        assert mean(evaluation, GuidedBackprop()) < 0.6 * gradient
+        assert mean(evaluation, GradCam()) < 0.3 * gradient
+    blind = mean(ClassSensitivity(), GuidedBackprop())
+    assert blind >= 0.5
+    assert mean(ClassSensitivity(), Saliency()) <= 0.1
+    assert mean(ClassSensitivity(), EdgeDetector()) == pytest.approx(1)
+    assert mean(ClassSensitivity(similarity="ssim"), GuidedBackprop()) >= 0.85
+
+
+@pytest.mark.slow
+def test_more_samples_make_a_map_that_depends_less_on_chance():
+    from xaiwidgets import zoo
+
+    scenes = zoo.ShapeScenes(2, size=64, seed=77_301).tensors()[0]
+    chance = HyperparameterSensitivity(setting="seed", steps=3)
+    few, many = (
+        chance(zoo.subject("shapes"), (scenes - 0.5) / 0.25, SmoothGrad(samples=count)).mean
+        for count in (3, 24)
+    )
+    assert many > few + 0.1

@@ -18,7 +18,8 @@ class InputIndependence(Evaluation, title="Input independence rate (BAM)", sourc
     of the map's positive part, clipped at its 99th percentile and scaled to 0...1. δ lies inside
     the mask and is found by Adam: ‖f(x + δ) − f(x)‖ − 0.01 ‖δ‖ falls over `steps` steps, so that
     the picture changes and the scores do not; it starts as faint noise, and steps grow smaller
-    along a cosine. x + δ is kept within the picture's range, where the paper's code adds a penalty.
+    along a cosine. No pixel changes by more than `radius` or leaves the picture's range, where the
+    paper's code adds a penalty: how far δ goes decides the rate, so it has to be one knob.
 
     `numbers` tells the change of the scores as a share of their spread, and the size of δ: the rate
     means something only while the first is small and the second is not. A map that never looks at
@@ -33,9 +34,9 @@ class InputIndependence(Evaluation, title="Input independence rate (BAM)", sourc
     steps: int = knob(
         default=300, low=10, high=5000, unit="steps", log=True, help="of the search for δ"
     )
-    rate: float = knob(
-        default=0.02, low=0.0001, high=0.5, log=True, unit="of the range",
-        help="how far a pixel may move at the first steps, as a share of the picture's range",
+    radius: float = knob(
+        default=0.2, low=0.01, high=1.0, log=True, unit="of the range",
+        help="the largest change of a pixel, as a share of the picture's range",
     )  # fmt: skip
     tolerance: float = knob(
         default=0.1, low=0.001, high=1.0, unit="of g", help="the change that counts as none"
@@ -80,9 +81,11 @@ class InputIndependence(Evaluation, title="Input independence rate (BAM)", sourc
         """x + δ for some inputs, each on its own, and the scores of x."""
         inside = inside[:, None].to(x.device)
         low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
+        reach = self.radius * (high - low)
+        low, high = torch.maximum(low, x - reach), torch.minimum(high, x + reach)
         with torch.no_grad():
             scores = case.subject(x)
-        moved = x + 0.01 * (high - low) * normal(x[0], self.seed, 0)
+        moved = x + 0.1 * reach * normal(x[0], self.seed, 0)
         first, second = torch.zeros_like(x), torch.zeros_like(x)
         for step in range(1, self.steps + 1):
             moved = torch.where(inside, moved.clamp(low, high), x).requires_grad_()
@@ -90,11 +93,11 @@ class InputIndependence(Evaluation, title="Input independence rate (BAM)", sourc
                 away = _length(case.subject(moved) - scores)
                 loss = (away - 0.01 * _length(moved - x)).sum()
                 (gradient,) = torch.autograd.grad(loss, moved)
-            first = 0.9 * first + 0.1 * gradient  # Adam, in units of each picture's range
+            first = 0.9 * first + 0.1 * gradient  # Adam, in units of each picture's reach
             second = 0.999 * second + 0.001 * gradient.square()
             way = first / (1 - 0.9**step) / ((second / (1 - 0.999**step)).sqrt() + 1e-12)
-            pace = self.rate * (1 + math.cos(math.pi * step / self.steps)) / 2
-            moved = moved.detach() - pace * (high - low) * way
+            pace = 0.1 * (1 + math.cos(math.pi * step / self.steps)) / 2
+            moved = moved.detach() - pace * reach * way
         return torch.where(inside, moved.clamp(low, high), x), scores
 
     def _noticed(self, case: Case, moved: torch.Tensor, scores: torch.Tensor) -> dict[str, float]:
