@@ -271,8 +271,12 @@ def test_from_scratch_draws_every_layer_anew_and_leaves_the_network_alone():
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_squares_of_smoothgrad_beat_the_lot_on_the_digits():
-    """Hooker et al.: squared SmoothGrad finds what matters. (On the digits so do the others.)"""
-    found = Roar()([SmoothGrad(samples=15, form="squared")], fractions=(0.5, 0.7), seeds=(0,))
-    summary = found.summary["better than random"]
-    assert summary["SmoothGrad(samples=15, form='squared')"] > 0.02
+def test_on_the_digits_no_gradient_beats_the_lot():
+    """Hooker et al. found the same for plain gradients; here the hole's outline names the digit."""
+    from functools import partial
+
+    found = Roar()([Saliency()], fractions=(0.5,), seeds=(0,), train_network=partial(fit, epochs=6))
+    mean = found.table.groupby("method").accuracy.mean()
+    assert mean["untouched"] > 0.9
+    assert mean["Saliency()"] > mean["random"] - 0.02
+    assert mean["Sobel"] > mean["random"]

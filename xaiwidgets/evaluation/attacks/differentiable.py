@@ -148,6 +148,7 @@ def _smoothgrad(
 def _grad_cam(
     method: GradCam, subject: Subject, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor
 ) -> torch.Tensor:
+    x = x if x.requires_grad else x.detach().requires_grad_()
     layer = chosen_layer(subject, method.layer, x.detach(), target)
     module = dict(subject.model.named_modules())[layer.name]
     caught: list[torch.Tensor] = []

@@ -1,4 +1,5 @@
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from ..training import accuracy, checked
 from .differentiable import attackable, correlation, even, sizes, values_of
 
 FOOLINGS = ("location", "top pixels", "centre of mass", "active")
-WEIGHTS = {"location": 10.0, "top pixels": 10.0, "centre of mass": 3.0, "active": 10.0}
+WEIGHTS = {"location": 3.0, "top pixels": 3.0, "centre of mass": 1.0, "active": 5.0}
 SUCCESS = {"location": 0.2, "top pixels": 0.3, "centre of mass": 0.1, "active": 0.5}
 TOP = 0.1
 CELLS = 14
@@ -32,9 +33,10 @@ JUDGED = 64
 class ModelManipulation(Declared, title="Manipulated network", source="heo2019"):
     """Train a copy of the network on until its explanations lie while its accuracy stays.
 
-    L = cross-entropy + λ · L_fool, by Adam, in evaluation mode: running statistics and dropout stay
-    as they are. h is Σ_c|R| averaged over a grid of 14 × 14 cells, about as coarse as the paper's
-    maps of a late layer, then scaled to 0...1 (for top pixels and centre of mass to a sum of 1):
+    L = cross-entropy + λ · L_fool, by Adam at a rate that falls along a cosine, in evaluation mode:
+    running statistics and dropout stay as they are. h is Σ_c|R| averaged over a grid of 14 × 14
+    cells, about as coarse as the paper's maps of a late layer, then scaled to 0...1 (for top pixels
+    and centre of mass to a sum of 1):
 
     - location: mean (h − m)², m a frame one seventh of the picture wide: look at the border;
     - top pixels: Σ h over the top tenth of the original's cells: look anywhere else;
@@ -58,7 +60,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         "centre, or exchange two classes",
     )  # fmt: skip
     steps: int = knob(default=120, low=1, high=10000, unit="batches", log=True, help="of training")
-    rate: float = knob(default=5e-4, low=1e-7, high=1e-1, log=True, help="of Adam")
+    rate: float = knob(default=2e-3, low=1e-7, high=1e-1, log=True, help="of Adam, at first")
     strength: float = knob(
         default=1.0, low=0.0, high=100.0, help="of the fooling against the accuracy: scales λ"
     )
@@ -80,16 +82,17 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         """Manipulate a copy of the subject's network; the network itself is not touched.
 
         `images` (n, channels, height, width) are ready for the network and `labels` (n,) class
-        indices. `test` is such a pair that is only judged on; without it every fourth picture is
-        set apart. `explanation` is one of those that InputAttack takes. `classes` are the two that
-        "active" exchanges, names or indices. Raises ExplainError for what cannot be used, Cancelled
-        when stopped.
+        indices. `test` is such a pair that is only judged on; without it a quarter of the
+        pictures, drawn by lot, is set apart. `explanation` is one of those that InputAttack takes.
+        `classes` are the two that "active" exchanges, names or indices. Raises ExplainError for
+        what cannot be used, Cancelled when stopped.
         """
         method = attackable(explanation, "ModelManipulation")
         subject = Subject.of(subject)
         images, labels = checked(images, labels, "ModelManipulation")
         if test is None:
-            apart = torch.arange(len(images)) % 4 == 3
+            lot = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))
+            apart = torch.argsort(lot) % 4 == 3
             test, images, labels = (images[apart], labels[apart]), images[~apart], labels[~apart]
         kept, truth = checked(*test, "ModelManipulation, test=")
         images, kept = (subject.prepare(part).x for part in (images, kept))
@@ -184,6 +187,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
             maps = [sizes(values_of(method, fooled, x, target, rows)) for target in targets]
             loss = F.cross_entropy(fooled(x), labels[chosen].to(x.device))
             loss = loss + weight * self._loss(coarse(original), coarse(torch.stack(maps))).mean()
+            adam.param_groups[0]["lr"] = self.rate * (1 + math.cos(math.pi * step / self.steps)) / 2
             adam.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -41,7 +41,8 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
     `keep`): all but the top share is replaced, and higher is better. Two controls always run along:
     pixels by lot, another lot for every picture, and a Sobel edge map. A method no better than the
     lot has found nothing that another network needs; but what is redundant may go without loss,
-    and the holes themselves tell a shape, so that a curve may lie above the lot's. A blurred map
+    and the outline of the holes may name the class, so that a curve lies above the lot's:
+    so do all on the zoo's digits, squared SmoothGrad's and VarGrad's too. A blurred map
     tends to score better without knowing more (Song et al. 2023).
 
     Maps explain the class predicted by one network trained on the untouched set, once; the seeds
