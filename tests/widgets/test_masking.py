@@ -294,6 +294,22 @@ def test_a_cancelled_drawing_stops_and_can_go_on(subject, images):
     made.close()
 
 
+def test_cancelling_all_work_ends_the_curves_and_leaves_the_scores(subject, images):
+    made = xw.masking(subject, images[0], methods=[xw.Saliency()]).wait()
+    hook = made.subject.model.register_forward_pre_hook(lambda *_: time.sleep(0.05))
+    try:
+        ask(made, "draw_curves")
+        time.sleep(0.2)
+        ask(made, "set_masking", masking={"turn": 9, "share": 44})
+        ask(made, "cancel")
+        made.wait()
+    finally:
+        hook.remove()
+    assert made.mask_curves["status"] == "cancelled"
+    assert made.mask_scores["turn"] == 9
+    made.close()
+
+
 # --- brush -------------------------------------------------------------------------------------
 
 
