@@ -57,7 +57,7 @@ class Case:
         self._reduction: Any = "sum"
         if isinstance(explanation, Heatmap):
             self._given, self._reduction = explanation.values, explanation.reduction
-            self.label = explanation.provenance.method
+            self.label = f"values of {explanation.provenance.method}"
         elif isinstance(explanation, (np.ndarray, torch.Tensor)):
             values = explanation if isinstance(explanation, torch.Tensor) else _plain(explanation)
             self._given, self.label = values, "given values"
