@@ -162,7 +162,7 @@ def test_it_takes_functions_heatmaps_and_values_or_says_why_not(evaluation):
         assert judge(test, subject, x, explanation=by_hand).values.shape == (2,)
     for given in (heat, heat.values, heat.map()):
         if evaluation.explains_anew:
-            with pytest.raises(ExplainError, match="explains anew|which has none"):
+            with pytest.raises(ExplainError, match=r"explains anew|which has none"):
                 judge(test, subject, x, explanation=given)
         else:
             found = judge(test, subject, x, explanation=given)
