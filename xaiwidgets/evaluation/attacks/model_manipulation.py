@@ -59,7 +59,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         help="what the maps are made to do: look at the border, leave what they showed, move their "
         "centre, or exchange two classes",
     )  # fmt: skip
-    steps: int = knob(default=120, low=1, high=10000, unit="batches", log=True, help="of training")
+    steps: int = knob(default=300, low=1, high=10000, unit="batches", log=True, help="of training")
     rate: float = knob(default=2e-3, low=1e-7, high=1e-1, log=True, help="of Adam, at first")
     strength: float = knob(
         default=1.0, low=0.0, high=100.0, help="of the fooling against the accuracy: scales λ"
