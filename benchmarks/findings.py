@@ -102,12 +102,12 @@ def trojan(data: Zoo) -> list[Finding]:
 
 def attack(data: Zoo) -> list[Finding]:
     """Dombrowski et al. (2019)."""
-    found = ev.InputAttack()(data.subject, data.pictures[:2], GRADIENT)
+    found = ev.InputAttack()(data.subject, data.pictures[:3], GRADIENT, goal=data.pictures[3])
     gain = float(np.mean(found.gain))
     return [
         (
             "a picture can be changed so that the map becomes another one",
-            f"correlation with the goal rises by {gain:.2f}; {found!r}", gain > 0.25,
+            f"its correlation with the goal rises by {gain:.2f}; {found!r}", gain > 0.25,
         )
     ]  # fmt: skip
 
