@@ -14,6 +14,7 @@ import torch
 
 from .errors import ExplainError
 from .fingerprint import tensor_fingerprint
+from .job import Job
 from .preprocessing import Preprocessing
 
 Reduction = Literal["sum", "mean", "max", "absolute", "norm"]
@@ -66,6 +67,24 @@ class Provenance:
     backwards: int = 0
     seed: int | None = None
     cached: bool = False
+
+    @classmethod
+    def of_work(
+        cls,
+        who: str,
+        settings: Mapping[str, Any],
+        target: list[str],
+        subject: str,
+        network: str,
+        seen: Seen,
+        job: Job,
+        seconds: float,
+    ) -> Provenance:
+        """Where the work of one job came from, with the passes that the job counted."""
+        return cls(
+            who, dict(settings), target, subject, network, seen, versions(), seconds,
+            job.forwards, job.backwards, settings.get("seed"),
+        )  # fmt: skip
 
     @property
     def input(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from .answers import Heatmap, Provenance, Seen, fold_channels, versions
+from .answers import Heatmap, Provenance, Seen, fold_channels
 from .declare import Declared
 from .errors import ExplainError
 from .job import CancelToken, Job, working
@@ -184,19 +184,10 @@ class Evaluation(Declared):
             found = self.grade(case)
         job.finish()
         found = found if isinstance(found, Graded) else Graded(found)
-        made = Provenance(
-            type(self).__name__,
-            {**self.settings, "explanation": case.label},
-            bound.labels,
-            subject.title,
-            network,
-            seen,
-            versions(),
-            time.perf_counter() - start,
-            job.forwards,
-            job.backwards,
-            self.settings.get("seed"),
-        )
+        made = Provenance.of_work(
+            type(self).__name__, {**self.settings, "explanation": case.label}, bound.labels,
+            subject.title, network, seen, job, time.perf_counter() - start,
+        )  # fmt: skip
         return Scores(
             self._checked(found.values, len(case)), made, self.better, found.curves, found.facts,
             found.warnings, found.numbers,

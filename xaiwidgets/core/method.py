@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .answers import Findings, Heatmap, Provenance, Reduction, Seen, versions
+from .answers import Findings, Heatmap, Provenance, Reduction, Seen
 from .cache import AnswerCache
 from .declare import Declared
 from .errors import ExplainError
@@ -119,19 +119,10 @@ class Attribution(Declared):
         found = self._found(subject, ready.x, bound)
         job.finish()
         values = self._checked(found.values, ready.x)
-        made = Provenance(
-            self._name(),
-            dict(self.settings),
-            bound.labels,
-            subject.title,
-            network,
-            seen,
-            versions(),
+        made = Provenance.of_work(
+            self._name(), self.settings, bound.labels, subject.title, network, seen, job,
             time.perf_counter() - start,
-            job.forwards,
-            job.backwards,
-            self.settings.get("seed"),
-        )
+        )  # fmt: skip
         error = None if found.error is None else found.error.detach().cpu()
         for frame in found.frames:
             frame.values = frame.values.detach().cpu()

@@ -57,8 +57,7 @@ class Scores:
     @property
     def mean(self) -> float:
         """The mean over the inputs that have a value; NaN when none has."""
-        known = self.values[~np.isnan(self.values)]
-        return float(known.mean()) if len(known) else float("nan")
+        return mean_known(self.values)
 
     def interval(self, level: float = 0.95, draws: int = 2000) -> tuple[float, float]:
         """Where the mean would lie with other inputs, by bootstrap over inputs with a fixed seed;
@@ -137,6 +136,12 @@ class Scores:
         made = Provenance.from_plain(about["provenance"])
         rest = (about["better"], curves, about["facts"], about["warnings"], about["numbers"])
         return cls(arrays["values"], made, *rest)
+
+
+def mean_known(values: np.ndarray) -> float:
+    """The mean of what is not NaN; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def bootstrap(y: np.ndarray, level: float, draws: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from xaiwidgets.core.evaluation import Evaluation
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution, as_method
-from xaiwidgets.core.scores import bootstrap
+from xaiwidgets.core.scores import bootstrap, mean_known
 from xaiwidgets.core.subject import Subject, uncounted
 from xaiwidgets.core.target import BoundTarget
 
@@ -70,7 +70,7 @@ class Benchmark:
                         "method": method,
                         "evaluation": evaluation,
                         "better": self.better[evaluation],
-                        "mean": _mean(found),
+                        "mean": mean_known(found),
                         "low": float(low[0]),
                         "high": float(high[0]),
                         "inputs": int((~np.isnan(found)).sum()),
@@ -312,8 +312,3 @@ def _unlike(names: list[str]) -> list[str]:
         again = sum(other == name or other.startswith(f"{name} (") for other in found)
         found.append(f"{name} ({again + 1})" if again else name)
     return found
-
-
-def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xaiwidgets.core.answers import Heatmap, Provenance, Seen, versions
+from xaiwidgets.core.answers import Heatmap, Provenance, Seen
 from xaiwidgets.core.baselines import normal
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
@@ -89,19 +89,10 @@ class InputAttack(Declared, title="Attack on the input", source="dombrowski2019"
             attacked = self._search(subject, method, x, bound, wanted, progress)
             found = self._judged(subject, method, x, attacked, bound, before, wanted)
             seen = Seen(subject.preprocessing, x.to("cpu", copy=True))
-        found.provenance = Provenance(
-            type(self).__name__,
-            {**self.settings, "explanation": repr(method)},
-            bound.labels,
-            subject.title,
-            subject.glance(),
-            seen,
-            versions(),
-            time.perf_counter() - start,
-            job.forwards,
-            job.backwards,
-            self.seed,
-        )
+        found.provenance = Provenance.of_work(
+            type(self).__name__, {**self.settings, "explanation": repr(method)}, bound.labels,
+            subject.title, subject.glance(), seen, job, time.perf_counter() - start,
+        )  # fmt: skip
         if progress:
             progress(1.0)
         return found

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from xaiwidgets.core.answers import Provenance, Seen, versions
+from xaiwidgets.core.answers import Provenance, Seen
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
@@ -115,19 +115,10 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
             found.pictures = subject.preprocessing.pictures(shown)[0]
             labels_shown = subject.bind(None, shown).labels
         seen = Seen(subject.preprocessing, shown.to("cpu", copy=True))
-        found.provenance = Provenance(
-            type(self).__name__,
-            {**self.settings, "explanation": repr(method)},
-            labels_shown,
-            subject.title,
-            subject.glance(),
-            seen,
-            versions(),
-            time.perf_counter() - start,
-            job.forwards,
-            job.backwards,
-            self.seed,
-        )
+        found.provenance = Provenance.of_work(
+            type(self).__name__, {**self.settings, "explanation": repr(method)}, labels_shown,
+            subject.title, subject.glance(), seen, job, time.perf_counter() - start,
+        )  # fmt: skip
         _say(found)
         if progress:
             progress(1.0)

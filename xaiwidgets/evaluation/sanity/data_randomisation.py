@@ -11,6 +11,7 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import Subject
 
 from ..besides import Besides
@@ -58,7 +59,7 @@ class DataRandomisation(Besides, title="Data randomisation", source="adebayo2018
         theirs = case.explain(case.x, subject=permuted).numpy()
         alike = similarity(self.similarity, own, theirs)
         found = Graded(alike)
-        found.numbers["permuted"] = _mean(alike)
+        found.numbers["permuted"] = mean_known(alike)
         if second is None:
             found.warnings.append(
                 "Without second=, another network trained on the true labels, nobody knows how "
@@ -68,7 +69,7 @@ class DataRandomisation(Besides, title="Data randomisation", source="adebayo2018
             control = similarity(self.similarity, own, case.explain(case.x, subject=second).numpy())
             both = ~np.isnan(alike) & ~np.isnan(control)
             margin = float((control - alike)[both].mean()) if both.any() else float("nan")
-            found.numbers |= {"control": _mean(control), "margin": margin}
+            found.numbers |= {"control": mean_known(control), "margin": margin}
             found.facts.append(_verdict(found.numbers))
         if np.isnan(alike).any():
             found.warnings.append(
@@ -203,11 +204,6 @@ def _is_shapes(subject: Subject) -> bool:
     known = load("shapes").linear.weight
     own = subject.model.linear.weight
     return own.shape == known.shape and torch.equal(own.detach().cpu().to(known.dtype), known)
-
-
-def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _verdict(numbers: dict[str, float]) -> str:

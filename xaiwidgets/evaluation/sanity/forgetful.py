@@ -12,6 +12,7 @@ import torch
 from xaiwidgets.core.answers import Findings, Frame
 from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.method import Attribution, Passes, as_method
+from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -103,8 +104,7 @@ class Forgetful(Attribution):
     def _alike(self, trained: np.ndarray, values: torch.Tensor) -> float:
         """The mean over inputs, NaN where a map is constant on all of them."""
         found = similarity(self.measure, trained, values.numpy())
-        known = found[~np.isnan(found)]
-        return float(known.mean()) if len(known) else float("nan")
+        return mean_known(found)
 
     def _name(self) -> str:
         return self.method._name()

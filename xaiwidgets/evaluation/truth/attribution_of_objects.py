@@ -71,9 +71,3 @@ def unscored(values: np.ndarray) -> list[str]:
         f"For {silent} of {len(values)} inputs the map has no positive differences or the mask is "
         "empty: no score."
     ]
-
-
-def mean_known(values: np.ndarray) -> float:
-    """The mean of what is not NaN."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

@@ -5,10 +5,11 @@ import numpy as np
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.scores import mean_known
 
 from ..besides import Besides
 from ..filling import FILL_HELP, FILLS
-from .attribution_of_objects import mean_known, objects_share, unscored, without
+from .attribution_of_objects import objects_share, unscored, without
 
 
 class InputDependence(Besides, title="Input dependence rate (BAM)", source="yang2019"):

@@ -7,8 +7,9 @@ from xaiwidgets.core.baselines import normal
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.scores import mean_known
 
-from .attribution_of_objects import mean_known, objects_share, unscored
+from .attribution_of_objects import objects_share, unscored
 
 
 class InputIndependence(Evaluation, title="Input independence rate (BAM)", source="yang2019"):

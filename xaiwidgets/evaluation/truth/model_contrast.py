@@ -3,10 +3,11 @@ from typing import Any, ClassVar
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import Subject
 
 from ..besides import Besides
-from .attribution_of_objects import mean_known, objects_share, unscored
+from .attribution_of_objects import objects_share, unscored
 
 
 class ModelContrast(Besides, title="Model contrast score (BAM)", source="yang2019"):
