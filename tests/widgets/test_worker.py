@@ -102,3 +102,37 @@ def test_where_no_thread_can_start_work_runs_at_once(monkeypatch):
     worker.submit(1, lambda token: done.append(threading.current_thread()))
     assert done == [threading.main_thread()]
     assert worker.idle
+
+
+def test_inside_work_that_runs_without_a_thread_new_work_waits_its_turn(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    worker, done = Worker(), []
+
+    def count(token, left=2000):
+        done.append(left)
+        if left > 1:
+            worker.submit("count", lambda token: count(token, left - 1))
+
+    worker.submit("count", count)
+    assert len(done) == 2000
+
+
+def test_work_that_comes_last_gives_way_and_begins_again():
+    worker, done, running = Worker(), [], threading.Event()
+
+    def patient(token):
+        done.append("begin")
+        running.set()
+        while "other" not in done and not token.cancelled:
+            time.sleep(0.01)
+        done.append("stopped" if token.cancelled else "end")
+
+    worker.submit("patient", patient, last=True)
+    assert running.wait(10)
+    worker.submit("other", lambda token: done.append("other"))
+    assert worker.wait(10)
+    assert done == ["begin", "stopped", "other", "begin", "end"]
+    worker.close()

@@ -6,10 +6,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 
 from xaiwidgets.core.job import CancelToken
 
 Work = Callable[[CancelToken], None]
+
+
+@dataclass
+class _Task:
+    key: Hashable
+    work: Work
+    token: CancelToken
+    last: bool = False
 
 
 class Worker:
@@ -27,30 +36,36 @@ class Worker:
         linger: float = 5.0,
     ) -> None:
         self._on_idle, self._name, self._linger = on_idle, name, linger
-        self._queue: OrderedDict[Hashable, tuple[Work, CancelToken]] = OrderedDict()
-        self._running: tuple[Hashable, CancelToken] | None = None
+        self._queue: OrderedDict[Hashable, _Task] = OrderedDict()
+        self._running: _Task | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def submit(self, key: Hashable, work: Work, *, first: bool = False) -> CancelToken:
+    def submit(
+        self, key: Hashable, work: Work, *, first: bool = False, last: bool = False
+    ) -> CancelToken:
         """Queue work; what was queued or is running under the same key is cancelled, and what
         was queued leaves its place in the line. Work that comes `first` is done before all that
-        waits."""
-        token = CancelToken()
+        waits. Work that comes `last` gives way: it waits for all other work, is cancelled when
+        other work comes, and is then done anew with another token."""
+        task = _Task(key, work, CancelToken(), last)
         with self._changed:
             if self._closed:
-                token.cancel()
-                return token
+                task.token.cancel()
+                return task.token
             self._cancel(key)
-            self._queue[key] = (work, token)
+            if not last and self._running is not None and self._running.last:
+                self._give_way(self._running)
+            self._queue[key] = task
             if first:
                 self._queue.move_to_end(key, last=False)
             started = self._start()
+            inside = self._running is not None
             self._changed.notify_all()
-        if not started:
+        if not started and not inside:
             self._drain()
-        return token
+        return task.token
 
     def cancel(self, key: Hashable | None = None) -> None:
         """Cancel the work under a key, or all of it."""
@@ -84,7 +99,7 @@ class Worker:
             self._changed.notify_all()
 
     def _keys(self) -> list[Hashable]:
-        return [*self._queue, *([self._running[0]] if self._running else [])]
+        return [*self._queue, *([self._running.key] if self._running else [])]
 
     def _drop(self, key: Hashable) -> None:
         self._cancel(key)
@@ -92,9 +107,20 @@ class Worker:
 
     def _cancel(self, key: Hashable) -> None:
         if key in self._queue:
-            self._queue[key][1].cancel()
-        if self._running is not None and self._running[0] == key:
-            self._running[1].cancel()
+            self._queue[key].token.cancel()
+        if self._running is not None and self._running.key == key:
+            self._running.token.cancel()
+
+    def _give_way(self, task: _Task) -> None:
+        """Stop work that came `last`, and queue it again; unless it was cancelled already."""
+        if not task.token.cancelled:
+            task.token.cancel()
+            self._queue[task.key] = _Task(task.key, task.work, CancelToken(), last=True)
+
+    def _next(self) -> _Task:
+        """The work whose turn it is, taken from the queue."""
+        key = next((key for key, task in self._queue.items() if not task.last), None)
+        return self._queue.pop(key) if key is not None else self._queue.popitem(last=False)[1]
 
     def _start(self) -> bool:
         if self._thread is not None and self._thread.is_alive():
@@ -122,16 +148,15 @@ class Worker:
             with self._changed:
                 if not self._queue:
                     return
-                key, (work, token) = self._queue.popitem(last=False)
-                self._running = (key, token)
+                task = self._running = self._next()
             try:
-                work(token)
+                task.work(task.token)
             finally:
                 with self._changed:
                     self._running = None
                     left = bool(self._queue)
                     self._changed.notify_all()
-            if not left and not token.cancelled:
+            if not left and not task.token.cancelled:
                 self._on_idle()
             if once:
                 return
