@@ -48,10 +48,24 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
 
   const cards = (): PanelCard[] => state.panels as PanelCard[];
 
+  /** Keep a held panel's way through an experiment among traits that are about to be written. */
+  function hold(traits: Traits, panel: string): void {
+    const now = state.trails as Record<string, { film: number }> | undefined;
+    const film = now?.[panel]?.film;
+    if (!now || film === undefined) return;
+    traits.trails = { ...(traits.trails as object), [panel]: now[panel] };
+    const frames = state.frames as Record<number, unknown>;
+    traits.frames = { ...(traits.frames as object), [film]: frames[film] };
+  }
+
   /** Write what the library holds under a key, except for what held panels show. */
   function show(key: string): void {
     const { panels: _ours, ...traits } = library[key];
-    for (const { pinned, slot } of cards()) if (pinned) delete traits[slotName(slot)];
+    for (const { pinned, slot, id } of cards()) {
+      if (!pinned) continue;
+      delete traits[slotName(slot)];
+      hold(traits, id);
+    }
     write(traits);
     const settings = state.masking_settings as MaskSettings | undefined;
     const scores = traits.mask_scores as Partial<MaskScores> | undefined;
@@ -138,6 +152,10 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
       case "copy_python":
         return state._code;
       case "set_experiment":
+      case "show_step":
+      case "fill_steps":
+      case "stop_steps":
+      case "send_frames":
       case "draw_curves":
       case "stop_curves":
       case "set_knob":

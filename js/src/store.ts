@@ -4,6 +4,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { bytes, floats, pixels } from "./arrays";
 import { table } from "./colour";
 import { type Scale, scaleFor } from "./display";
+import { createWalk, type Walk } from "./experiment/state";
 import { type Point, WHOLE, type Zoom } from "./geometry";
 import { createMasking, type Masking } from "./masking/state";
 import { createRequests, type Model, type Requests } from "./requests";
@@ -12,7 +13,6 @@ import type {
   About,
   ColourMap,
   Display,
-  Experiment,
   HeatmapAnswer,
   PanelCard,
   PanelStatus,
@@ -53,9 +53,8 @@ export interface Store extends Requests {
   panels: ReadonlySignal<PanelCard[]>;
   status: ReadonlySignal<Record<string, PanelStatus>>;
   notice: ReadonlySignal<{ message?: string }>;
-  /** A network that forgets, and the stage of it that every panel shows: −1 is the trained one. */
-  experiment: ReadonlySignal<Experiment | null>;
-  stage: Signal<number>;
+  /** An experiment that every panel is followed through. */
+  walk: Walk;
   answers: ReadonlySignal<HeatmapAnswer | null>[];
   display: ReadonlySignal<Display>;
   region: Signal<Region | null>;
@@ -118,6 +117,8 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     return all.find((map) => map.name === display.value.colour_map) ?? all[0];
   });
   const drawn = once(pixels);
+  const panels = trait<PanelCard[]>("panels");
+  const spoken = signal("");
 
   return {
     ...requests,
@@ -129,15 +130,21 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     colourMap,
     strip: trait("strip"),
     target: trait("target"),
-    panels: trait("panels"),
+    panels,
     status: trait("status"),
     notice: trait("notice"),
-    experiment: trait("experiment", filled<Experiment>),
-    stage: signal(-1),
+    walk: createWalk(model, {
+      requests,
+      closed,
+      trait,
+      panels,
+      spoken,
+      live: () => about.peek().live,
+    }),
     answers: Array.from({ length: SLOTS }, (_, k) => trait(slotName(k), filled<HeatmapAnswer>)),
     cross: signal<Point | null>(null),
     zoom: signal(WHOLE),
-    spoken: signal(""),
+    spoken,
     dragged: signal(""),
     table: computed(() => table(colourMap.value)),
     size: computed(() => {

@@ -64,14 +64,52 @@ export interface About {
   fills: string[];
 }
 
-/** A network that forgets: the stages by the block that forgot last, other networks by name, and the choices a reader has. */
+/** One place of an experiment's slider, or a switch beside it. */
+export interface Step {
+  key: string;
+  label: string;
+}
+
+/** Circumstances that every panel is followed through, such as a network that forgets. `steps` are the slider's places after its `origin`, `beside` further circumstances. `switches` says what the row of `names` does: switches up to the step are off, the step's own one is, or "any": each for itself, and the key of a set is its names joined by `joined`. */
 export interface Experiment {
-  stages: string[];
-  others: string[];
-  mode: string;
-  modes: string[];
-  measure: string;
-  measures: string[];
+  title: string;
+  slider: string;
+  origin: string;
+  hint: string;
+  steps: Step[];
+  beside: Step[];
+  switches: "" | "cascade" | "single" | "any";
+  names: string[];
+  joined: string;
+  knobs: KnobCard[];
+  settings: Record<string, unknown>;
+}
+
+/** How alike a step's map is to the origin's: the mean over draws, and lowest and highest where there are several. `words` says it, or why there is no map. */
+export interface Mark {
+  value: number | null;
+  low?: number;
+  high?: number;
+  words: string;
+  failed?: boolean;
+}
+
+/** What a panel's answer (by its `request`) became at the steps so far; maps come as frames of this `film`. */
+export interface Trail {
+  film: number;
+  request: number;
+  marks: Record<string, Mark>;
+  verdict: string;
+}
+
+/** How far the work on an experiment is: maps done of those wanted, and the one being made. */
+export interface Walking {
+  status: "" | "running" | "done" | "stopped";
+  done: number;
+  total: number;
+  panel: string;
+  key: string;
+  progress: number;
 }
 
 /** One input of the strip; `right` is None when its true class is not known. */
@@ -139,6 +177,20 @@ export interface Frame {
   label: string;
   map: Array;
   number: number | null;
+}
+
+/** A panel's map at one step of an experiment. */
+export interface StepFrame {
+  label: string;
+  map: Array;
+}
+
+/** From Python: a frame of a film, its map's bytes beside it. Maps of steps travel as messages, because a trait of all of them would be sent whole for every new one. */
+export interface FrameMessage {
+  type: "frame";
+  film: number;
+  key: string;
+  frame: StepFrame;
 }
 
 /** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. */
@@ -284,6 +336,10 @@ export type Command =
   | "set_region"
   | "set_display"
   | "set_experiment"
+  | "show_step"
+  | "fill_steps"
+  | "stop_steps"
+  | "send_frames"
   | "set_masking"
   | "draw_curves"
   | "stop_curves"

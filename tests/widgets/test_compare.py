@@ -338,7 +338,7 @@ def test_an_update_of_a_panel_at_224_pixels_stays_under_220_kilobytes():
 
 def test_frames_are_averages_of_blocks():
     values = np.arange(96 * 96, dtype=float).reshape(96, 96)
-    small = pack._small(values)
+    small = pack.small(values)
     assert small.shape == (48, 48)
     assert small[3, 5] == values[6:8, 10:12].mean()
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from xaiwidgets.core.method import Attribution, FromFunction
 from xaiwidgets.core.target import Contrast
+
+if TYPE_CHECKING:
+    from xaiwidgets.evaluation.experiment import Experiment
 
 
 def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
@@ -30,10 +33,10 @@ def compare_code(
     names: Mapping[str, str],
     index: int = 0,
     masking: Mapping[str, Any] | None = None,
-    experiment: Mapping[str, Any] | None = None,
+    experiment: Experiment | None = None,
 ) -> str:
     """A cell that makes the same widget again, with input number `index` on screen."""
-    call = "compare" if experiment is None else "sanity"
+    call = "compare" if experiment is None else experiment.call
     lines = ["import xaiwidgets as xw", "", f"w = xw.{call}("]
     lines.append(f"    {names.get('subject', 'model')},")
     lines.append(f"    {names.get('images', 'image')},")
@@ -45,7 +48,9 @@ def compare_code(
     lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
     if display:
         lines.append(f"    display={dict(display)!r},")
-    lines += [f"    {name}={value!r}," for name, value in (experiment or {}).items()]
+    if experiment is not None:
+        lines += [f"    {name}={value!r}," for name, value in experiment.changed.items()]
+        lines += [f"    {line}" for line in _others_code(getattr(experiment, "others", {}), names)]
     if masking:
         lines.append(f"    masking={dict(masking)!r},")
     lines.append(f").select({index})" if index else ")")
@@ -53,13 +58,23 @@ def compare_code(
 
 
 def _method_code(method: Attribution) -> str:
-    method = getattr(method, "method", method)  # under an experiment
     if isinstance(method, FromFunction):
         return (
             method.title if method.title.isidentifier() else f"...  # {method.title}: your function"
         )
     built_in = type(method).__module__.startswith("xaiwidgets.")
     return f"xw.{method!r}" if built_in else repr(method)
+
+
+def _others_code(others: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Networks beside the subject: the name of the dict, or of each network in it."""
+    if not others or "others" in names:
+        return [f"others={names['others']},"] if others else []
+    lines = ["others={"]
+    for name in others:
+        known = names.get(f"others[{name!r}]")
+        lines.append(f"    {name!r}: {known}," if known else f"    {name!r}: ...,  # your network")
+    return [*lines, "},"]
 
 
 def _aim_code(aim: Any) -> str:

@@ -23,6 +23,7 @@ from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget, Contrast
+from xaiwidgets.evaluation.experiment import Experiment
 
 from . import code, pack
 from .catalogue import catalogue, default_methods
@@ -31,7 +32,7 @@ from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded
 from .masking import Masking, fills_for
 from .panel import Panel
-from .sanity import Forgetting
+from .walk import Walk
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, PanelCard
 from .worker import Worker
 
@@ -105,6 +106,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     mask_scores = traitlets.Dict().tag(sync=True)
     mask_curves = traitlets.Dict().tag(sync=True)
     experiment = traitlets.Dict().tag(sync=True)
+    trails = traitlets.Dict().tag(sync=True)
+    walk = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -117,7 +120,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         masks: Any = None,
         display: Mapping[str, Any] | None = None,
         masking: Mapping[str, Any] | None = None,
-        experiment: Forgetting | None = None,
+        experiment: Experiment | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start explaining."""
@@ -129,7 +132,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
         made = [as_method(method) for method in chosen]
-        self._experiment = experiment
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
@@ -142,8 +144,15 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._gallery, self._worker, self._guard, self._panels, self.set_trait,
             self._send_levels,
         )  # fmt: skip
+        self._walk: Walk | None = None
+        if experiment is not None:
+            self._walk = Walk(
+                experiment, self._gallery, self._worker, self._guard, self._panels,
+                self.set_trait, self.send,
+            )  # fmt: skip
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
-        super().__init__(about=self._about(), display=start, experiment=self._experiment_card())
+        card = dict(self._walk.card()) if self._walk else {}
+        super().__init__(about=self._about(), display=start, experiment=card)
         self.on_msg(self._on_message)
         hear_while_busy(self.comm)
         for method in made:
@@ -159,12 +168,15 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     @property
     def answers(self) -> dict[str, Heatmap]:
-        """The heatmaps that are there now, by method; a second panel of a method is "… 2"."""
+        """The heatmaps that are there now, by method; a second panel of a method is "… 2". Under
+        an experiment `frames` are the maps at its steps so far, `numbers` their similarities."""
         found: dict[str, Heatmap] = {}
         for panel in list(self._panels):
-            if panel.answer is None:
+            answer = panel.answer
+            if answer is None:
                 continue
-            found[pack.own_name(pack.name_of(panel.method), found)] = panel.answer
+            name = pack.own_name(pack.name_of(panel.method), found)
+            found[name] = self._walk.told(panel, answer) if self._walk else answer
         return found
 
     @property
@@ -188,7 +200,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         return self._masking.curves.read()
 
     def wait(self, timeout: float | None = None) -> Compare:
-        """Block until every panel has its answer; an interrupt cancels what is still running.
+        """Block until every panel has its answer, and under an experiment every step its map; an
+        interrupt cancels what is still running.
 
         `timeout` in seconds; after it the widget goes on in the background.
         """
@@ -221,7 +234,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._names,
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
-            self._experiment.settings() if self._experiment else None,
+            self._walk.experiment if self._walk else None,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -289,6 +302,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         masking = getattr(self, "_masking", None)  # not yet where an input was refused
         if masking is not None:
             masking.close()
+        walk = getattr(self, "_walk", None)
+        if walk is not None:
+            walk.clear()
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
@@ -320,7 +336,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "set_region": self._set_region,
             "set_display": self._set_display,
             "set_masking": self._masking.obey,
-            "set_experiment": self._set_experiment,
+            **self._walking(),
             "draw_curves": lambda args: self._masking.curves.draw(),
             "stop_curves": lambda args: self._masking.curves.stop(by_reader=True),
             "copy_python": lambda args: self.python(),
@@ -349,21 +365,18 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._send_panels()
         self._ask(panel)
 
-    def _set_experiment(self, args: dict[str, Any]) -> None:
-        if self._experiment is None:
-            raise ExplainError("This widget's network forgets nothing; make it with xw.sanity.")
-        changed = self._experiment.changed(args)
-        methods = [changed.around(panel.method) for panel in self._panels]
-        self._experiment = changed
-        for panel, method in zip(self._panels, methods, strict=True):
-            panel.method = method
-        self.experiment = self._experiment_card()
-        self._ask_all()
-
-    def _experiment_card(self) -> dict[str, Any]:
-        if self._experiment is None:
+    def _walking(self) -> dict[str, Any]:
+        """What can be asked where there is an experiment."""
+        walk = self._walk
+        if walk is None:
             return {}
-        return dict(self._experiment.card(self.subject, self._gallery.one(0).x))
+        return {
+            "set_experiment": lambda args: walk.change(str(args.get("knob")), args.get("value")),
+            "show_step": lambda args: walk.show(str(args.get("key") or "")),
+            "fill_steps": lambda args: walk.fill(),
+            "stop_steps": lambda args: walk.stop(),
+            "send_frames": lambda args: walk.send_frames(),
+        }
 
     def _add_panel(self, args: dict[str, Any]) -> str:
         name = args.get("method")
@@ -381,6 +394,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._send_status()
         self.set_trait(f"slot_{panel.slot:02d}", {})
         self._masking.removed()
+        if self._walk:
+            self._walk.removed(panel)
 
     def _move_panel(self, args: dict[str, Any]) -> None:
         panel, to = self._panel(args), args.get("to")
@@ -401,6 +416,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker.cancel(self._panel(args).id if args.get("panel") else None)
         if not args.get("panel"):
             self._masking.cancelled()
+            if self._walk:
+                self._walk.stop()
         for panel in self._panels:
             if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):
                 self._tell(panel, panel.request, status="cancelled", message=str(Cancelled()))
@@ -434,7 +451,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         if not free:
             raise ExplainError(f"A widget holds up to {SLOTS} panels; remove one first.")
         self._count += 1
-        method = self._experiment.around(method) if self._experiment else method
         panel = Panel(f"p{self._count}", free[0], method)
         self._panels.append(panel)
         self._send_panels()
@@ -486,10 +502,12 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         else:
             with self._guard:
                 if panel.request == request and panel in self._panels:
-                    panel.take(answer, request, index, bound)
+                    panel.take(answer, method, request, index, bound)
                     self._send_answer(panel)
                     self._tell(panel, request, status="done", progress=1.0)
                     self._masking.answered()
+                    if self._walk:
+                        self._walk.answered(panel)
 
     def _report(self, panel: Panel, request: int, share: float) -> None:
         now = time.monotonic()

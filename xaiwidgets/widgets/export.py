@@ -79,18 +79,26 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
     for index in indices:
         if index != widget._gallery.index:
             widget.select(index)
-        widget.wait()
+        _complete(widget)
         library[_key(widget)] = _changing(widget)
     if widget._gallery.index != shown:
         widget.select(shown)
-        widget.wait()
+        _complete(widget)
     names = (
         "about", "strip", "target", "panels", "region", "display", "notice", "masking_settings",
-        "experiment", "_kind",
+        "_kind",
     )  # fmt: skip
     state = {name: getattr(widget, name) for name in names}
     state["about"] = {**widget.about, "live": False}
     return {**state, **_changing(widget), "_code": widget.python()}, library
+
+
+def _complete(widget: Compare) -> None:
+    """Wait for every answer, and for every step of an experiment, also one that was stopped."""
+    widget.wait()
+    if widget._walk:
+        widget._walk.fill()
+        widget.wait()
 
 
 def _key(widget: Compare) -> str:
@@ -101,7 +109,9 @@ def _key(widget: Compare) -> str:
 def _changing(widget: Compare) -> dict[str, Any]:
     slots = [f"slot_{panel['slot']:02d}" for panel in widget.panels]
     masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
-    return {name: getattr(widget, name) for name in ("scene", "target", "status", *slots, *masked)}
+    names = ("scene", "target", "status", *slots, *masked)
+    walked = widget._walk.page() if widget._walk else {}
+    return {**{name: getattr(widget, name) for name in names}, **walked}
 
 
 def plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def pack_heatmap(
         answer["frames"] = [
             {
                 "label": frame.label,
-                "map": pack_map(_small(fold_channels(frame.values, heat.reduction)[0])),
+                "map": pack_map(small(fold_channels(frame.values, heat.reduction)[0])),
                 "number": _said(frame.number),
             }
             for frame in heat.frames
@@ -82,9 +82,9 @@ def _said(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _small(values: np.ndarray) -> np.ndarray:
-    """A map brought to at most FRAME_SIDE pixels a side by averaging whole blocks."""
-    block = -(-max(values.shape) // FRAME_SIDE)
+def small(values: np.ndarray, most: int = FRAME_SIDE) -> np.ndarray:
+    """A map brought to at most so many pixels a side by averaging whole blocks."""
+    block = -(-max(values.shape) // most)
     if block == 1:
         return values
     height, width = (side // block * block for side in values.shape)

@@ -27,6 +27,7 @@ class Panel:
         default_factory=lambda: PanelStatus(status="waiting", request=0, progress=0.0, message="")
     )
     answer: Heatmap | None = None
+    made_by: Attribution | None = None
     answered: int = 0
     input: int = 0
     bound: BoundTarget | None = None
@@ -36,8 +37,16 @@ class Panel:
     flat: bool = False
     """Whether the answer's map puts no pixel before another."""
 
-    def take(self, answer: Heatmap, request: int, index: int, bound: BoundTarget) -> None:
+    def take(
+        self,
+        answer: Heatmap,
+        method: Attribution,
+        request: int,
+        index: int,
+        bound: BoundTarget,
+    ) -> None:
         """Keep an answer; what was worked out from the one before is forgotten."""
-        self.answer, self.answered, self.input, self.bound = answer, request, index, bound
+        self.answer, self.made_by = answer, method
+        self.answered, self.input, self.bound = request, index, bound
         self.levels = None
         self.flat = bool(one_valued(answer.map()[:1])[0])

@@ -74,16 +74,64 @@ class About(TypedDict):
     fills: list[str]
 
 
-class Experiment(TypedDict):
-    """A network that forgets: the stages by the block that forgot last, other networks by name, and
-    the choices a reader has."""
+class Step(TypedDict):
+    """One place of an experiment's slider, or a switch beside it."""
 
-    stages: list[str]
-    others: list[str]
-    mode: str
-    modes: list[str]
-    measure: str
-    measures: list[str]
+    key: str
+    label: str
+
+
+class Experiment(TypedDict):
+    """Circumstances that every panel is followed through, such as a network that forgets.
+
+    `steps` are the slider's places after its `origin`, `beside` further circumstances. `switches`
+    says what the row of `names` does: switches up to the step are off, the step's own one is, or
+    "any": each for itself, and the key of a set is its names joined by `joined`.
+    """
+
+    title: str
+    slider: str
+    origin: str
+    hint: str
+    steps: list[Step]
+    beside: list[Step]
+    switches: Literal["", "cascade", "single", "any"]
+    names: list[str]
+    joined: str
+    knobs: list[KnobCard]
+    settings: dict[str, Any]
+
+
+class Mark(TypedDict):
+    """How alike a step's map is to the origin's: the mean over draws, and lowest and highest where
+    there are several. `words` says it, or why there is no map."""
+
+    value: float | None
+    low: NotRequired[float]
+    high: NotRequired[float]
+    words: str
+    failed: NotRequired[bool]
+
+
+class Trail(TypedDict):
+    """What a panel's answer (by its `request`) became at the steps so far; maps come as frames of
+    this `film`."""
+
+    film: int
+    request: int
+    marks: dict[str, Mark]
+    verdict: str
+
+
+class Walking(TypedDict):
+    """How far the work on an experiment is: maps done of those wanted, and the one being made."""
+
+    status: Literal["", "running", "done", "stopped"]
+    done: int
+    total: int
+    panel: str
+    key: str
+    progress: float
 
 
 class StripItem(TypedDict):
@@ -160,6 +208,23 @@ class Frame(TypedDict):
     label: str
     map: Array
     number: float | None
+
+
+class StepFrame(TypedDict):
+    """A panel's map at one step of an experiment."""
+
+    label: str
+    map: Array
+
+
+class FrameMessage(TypedDict):
+    """From Python: a frame of a film, its map's bytes beside it. Maps of steps travel as messages,
+    because a trait of all of them would be sent whole for every new one."""
+
+    type: Literal["frame"]
+    film: int
+    key: str
+    frame: StepFrame
 
 
 class HeatmapAnswer(TypedDict):
@@ -337,6 +402,10 @@ Command = Literal[
     "set_region",
     "set_display",
     "set_experiment",
+    "show_step",
+    "fill_steps",
+    "stop_steps",
+    "send_frames",
     "set_masking",
     "draw_curves",
     "stop_curves",

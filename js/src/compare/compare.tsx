@@ -2,10 +2,10 @@
 
 import { effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { ExperimentBar } from "../experiment/bar";
 import { MaskingBar } from "../masking/bar";
 import { CurvesView } from "../masking/curves";
 import type { Painter } from "../painter";
-import { SanityBar } from "../sanity/bar";
 import type { Store } from "../store";
 import { Button, Popover } from "../ui/parts";
 import { AddMethod } from "./add";
@@ -55,10 +55,10 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
         <SceneView store={store} painter={painter} />
         <div class="xw-main">
           <DisplayBar store={store} />
-          <SanityBar store={store} />
+          <ExperimentBar store={store} />
           <MaskingBar store={store} />
           <CurvesView store={store} />
-          <div class="xw-grid">
+          <div class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""}`}>
             {store.panels.value.map((panel, index) => (
               <Panel key={panel.id} {...{ store, painter, panel, index }} />
             ))}

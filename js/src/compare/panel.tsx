@@ -2,9 +2,9 @@
 
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { thin } from "../arrays";
 import { Knob } from "../controls/knob";
 import { share } from "../display";
+import { StepView, Verdict } from "../experiment/step";
 import { type Point, scaleRegion } from "../geometry";
 import { Swatch } from "../masking/curves";
 import { PanelScore } from "../masking/score";
@@ -12,9 +12,11 @@ import { digits, percent, seconds } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import { Button, Icon, Popover } from "../ui/parts";
-import type { Frame, HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
+import type { HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
+import { Film } from "./film";
 import { Legend } from "./legend";
 import { mountStage } from "./stage";
+import { blockMeans, readAt } from "./values";
 
 interface Props {
   store: Store;
@@ -23,47 +25,47 @@ interface Props {
   index: number;
 }
 
-/** The value of a map at a pixel of the picture, which may be finer than the map. */
-function valueAt(store: Store, array: WireArray, { x, y }: Point): number {
-  const [width, height] = store.size.peek();
-  const [rows, columns] = array.shape;
-  const row = Math.min(rows - 1, Math.floor((y * rows) / height));
-  const column = Math.min(columns - 1, Math.floor((x * columns) / width));
-  return store.values(array)[row * columns + column];
-}
-
 /** What a panel shows, from its answer, its chosen frame and the display. */
-function look(store: Store, slot: number) {
+function look(store: Store, { id, slot }: PanelCard) {
+  const { walk } = store;
   const answer = store.answers[slot];
-  const frame = store.experiment.peek() ? store.stage : signal(-1);
+  const frame = signal(-1);
   const limit = signal(0);
-  const frames = computed<Frame[]>(() => answer.value?.frames ?? []);
-  const chosen = computed(() => frames.value[frame.value]);
+  const chosen = computed(() => answer.value?.frames?.[frame.value]);
+  /** The map on the grid of the step's map beside it, which a page may hold in fewer pixels. */
+  const whole = computed<WireArray | null>(() => {
+    const { value } = answer;
+    if (!value) return null;
+    const beside = walk.film(id, value.request)[walk.key.value]?.map.shape;
+    const { shape } = value.map;
+    if (!beside || beside[1] === shape[1]) return value.map;
+    return blockMeans(store.values(value.map), shape, beside);
+  });
   const showsError = computed(() =>
     Boolean(store.display.value.error && answer.value?.error && !chosen.value),
   );
   const array = computed<WireArray | null>(() => {
     const { value } = answer;
     if (!value) return null;
-    return showsError.value ? (value.error ?? null) : (chosen.value?.map ?? value.map);
+    return showsError.value ? (value.error ?? null) : (chosen.value?.map ?? whole.value);
   });
   const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
   const value = computed(() => {
     const point = store.cross.value;
-    return point && array.value ? valueAt(store, array.value, point) : null;
+    return point && array.value ? readAt(store, array.value, point) : null;
   });
   const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
-  return { answer, frame, frames, limit, showsError, array, sign, value, veiled };
+  return { answer, frame, limit, showsError, array, sign, value, veiled };
 }
 
 type Look = ReturnType<typeof look>;
 
 function readOut(store: Store, { answer, array, showsError, frame }: Look, at: Point): string {
   if (!array.value) return "";
-  const words = digits(valueAt(store, array.value, at));
+  const words = digits(readAt(store, array.value, at));
   if (showsError.value) return `standard error ${words}`;
   const error = frame.value < 0 && answer.value?.error;
-  return error ? `${words} ± ${digits(valueAt(store, error, at))}` : words;
+  return error ? `${words} ± ${digits(readAt(store, error, at))}` : words;
 }
 
 /** The picture under a map: the one on screen, or for a held answer the small one of the strip. */
@@ -75,7 +77,7 @@ function pictureOf(store: Store, answer: HeatmapAnswer | null): WireArray | null
 
 export function Panel({ store, painter, panel, index }: Props) {
   const { id } = panel;
-  const view = useMemo(() => look(store, panel.slot), [panel.slot]);
+  const view = useMemo(() => look(store, panel), [panel.slot]);
   const host = useRef<HTMLDivElement>(null);
   const knobsOpen = useSignal(false);
   const over = useSignal(false);
@@ -111,7 +113,9 @@ export function Panel({ store, painter, panel, index }: Props) {
   const ask = (name: "remove_panel" | "retry" | "cancel") => store.ask(name, { panel: id }, id);
   const move = (to: number) => store.ask("move_panel", { panel: id, to }, id);
   const last = store.panels.value.length - 1;
-  const { masking } = store;
+  const { masking, walk } = store;
+  const card = walk.card.value;
+  const plotted = card || (masking.settings.value.on && masking.plotted.value);
 
   return (
     <section
@@ -149,8 +153,8 @@ export function Panel({ store, painter, panel, index }: Props) {
           store.dragged.value = "";
         }}
       >
-        {masking.settings.value.on && masking.plotted.value && <Swatch slot={panel.slot} />}
-        <h3 class="xw-heading" title={panel.blurb}>
+        {plotted && <Swatch slot={panel.slot} />}
+        <h3 class="xw-heading" title={`${panel.title}: ${panel.blurb}`}>
           {panel.title}
         </h3>
         {panel.knobs.length > 0 && (
@@ -199,38 +203,39 @@ export function Panel({ store, painter, panel, index }: Props) {
           )}
         </Popover>
       </header>
-      <div class="xw-frame">
-        <div class="xw-stage" ref={host} />
-        {busy && (
-          <div
-            class="xw-progress"
-            role="progressbar"
-            aria-valuenow={Math.round(now.progress * 100)}
-          >
-            <i style={{ width: `${Math.max(2, now.progress * 100)}%` }} />
-          </div>
-        )}
-        {busy && (
-          <div class="xw-working">
-            <span>{now.status === "waiting" ? "waiting" : percent(now.progress)}</span>
-            <Button label="Cancel" text="Cancel" onClick={() => ask("cancel")} />
-          </div>
-        )}
-        {failed && (
-          <div class={`xw-failed ${answer ? "xw-beside" : ""}`} role="alert">
-            <p>
-              {now.message || (now.status === "cancelled" ? "Cancelled." : "This method failed.")}
-            </p>
-            {live && (
-              <Button icon="reset" label="Retry" text="Retry" onClick={() => ask("retry")} />
+      <div class={card ? "xw-pair" : ""}>
+        <div>
+          {card && <p class="xw-caption">{card.origin}</p>}
+          <div class="xw-frame">
+            <div class="xw-stage" ref={host} />
+            {busy && (
+              <div
+                class="xw-progress"
+                role="progressbar"
+                aria-valuenow={Math.round(now.progress * 100)}
+              >
+                <i style={{ width: `${Math.max(2, now.progress * 100)}%` }} />
+              </div>
+            )}
+            {busy && (
+              <div class="xw-working">
+                <span>{now.status === "waiting" ? "waiting" : percent(now.progress)}</span>
+                <Button label="Cancel" text="Cancel" onClick={() => ask("cancel")} />
+              </div>
+            )}
+            {failed && (
+              <div class={`xw-failed ${answer ? "xw-beside" : ""}`} role="alert">
+                <p>
+                  {now.message ||
+                    (now.status === "cancelled" ? "Cancelled." : "This method failed.")}
+                </p>
+                {live && (
+                  <Button icon="reset" label="Retry" text="Retry" onClick={() => ask("retry")} />
+                )}
+              </div>
             )}
           </div>
-        )}
-      </div>
-      {answer && (
-        <>
-          {view.veiled.value && <PanelScore store={store} id={id} request={answer.request} />}
-          {(!view.veiled.value || masking.maps.value) && (
+          {answer && (!view.veiled.value || masking.maps.value) && (
             <Legend
               store={store}
               limit={view.limit}
@@ -239,10 +244,22 @@ export function Panel({ store, painter, panel, index }: Props) {
               what={view.showsError.value ? "standard error" : undefined}
             />
           )}
+        </div>
+        {card && (
+          <StepView
+            {...{ store, painter, panel }}
+            picture={() => pictureOf(store, view.answer.value)}
+          />
+        )}
+      </div>
+      {answer && (
+        <>
+          {view.veiled.value && <PanelScore store={store} id={id} request={answer.request} />}
+          <Verdict store={store} panel={id} />
           <Facts {...{ store, panel, answer, view }} />
         </>
       )}
-      {view.frames.value.length > 0 && <Frames {...{ store, painter, view }} />}
+      <Strip {...{ store, painter, panel, view }} />
       {problems[id] && <p class="xw-problem">{problems[id]}</p>}
       {knobsOpen.value && (
         <div class="xw-knobs">
@@ -314,51 +331,51 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   );
 }
 
-/** A strip of maps; the panel shows the chosen one. */
-function Frames({ store, painter, view }: { store: Store; painter: Painter; view: Look }) {
-  const { frame, frames } = view;
-  const own = store.experiment.value ? "trained" : "answer";
-  const all = [{ label: own, map: view.answer.value?.map as WireArray }, ...frames.value];
-  const pick = (at: number): void => {
-    frame.value = Math.min(frames.value.length - 1, Math.max(-1, at));
-  };
+/** The answer's own strip of maps, or that of an experiment, which all panels share. */
+function Strip(props: { store: Store; painter: Painter; panel: PanelCard; view: Look }) {
+  const { store, painter, panel, view } = props;
+  const { walk } = store;
+  const { live } = store.about.value;
+  const answer = view.answer.value;
+  const card = walk.card.value;
+  if (!answer) return null;
+  if (!card) {
+    const frames = answer.frames ?? [];
+    if (!frames.length) return null;
+    const pictures = [{ key: "-1", label: "answer", map: answer.map }];
+    frames.forEach(({ label, map }, i) => {
+      pictures.push({ key: `${i}`, label, map });
+    });
+    return (
+      <Film
+        {...{ store, painter, pictures }}
+        chosen={`${view.frame.value}`}
+        onPick={(key) => {
+          view.frame.value = Number(key);
+        }}
+      />
+    );
+  }
+  const film = walk.film(panel.id, answer.request);
+  const pictures = [...card.steps, ...card.beside].map(({ key, label }) => ({
+    key,
+    label: film[key]?.label ?? label,
+    map: film[key]?.map,
+    title: walk.mark(panel.id, key)?.words ?? label,
+    disabled: !live && !film[key],
+  }));
+  pictures.unshift({
+    key: "",
+    label: card.origin,
+    map: answer.map,
+    title: card.origin,
+    disabled: false,
+  });
   return (
-    <div
-      class="xw-frames"
-      role="listbox"
-      tabIndex={0}
-      aria-label="Steps"
-      onKeyDown={(event) => {
-        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (!by) return;
-        event.preventDefault();
-        pick(frame.value + by);
-      }}
-    >
-      {all.map(({ label, map }, i) => (
-        <button
-          type="button"
-          role="option"
-          tabIndex={-1}
-          key={label}
-          aria-selected={frame.value === i - 1}
-          onClick={() => pick(i - 1)}
-        >
-          <Thumb {...{ store, painter, map }} />
-          {label}
-        </button>
-      ))}
-    </div>
+    <Film
+      {...{ store, painter, pictures }}
+      chosen={walk.key.value}
+      onPick={(key) => walk.pick(key)}
+    />
   );
-}
-
-function Thumb({ store, painter, map }: { store: Store; painter: Painter; map: WireArray }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    if (!canvas.current) return;
-    const stride = Math.max(1, Math.ceil(map.shape[1] / 48));
-    const small = thin(store.values(map), map.shape, stride);
-    return painter.add({ canvas: canvas.current, array: () => small, stride });
-  }, [map]);
-  return <canvas ref={canvas} />;
 }

@@ -3,6 +3,7 @@
 import { computed, type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Store } from "../store";
+import { fadeEnds } from "../ui/fade";
 import { Icon, Segments } from "../ui/parts";
 import { Picture } from "../ui/picture";
 import type { StripItem } from "../wire";
@@ -36,6 +37,7 @@ export function StripView({ store }: { store: Store }) {
     const box = list.current;
     if (option && box) box.scrollLeft = option.offsetLeft - box.clientWidth / 2;
   }, [chosen]);
+  useEffect(() => (list.current ? fadeEnds(list.current) : undefined), [strip.length]);
   if (strip.length < 2) return null;
 
   const shown = passing(strip, verdict.value, name.value);

@@ -1,88 +1,66 @@
-/** Switches that let the network forget, over every panel, and how much of each map is left. */
+/** A slider and switches that take every panel through an experiment, and what is left of each map. */
 
-import { Swatch } from "../masking/curves";
+import { useSignal } from "@preact/signals";
+import { Knob } from "../controls/knob";
 import type { Store } from "../store";
-import { Slider } from "../ui/parts";
-import type { HeatmapAnswer, PanelCard } from "../wire";
+import { Button, Slider } from "../ui/parts";
+import type { Experiment } from "../wire";
+import { LikenessPlot } from "./plot";
 
-const LATER: Record<string, string> = {
-  "top down": "from the output down",
-  "bottom up": "from the input up",
-  "one at a time": "one block at a time",
-};
+const UNSEEN = "this page holds no map for it: run the notebook to see it";
+const IN_SIGHT = 2;
 
-export function SanityBar({ store }: { store: Store }) {
-  const found = store.experiment.value;
-  if (!found) return null;
-  const { stages, others, mode, modes, measure, measures } = found;
-  const { live } = store.about.value;
-  const all = [...stages, ...others];
-  const at = store.stage.value;
-  const pick = (stage: number): void => {
-    store.stage.value = stage;
-  };
-  /** Whether a block has forgotten at the stage that is on screen. */
-  const gone = (i: number): boolean =>
-    at < stages.length && (mode === "one at a time" ? i === at : i <= at);
-  const words =
-    at < 0
-      ? "the network as it was trained"
-      : at >= stages.length
-        ? `the network "${all[at]}"`
-        : mode === "one at a time"
-          ? `${stages[at]} has forgotten`
-          : `${at + 1} of ${stages.length} blocks have forgotten`;
-  const ask = (change: Record<string, string>): void => {
-    void store.ask("set_experiment", change, "experiment");
-  };
-  const select = (label: string, value: string, choices: string[], name: string) => (
-    <select
-      class="xw-select"
-      aria-label={label}
-      title={label}
-      value={value}
-      disabled={!live}
-      onChange={(event) => ask({ [name]: event.currentTarget.value })}
-    >
-      {choices.map((choice) => (
-        <option key={choice} value={choice}>
-          {LATER[choice] ?? choice}
-        </option>
-      ))}
-    </select>
-  );
+export function ExperimentBar({ store }: { store: Store }) {
+  const { walk } = store;
+  const unfolded = useSignal(false);
+  const card = walk.card.value;
+  if (!card) return null;
+  const { steps, beside, switches, knobs, slider, title } = card;
+  const now = walk.key.value;
+  const at = steps.findIndex(({ key }) => key === now) + 1;
   const problem = store.problems.value.experiment;
+  const shown = unfolded.value ? knobs : knobs.slice(0, IN_SIGHT);
   return (
-    <section class="xw-sanity" aria-label="Sanity">
-      <Slider
-        label="Forget"
-        help="drag: the network forgets one block after the other, and every map is its map then"
-        low={-1}
-        high={stages.length - 1}
-        step={1}
-        value={Math.min(at, stages.length - 1)}
-        text={words}
-        onInput={pick}
-      />
-      {select("How the network forgets", mode, modes, "mode")}
-      {select("How maps are compared", measure, measures, "measure")}
-      <div class="xw-switches" role="group" aria-label="Blocks">
-        {all.map((name, i) => (
-          <button
-            type="button"
-            class="xw-toggle"
-            key={name}
-            aria-pressed={i < stages.length ? gone(i) : i === at}
-            title={i < stages.length ? `let ${name} forget` : `look at the network "${name}"`}
-            onClick={() =>
-              pick(i === at ? i - (mode === "one at a time" || i >= stages.length ? i + 1 : 1) : i)
-            }
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-      <Kept store={store} names={all} cascade={stages.length} measure={measure} />
+    <section class="xw-walk" aria-label={title}>
+      {switches !== "any" && (
+        <Slider
+          label={slider}
+          help={card.hint}
+          low={0}
+          high={steps.length}
+          step={1}
+          value={at}
+          text={at ? `${walk.label(now)}, ${at} of ${steps.length}` : walk.label(now)}
+          onInput={(next) => walk.pick(steps[next - 1]?.key ?? "")}
+        />
+      )}
+      {shown.map((knob) => (
+        <Knob
+          key={knob.name}
+          knob={knob}
+          value={card.settings[knob.name]}
+          layers={store.about.value.layers}
+          disabled={!store.about.value.live}
+          problem={store.problems.value[`experiment.${knob.name}`] ?? ""}
+          closed={store.closed}
+          onSend={(value) =>
+            store.ask("set_experiment", { knob: knob.name, value }, `experiment.${knob.name}`)
+          }
+        />
+      ))}
+      {knobs.length > IN_SIGHT && (
+        <Button
+          icon="knobs"
+          label="More settings of the experiment"
+          pressed={unfolded.value}
+          onClick={() => {
+            unfolded.value = !unfolded.value;
+          }}
+        />
+      )}
+      {(switches || beside.length > 0) && <Switches store={store} card={card} at={at} />}
+      <LikenessPlot store={store} card={card} />
+      <Progress store={store} />
       {problem && (
         <p class="xw-problem" role="alert">
           {problem}
@@ -92,67 +70,87 @@ export function SanityBar({ store }: { store: Store }) {
   );
 }
 
-/** The similarity that is left at every stage, a line for every panel. */
-function Kept(props: { store: Store; names: string[]; cascade: number; measure: string }) {
-  const { store, names, cascade, measure } = props;
-  const numbers = (answer: HeatmapAnswer | null): (number | null)[] =>
-    names.map((name) => answer?.frames?.find(({ label }) => label === name)?.number ?? null);
-  const lines: [PanelCard, (number | null)[]][] = store.panels.value.map((panel) => [
-    panel,
-    numbers(store.answers[panel.slot].value),
-  ]);
-  const known = lines.flatMap(([, line]) => line).filter((value) => value !== null);
-  if (!known.length) return null;
-  const bottom = Math.min(0, ...known);
-  const across = (i: number): number => (i / cascade) * 100;
-  const down = (value: number): number => ((1 - value) / (1 - bottom)) * 100;
-  const path = (line: (number | null)[]): string =>
-    line
-      .slice(0, cascade)
-      .reduce(
-        (d, value, i) => (value === null ? d : `${d}L${across(i + 1)} ${down(value)}`),
-        "M0 0",
-      );
-  const at = store.stage.value;
+/** The names that are off at a step. */
+function offAt({ switches, names, joined }: Experiment, now: string, at: number): boolean[] {
+  const set = now.split(joined);
+  return names.map((name, i) =>
+    switches === "cascade" ? i < at : switches === "single" ? i === at - 1 : set.includes(name),
+  );
+}
+
+/** The step that one switch leads to. */
+function turned({ switches, names, joined, steps }: Experiment, off: boolean[], i: number): string {
+  if (switches === "any") return names.filter((_, k) => off[k] !== (k === i)).join(joined);
+  const at = switches === "cascade" ? i + Number(!off[i]) : off[i] ? 0 : i + 1;
+  return steps[at - 1]?.key ?? "";
+}
+
+function Switches({ store, card, at }: { store: Store; card: Experiment; at: number }) {
+  const { walk } = store;
+  const { live } = store.about.value;
+  const now = walk.key.value;
+  const off = offAt(card, now, at);
+  const toggle = (name: string, pressed: boolean, to: string, help: string) => {
+    const closed = !live && Boolean(to) && !walk.seen(to);
+    return (
+      <button
+        type="button"
+        class="xw-toggle"
+        key={name}
+        aria-pressed={pressed}
+        disabled={closed}
+        title={closed ? `${name}: ${UNSEEN}` : help}
+        onClick={() => walk.pick(to)}
+      >
+        {name}
+      </button>
+    );
+  };
   return (
-    <div class="xw-kept">
-      <div class="xw-axes">
-        <div class="xw-ys" aria-hidden="true">
-          <span>1</span>
-          <span>{bottom < 0 ? bottom.toFixed(1).replace("-", "−") : "0"}</span>
+    <div class="xw-switches">
+      {off.length > 0 && (
+        <div class="xw-group" role="group" aria-label={card.slider}>
+          {off.map((pressed, i) => {
+            const name = card.names[i];
+            return toggle(name, pressed, turned(card, off, i), `${card.slider}: ${name}`);
+          })}
         </div>
-        <div class="xw-area">
-          <svg
-            viewBox="0 0 100 100"
-            preserveAspectRatio="none"
-            role="img"
-            aria-label={`similarity (${measure}) while blocks forget; the list has the numbers`}
-          >
-            {lines.map(([{ id, slot }, line]) => (
-              <path
-                key={id}
-                class="xw-curve"
-                style={`--xw-series:var(--xw-c${slot % 8});stroke-dasharray:${slot % 8 < 5 ? "none" : "7 3"}`}
-                d={path(line)}
-              />
-            ))}
-          </svg>
-          {at < cascade && <i class="xw-now" style={{ left: `${across(at + 1)}%` }} />}
+      )}
+      {card.beside.length > 0 && (
+        <div class="xw-group" role="group" aria-label={`Instead of ${card.origin}`}>
+          <span class="xw-muted">or</span>
+          {card.beside.map(({ key, label }) =>
+            toggle(label, now === key, now === key ? "" : key, `look at ${label} instead`),
+          )}
         </div>
-        <div class="xw-xs" aria-hidden="true">
-          <span>trained</span>
-          <span>similarity to the trained map ({measure})</span>
-          <span>{names[cascade - 1]}</span>
+      )}
+    </div>
+  );
+}
+
+/** How many maps are there, in a line that stays, so that nothing below it moves. */
+function Progress({ store }: { store: Store }) {
+  const found = store.walk.walking.value;
+  if (!found?.total || !store.about.value.live) return null;
+  const { status, done, total } = found;
+  const running = status === "running";
+  return (
+    <div class="xw-drawing">
+      {running && (
+        <div class="xw-track" role="progressbar" aria-valuenow={Math.round((100 * done) / total)}>
+          <i style={{ width: `${(100 * done) / total}%` }} />
         </div>
-      </div>
-      <ul class="xw-left">
-        {lines.map(([{ id, slot, title }, line]) => (
-          <li key={id}>
-            <Swatch slot={slot} /> <span>{title}</span>{" "}
-            <b>{at < 0 ? "1.00" : (line[at]?.toFixed(2).replace("-", "−") ?? "–")}</b>
-          </li>
-        ))}
-      </ul>
+      )}
+      <span class="xw-muted">
+        {status === "done" ? `all ${total} maps are there` : `${done} of ${total} maps`}
+      </span>
+      {status !== "done" && (
+        <Button
+          label={running ? "Make no map that is not asked for" : "Make the maps that are missing"}
+          text={running ? "Stop" : "Fill in the rest"}
+          onClick={() => store.ask(running ? "stop_steps" : "fill_steps", {}, "experiment")}
+        />
+      )}
     </div>
   );
 }

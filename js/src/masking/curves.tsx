@@ -19,14 +19,15 @@ interface Series {
 }
 
 const COLOURS = 8;
-const colourOf = (slot: number): string => `--xw-series:var(--xw-c${slot % COLOURS})`;
+export const colourOf = (slot: number): string => `--xw-series:var(--xw-c${slot % COLOURS})`;
 /** Lines whose colours some eyes take for another's are dashed. */
-const dashOf = (slot: number): string => (slot % COLOURS < 5 ? "none" : "7 3");
+export const dashOf = (slot: number): string => (slot % COLOURS < 5 ? "none" : "7 3");
 
 /** The colour that a panel has in the plot. */
 export const Swatch = ({ slot }: { slot: number }) => mark(colourOf(slot), dashOf(slot));
 
-const mark = (colour: string, dash: string) => (
+/** A piece of a line, for legends. */
+export const mark = (colour: string, dash: string) => (
   <i class={`xw-series ${dash === "none" ? "" : "xw-dashed"}`} style={colour} />
 );
 
@@ -96,7 +97,8 @@ export function CurvesView({ store }: { store: Store }) {
   );
 }
 
-function path(x: number[], y: number[], place: (value: number) => number): string {
+/** A line through points whose x is a share, in hundredths of the plot. */
+export function path(x: number[], y: number[], place: (value: number) => number): string {
   return x
     .map((at, i) => `${i ? "L" : "M"}${(at * 100).toFixed(2)} ${place(y[i]).toFixed(2)}`)
     .join("");

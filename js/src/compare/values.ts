@@ -1,0 +1,28 @@
+/** Values of a map under a pixel of the picture, and maps brought to one grid. */
+
+import type { Point } from "../geometry";
+import type { Store } from "../store";
+import type { Array as WireArray } from "../wire";
+
+/** The value of a map at a pixel of the picture, which may be finer than the map. */
+export function readAt(store: Store, array: WireArray, { x, y }: Point): number {
+  const [width, height] = store.size.peek();
+  const [rows, columns] = array.shape;
+  const row = Math.min(rows - 1, Math.floor((y * rows) / height));
+  const column = Math.min(columns - 1, Math.floor((x * columns) / width));
+  return store.values(array)[row * columns + column];
+}
+
+/** Means over whole blocks, so that a map has as many pixels as the one beside it. */
+export function blockMeans(values: Float32Array, shape: number[], like: number[]): WireArray {
+  const [rows, columns] = like;
+  const side = Math.floor(shape[1] / columns);
+  const out = new Float32Array(rows * columns);
+  for (let y = 0; y < rows * side; y++) {
+    for (let x = 0; x < columns * side; x++) {
+      out[Math.floor(y / side) * columns + Math.floor(x / side)] +=
+        values[y * shape[1] + x] / side ** 2;
+    }
+  }
+  return { data: new DataView(out.buffer), dtype: "float32", shape: [rows, columns], scale: 1 };
+}

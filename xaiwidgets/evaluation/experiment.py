@@ -1,0 +1,221 @@
+"""Experiments: one method, followed while its network, its input or a setting changes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.answers import Findings, Frame
+from xaiwidgets.core.declare import Declared
+from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.method import Attribution, Passes, as_method
+from xaiwidgets.core.scores import mean_known
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from .similarity import similarity
+
+Switches = Literal["", "cascade", "single", "any"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One place on the way: a key of its own, and what the reader calls it."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What explains at a step: a method, a subject and an input (1 or more, channels, height,
+    width). `label` are the method's own words for the step where it has some."""
+
+    method: Attribution
+    subject: Subject
+    x: torch.Tensor
+    label: str = ""
+
+    def values(self, target: BoundTarget) -> torch.Tensor:
+        """The map there, on the CPU."""
+        return self.method.values(self.subject, self.x, target)
+
+
+class Experiment(Declared):
+    """Circumstances that a method is followed through, step by step.
+
+    Declare your own like a method, with the knobs `measure` (one of SIMILARITIES: how the map at a
+    step is compared with the map at the origin), `draws` (how often what is random is drawn) and
+    `seed`, and `on`, which says what the steps are. The target stays the origin's.
+    """
+
+    slider: ClassVar[str] = ""
+    origin: ClassVar[str] = ""
+    hint: ClassVar[str] = ""
+    call: ClassVar[str] = ""
+    measure: str
+    draws: int
+    seed: int
+
+    def on(self, subject: Subject, x: torch.Tensor) -> Course:
+        """The steps for this subject and input."""
+        raise NotImplementedError
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults."""
+        return {n: v for n, v in self.settings.items() if v != self.knobs[n].default}
+
+    @property
+    def key(self) -> Hashable:
+        """What tells the maps of its steps from those that another experiment has under the same
+        keys."""
+        apart = ("measure", "draws")
+        return type(self), tuple((n, v) for n, v in self.settings.items() if n not in apart)
+
+
+class Course:
+    """An experiment on one subject and input: the steps in order, further circumstances `beside`
+    them, and where there is a row of switches the `names` on it.
+
+    Switches are a "cascade" (the row up to the step is off), "single" (the step's own one is), or
+    "any" (each for itself: the key of a set is its names in their order, joined by JOINED).
+    """
+
+    JOINED: ClassVar[str] = " + "
+    switches: Switches = ""
+
+    def __init__(
+        self, steps: Sequence[Step], beside: Sequence[Step] = (), names: Sequence[str] = ()
+    ) -> None:
+        self.steps, self.beside, self.names = list(steps), list(beside), list(names)
+
+    def at(self, key: str, draw: int, method: Attribution) -> Circumstances:
+        """What explains at a step. Raises ExplainError where that makes no sense."""
+        raise NotImplementedError
+
+    def random(self, key: str) -> bool:
+        """Whether something at this step is drawn by lot."""
+        return True
+
+    def rest(self) -> None:
+        """Let go of what was kept between steps; it can be made again."""
+
+    def said(self, key: str, value: float) -> str:
+        """What is left at a step, in a sentence; `value` is the mean similarity."""
+        raise NotImplementedError
+
+    def verdict(self, likeness: Mapping[str, float]) -> str:
+        """The whole way in one sentence, from the mean similarities by key."""
+        raise NotImplementedError
+
+    @property
+    def every(self) -> list[Step]:
+        """The steps, and what stands beside them."""
+        return [*self.steps, *self.beside]
+
+    def check(self, key: str) -> None:
+        """Refuse a step that there is not, in words."""
+        known = [step.key for step in self.every]
+        if key not in known:
+            raise ExplainError(f"There is no step {key!r}. {nearest(key, known)}")
+
+    def draws(self, experiment: Experiment, key: str) -> int:
+        """How many draws a step has."""
+        return experiment.draws if self.random(key) else 1
+
+
+class Followed(Attribution):
+    """`method`, followed through an experiment: all steps in one answer.
+
+    The answer's values are the method's own; its strip holds the map at every step (of the first
+    draw), with the mean similarity over draws as its number, and a verdict in words stands among
+    its facts. With several draws `numbers` holds the lowest and highest too. Its settings are the
+    method's.
+    """
+
+    method: Attribution
+    experiment: Experiment
+
+    def __init__(self, method: Any, experiment: Experiment) -> None:
+        super().__init__()
+        inner = method.method if isinstance(method, Followed) else as_method(method)
+        found = {"method": inner, "experiment": experiment, "title": inner.label}
+        for name, value in {**found, "knobs": inner.knobs}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The method's own."""
+        return self.method.settings
+
+    def having(self, **changes: Any) -> Followed:
+        """The same experiment with other settings of the method."""
+        return Followed(self.method.having(**changes), self.experiment)
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """The method once, and once more a step and draw."""
+        own, course = self.method.cost(subject, x), self.experiment.on(subject, x)
+        times = 1 + sum(course.draws(self.experiment, step.key) for step in course.every)
+        return Passes(own.forward * times, own.backward * times)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """The method's own findings, with the strip of steps and the verdict."""
+        found = self.method._found(subject, x, target)
+        origin = self.method._checked(found.values, x)
+        course = self.experiment.on(subject, x)
+        frames: dict[str, Frame] = {}
+        alike: dict[str, list[float]] = {step.key: [] for step in course.every}
+        for draw in range(self.experiment.draws):
+            for step in course.every:
+                if draw and not course.random(step.key):
+                    continue
+                there = course.at(step.key, draw, self.method)
+                values = there.values(target)
+                alike[step.key].append(likeness(self.experiment.measure, origin, values))
+                frames.setdefault(step.key, Frame(there.label or step.label, values))
+        return told(found, course, frames, alike)
+
+    def _name(self) -> str:
+        return self.method._name()
+
+    def __repr__(self) -> str:
+        return repr(self.method)
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Followed)
+        return same and (self.method, self.experiment) == (other.method, other.experiment)  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((self.method, self.experiment))
+
+
+def likeness(measure: str, origin: torch.Tensor, values: torch.Tensor) -> float:
+    """The similarity of two batches of maps, mean over inputs; NaN where all are constant."""
+    return mean_known(similarity(measure, origin.numpy(), values.numpy()))
+
+
+def told(
+    found: Any, course: Course, frames: Mapping[str, Frame], alike: Mapping[str, Sequence[float]]
+) -> Any:
+    """Findings (or a Heatmap) with what was found on the way: the strip, the numbers, the verdict.
+    `alike` holds the similarity of every draw by key."""
+    strip, numbers = [], dict(found.numbers)
+    means = {key: mean_known(np.array(values)) for key, values in alike.items()}
+    for step in course.every:
+        if step.key not in frames:
+            continue
+        frame, values = frames[step.key], alike[step.key]
+        mean = means[step.key]
+        strip.append(Frame(frame.label, frame.values, mean))
+        numbers[f"similarity, {frame.label}"] = mean
+        if len(values) > 1:
+            numbers[f"lowest similarity, {frame.label}"] = float(np.min(values))
+            numbers[f"highest similarity, {frame.label}"] = float(np.max(values))
+    said = course.verdict(means)
+    facts = [*found.facts, said] if said else found.facts
+    return replace(found, frames=strip, numbers=numbers, facts=facts)

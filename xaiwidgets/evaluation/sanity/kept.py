@@ -1,0 +1,13 @@
+"""How much of a map is left, in words."""
+
+from __future__ import annotations
+
+import math
+
+
+def kept(value: float, when: str, measure: str) -> str:
+    """A sentence without a reading; `when` says what has happened to the network."""
+    if math.isnan(value):
+        return f"No map is left to compare when {when}."
+    kind = {"spearman": "of its ranks", "signed spearman": "of its ranks with signs"}
+    return f"It keeps {value:.2f} {kind.get(measure, 'of its likeness')} when {when}."

@@ -1,0 +1,424 @@
+"""The walk through an experiment: every panel's map at every step, what is asked for first."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xaiwidgets.core.answers import Frame, Heatmap, fold_channels
+from xaiwidgets.core.errors import Cancelled, one_line
+from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.scores import mean_known
+from xaiwidgets.core.subject import differentiating
+from xaiwidgets.core.target import BoundTarget
+from xaiwidgets.evaluation.experiment import Course, Experiment, likeness, told
+
+from . import pack, wire
+from .gallery import Gallery
+from .panel import Panel
+from .worker import Worker
+
+PAGE_SIDE = 128
+_KEPT_BYTES = 400_000_000
+_TOLD_EVERY = 0.1
+
+
+@dataclass
+class Film:
+    """What one answer became on the way: maps of the first draw, and every draw's similarity by
+    step, draw and measure."""
+
+    number: int
+    method: Attribution
+    origin: Heatmap
+    input: int
+    bound: BoundTarget
+    frames: dict[str, Frame] = field(default_factory=dict)
+    alike: dict[tuple[str, int, str], float] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def lacks(self, key: str, draw: int, measure: str) -> bool:
+        """Whether a step is still to be looked at."""
+        return key not in self.problems and (key, draw, measure) not in self.alike
+
+    def draws(self, key: str, measure: str) -> list[float]:
+        """The similarities at a step, as far as they are known."""
+        return [v for (name, _, by), v in self.alike.items() if (name, by) == (key, measure)]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that its maps take."""
+        return sum(f.values.numel() * f.values.element_size() for f in self.frames.values())
+
+
+class _Task(NamedTuple):
+    panel: str
+    film: Film
+    key: str
+    draw: int
+
+
+class Walk:
+    """An experiment on the panels of one widget.
+
+    One map is one piece of work. While nobody asks for anything, the steps are filled in, the
+    fastest method first and the first draw of all steps before the second. A step that is asked for
+    goes before everything, and one that is no longer asked for stops at its next batch.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        gallery: Gallery,
+        worker: Worker,
+        guard: threading.RLock,
+        panels: list[Panel],
+        write: Callable[[str, Any], None],
+        send: Callable[[Any, list[bytes]], None],
+    ) -> None:
+        self.experiment = experiment
+        self._gallery, self._worker, self._guard, self._panels = gallery, worker, guard, panels
+        self._write, self._send = write, send
+        self._films: dict[str, Film] = {}
+        self._kept: OrderedDict[Hashable, Film] = OrderedDict()
+        self._numbers = itertools.count(1)
+        self._courses: dict[int, Course] = {}
+        self._asked, self._filling = "", True
+        self._now: _Task | None = None
+        self._progress, self._said = 0.0, 0.0
+
+    # --- what is asked ----------------------------------------------------------------------
+
+    def show(self, key: str) -> None:
+        """A reader looks at a step ("" is the origin): it is wanted before all others."""
+        if key:
+            self._course().check(key)
+        before, self._asked = self._asked, key
+        now = self._now
+        if now is None or before == now.key != key or (self._urgent() and now.key != key):
+            self._go()
+
+    def change(self, knob: str, value: Any) -> None:
+        """Another setting of the experiment; what was seen under it before is there at once."""
+        self.experiment = self.experiment.having(**{knob: value})
+        self._courses.clear()
+        self._films.clear()
+        for panel in self._panels:
+            self._follow(panel)
+        self._begin(self._films)
+
+    def answered(self, panel: Panel) -> None:
+        """A panel has a new answer to follow."""
+        self._follow(panel)
+        self._begin([panel.id])
+
+    def removed(self, panel: Panel) -> None:
+        """A panel is gone."""
+        self._films.pop(panel.id, None)
+        self._say()
+        self._go()
+
+    def fill(self) -> None:
+        """Look at every step, also after a stop."""
+        self._filling = True
+        self._go()
+
+    def stop(self) -> None:
+        """Look at no step that is not asked for."""
+        self._filling = False
+        self._go()
+
+    def send_frames(self) -> None:
+        """Send every map again, for a view that was not there."""
+        for film in self._films.values():
+            for key in film.frames:
+                self._send_frame(film, key)
+
+    def clear(self) -> None:
+        """Let go of every map and network."""
+        self._films.clear()
+        self._kept.clear()
+        self._courses.clear()
+
+    # --- what there is ----------------------------------------------------------------------
+
+    def told(self, panel: Panel, answer: Heatmap) -> Heatmap:
+        """A panel's answer with its strip of steps, as `Followed` gives it."""
+        with self._guard:
+            film = self._films.get(panel.id)
+            if film is None or film.origin is not answer:
+                return answer
+            alike = {key: film.draws(key, self.experiment.measure) for key in film.frames}
+            known = {key: values for key, values in alike.items() if values}
+            frames = {key: film.frames[key] for key in known}
+            found: Heatmap = told(answer, self._course(film.input), frames, known)
+            return found
+
+    def card(self) -> wire.Experiment:
+        """The experiment as the page shows it."""
+        course, experiment = self._course(), self.experiment
+        layers = self._gallery.layer_names if _has_layers(experiment) else []
+        return {
+            "title": experiment.label,
+            "slider": experiment.slider,
+            "origin": experiment.origin,
+            "hint": experiment.hint,
+            "steps": [{"key": step.key, "label": step.label} for step in course.steps],
+            "beside": [{"key": step.key, "label": step.label} for step in course.beside],
+            "switches": course.switches,
+            "names": course.names,
+            "joined": course.JOINED,
+            "knobs": [pack.knob_card(knob, layers) for knob in experiment.knobs.values()],
+            "settings": experiment.settings,
+        }
+
+    def page(self) -> dict[str, Any]:
+        """What an exported page holds of it, maps at up to PAGE_SIDE pixels a side."""
+        return {
+            "experiment": self.card(),
+            "trails": self._trails(),
+            "walk": self._walking(),
+            "frames": {
+                str(film.number): {
+                    key: {"label": frame.label, "map": pack.pack_map(_small(film, frame))}
+                    for key, frame in film.frames.items()
+                }
+                for film in self._films.values()
+            },
+        }
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _course(self, index: int | None = None) -> Course:
+        """The experiment on an input, by default the one on screen."""
+        at = self._gallery.index if index is None else index
+        if at not in self._courses:
+            wanted = {film.input for film in self._films.values()}
+            self._courses = {i: course for i, course in self._courses.items() if i in wanted}
+            with differentiating():
+                x = self._gallery.one(at).x
+                self._courses[at] = self.experiment.on(self._gallery.subject, x)
+        return self._courses[at]
+
+    def _follow(self, panel: Panel) -> None:
+        """Find or begin the film of a panel's answer."""
+        if panel.answer is None or panel.made_by is None or panel.bound is None:
+            return
+        network, method = panel.answer.provenance.network, panel.made_by
+        key = (type(method), method, network, panel.input, panel.bound.key, self.experiment.key)
+        film = self._kept.pop(key, None)
+        if film is None:
+            number = next(self._numbers)
+            film = Film(number, method, panel.answer, panel.input, panel.bound)
+        film.origin = panel.answer
+        film.problems.clear()
+        self._kept[key] = self._films[panel.id] = film
+        shown = {film.number for film in self._films.values()}
+        for old, one in list(self._kept.items()):
+            if sum(film.nbytes for film in self._kept.values()) <= _KEPT_BYTES:
+                break
+            if one.number not in shown:
+                del self._kept[old]
+
+    def _begin(self, panels: Iterable[str]) -> None:
+        """Tell what there is of these panels, and go on."""
+        self._write("experiment", dict(self.card()))  # a trait that stays equal does not travel
+        self._say()
+        for panel in panels:
+            for key in self._films[panel].frames:
+                self._send_frame(self._films[panel], key)
+        self._go()
+
+    def _ready(self) -> list[tuple[str, Film]]:
+        """Panels whose newest answer is there, the fastest first."""
+        found = [
+            (panel.id, self._films[panel.id])
+            for panel in self._panels
+            if panel.id in self._films and panel.answered == panel.request
+        ]
+        return sorted(found, key=lambda entry: entry[1].origin.provenance.seconds)
+
+    def _wanted(self) -> Iterator[_Task]:
+        """Every map that belongs to the walk, in the order in which they are made."""
+        ready = self._ready()
+        asked = [self._asked] if self._asked else []
+        for draw in range(self.experiment.draws):
+            seen: set[str] = set()
+            keys = [*asked, *(step.key for step in self._course().every)] if ready else []
+            for key in keys:
+                if key in seen:
+                    continue
+                seen.add(key)
+                for panel, film in ready:
+                    if not draw or self._course(film.input).random(key):
+                        yield _Task(panel, film, key, draw)
+
+    def _tasks(self) -> Iterator[_Task]:
+        """What is still to be done; without filling only what is asked for."""
+        measure = self.experiment.measure
+        for task in self._wanted():
+            mine = self._filling or (task.key, task.draw) == (self._asked, 0)
+            if mine and task.film.lacks(task.key, task.draw, measure):
+                yield task
+
+    def _urgent(self) -> bool:
+        task = next(self._tasks(), None)
+        return task is not None and (task.key, task.draw) == (self._asked, 0)
+
+    def _go(self) -> None:
+        """Queue the next piece: at once what is asked for, the rest when there is time."""
+        with self._guard:
+            if self._urgent():
+                self._worker.submit("walk", self._piece, first=True)
+            elif self._filling:
+                self._worker.submit("walk", self._piece, last=True)
+            else:
+                self._worker.cancel("walk")
+                self._rest()
+
+    def _piece(self, token: CancelToken) -> None:
+        """Make one map, then queue the next."""
+        with self._guard:  # what is made belongs to one set of answers and settings
+            if token.cancelled:
+                return
+            task = self._now = next(self._tasks(), None)
+            if task is None:
+                self._rest()
+                return
+            course, experiment = self._course(task.film.input), self.experiment
+            self._progress = 0.0
+        try:
+            self._look(task, course, experiment, token)
+        except Cancelled:
+            with self._guard:
+                self._now = None if self._now is task else self._now
+            return
+        except Exception as error:
+            task.film.problems[task.key] = one_line(error)
+        with self._guard:
+            self._now = None
+            if not token.cancelled:
+                self._say(often=task.key != self._asked)
+                self._go()
+
+    def _look(
+        self, task: _Task, course: Course, experiment: Experiment, token: CancelToken
+    ) -> None:
+        """The map at a step goes out before it is compared."""
+        film, key, measure = task.film, task.key, experiment.measure
+        frame = film.frames.get(key) if not task.draw else None
+        values = None if frame is None else frame.values
+        if values is None:
+            job = Job(lambda share: self._report(share, token), token)
+            with working(job), differentiating():
+                there = course.at(key, task.draw, film.method)
+                job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
+                values = there.values(film.bound)
+            if not task.draw:
+                label = {step.key: step.label for step in course.every}.get(key, key)
+                with self._guard:
+                    film.frames[key] = Frame(there.label or label, values)
+                    self._send_frame(film, key)
+        alike = likeness(measure, film.origin.values, values)
+        with self._guard:
+            film.alike[key, task.draw, measure] = alike
+
+    def _rest(self) -> None:
+        """Everything wanted is there: an idle widget holds no networks, and nothing of a GPU."""
+        self._now = None
+        for course in self._courses.values():
+            course.rest()
+        if self._gallery.subject.device.type != "cpu":
+            self._courses.clear()
+        self._say()
+
+    def _report(self, share: float, token: CancelToken) -> None:
+        with self._guard:
+            if not token.cancelled:
+                self._progress = share
+                self._say(often=True, trails=False)
+
+    # --- as it travels ----------------------------------------------------------------------
+
+    def _say(self, *, often: bool = False, trails: bool = True) -> None:
+        now = time.monotonic()
+        if often and now - self._said < _TOLD_EVERY:
+            return
+        self._said = now
+        if trails:
+            self._write("trails", self._trails())
+        self._write("walk", dict(self._walking()))
+
+    def _status(self) -> str:
+        if next(self._tasks(), None) is not None:
+            return "running"
+        measure = self.experiment.measure
+        left = any(t.film.lacks(t.key, t.draw, measure) for t in self._wanted())
+        return "stopped" if left else "done" if self._films else ""
+
+    def _walking(self) -> wire.Walking:
+        measure, now = self.experiment.measure, self._now
+        lacking = [task.film.lacks(task.key, task.draw, measure) for task in self._wanted()]
+        return {
+            "status": self._status(),  # type: ignore[typeddict-item]
+            "done": lacking.count(False),
+            "total": len(lacking),
+            "panel": now.panel if now else "",
+            "key": now.key if now else "",
+            "progress": self._progress if now else 0.0,
+        }
+
+    def _trails(self) -> dict[str, wire.Trail]:
+        answered = {panel.id: panel.answered for panel in self._panels}
+        return {
+            panel: self._trail(film, answered[panel])
+            for panel, film in self._films.items()
+            if panel in answered
+        }
+
+    def _trail(self, film: Film, request: int) -> wire.Trail:
+        course, measure = self._course(film.input), self.experiment.measure
+        means: dict[str, float] = {}
+        marks: dict[str, wire.Mark] = {
+            key: {"value": None, "words": words, "failed": True}
+            for key, words in film.problems.items()
+        }
+        for key in film.frames:
+            values = film.draws(key, measure)
+            if values:
+                means[key] = mean_known(np.array(values))
+                marks[key] = _mark(values, means[key], course.said(key, means[key]))
+        verdict = course.verdict(means)
+        return {"film": film.number, "request": request, "marks": marks, "verdict": verdict}
+
+    def _send_frame(self, film: Film, key: str) -> None:
+        frame = film.frames[key]
+        values = fold_channels(frame.values[:1], film.origin.reduction)[0]
+        packed = pack.pack_map(values)
+        head = {name: value for name, value in packed.items() if name != "data"}
+        message = {"type": "frame", "film": film.number, "key": key}
+        self._send({**message, "frame": {"label": frame.label, "map": head}}, [packed["data"]])
+
+
+def _mark(values: list[float], mean: float, words: str) -> wire.Mark:
+    mark: wire.Mark = {"value": None if math.isnan(mean) else mean, "words": words}
+    if len(values) > 1 and not math.isnan(mean):
+        mark["low"], mark["high"] = float(np.nanmin(values)), float(np.nanmax(values))
+    return mark
+
+
+def _small(film: Film, frame: Frame) -> np.ndarray:
+    return pack.small(fold_channels(frame.values[:1], film.origin.reduction)[0], PAGE_SIDE)
+
+
+def _has_layers(experiment: Experiment) -> bool:
+    return any(knob.kind == "layer" for knob in experiment.knobs.values())
