@@ -177,6 +177,28 @@ MASKED = (
     return times;
 }"""
 )
+# From a switch of the sanity row to the frame in which the first panel shows its map there.
+SWITCHED = (
+    "async (names) => {"
+    + CLOCK
+    + """
+    const root = document.querySelector('.xw-root');
+    const all = (which) => root.querySelectorAll(`.xw-step${which}`).length;
+    const times = [];
+    for (const name of names) {
+        const button = [...root.querySelectorAll('.xw-switches button')]
+            .find((one) => one.textContent === name);
+        await rest();
+        const start = performance.now();
+        button.click();
+        do await afterFrame(); while (all('.xw-stale') === all(''));
+        await afterFrame();
+        times.push(performance.now() - start);
+        while (all('.xw-stale')) await afterFrame();
+    }
+    return times;
+}"""
+)
 BURST = """([label, values]) => {
     const input = document.querySelector(`input[aria-label="${label}"]`);
     const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
@@ -310,6 +332,7 @@ def in_jupyter(browser: Browser, folder: Path) -> None:
         )
         updates(book, page, watch)
         mask_scores(book, page)
+        sanity(book, page)
         memory(book, page)
     page.close()
 
@@ -336,6 +359,42 @@ def mask_scores(book: Notebook, page: Page) -> None:
     table(
         "Mask slider to new class scores, 8 panels and a random mask of 224² (ms)",
         ["what", "p50", "p95", "goal"],
+        rows,
+    )
+
+
+def sanity(book: Notebook, page: Page) -> None:
+    """From a switch to the first redrawn panel: for sets of blocks that are new, alone and while
+    the steps of fifty draws are made in the background, and for sets that were seen."""
+    rows = []
+    for background in (False, True):
+        book.show(
+            f"xw.sanity(large, picture, methods={METHODS}, mode='any blocks', draws=50)",
+            panels=8,
+            wait=False,
+        )
+        page.wait_for_function("() => !document.querySelector('.xw-panel[aria-busy=true]')")
+        if not background:
+            book.run("w._do('stop_steps', {})\nw.wait()\nNone")
+        names = book.ask("w.experiment['names']")
+        # a Gray code: every click leads to another set
+        walk = [names[(i & -i).bit_length() - 1] for i in range(1, 2 ** len(names))]
+        times = page.evaluate(SWITCHED, walk)[3:]
+        own = 1000 * book.ask("min(answer.provenance.seconds for answer in w.answers.values())")
+        what = "a new set, while others are made" if background else "a new set of blocks"
+        middle, late = quantiles(times)
+        rows += [
+            [what, str(len(times)), f"{middle:.0f}", f"{late:.0f}", ""],
+            ["  less the fastest method's own time", "", f"{middle - own:.0f}", "", "≤ 100"],
+        ]
+        if background:
+            seen = page.evaluate(SWITCHED, walk)[3:]
+            middle, late = quantiles(seen)
+            rows.append(["a set that was seen", str(len(seen)), f"{middle:.0f}", f"{late:.0f}", ""])
+        book.run("w._do('stop_steps', {})\nNone")
+    table(
+        "Sanity switch to first redrawn panel, 8 panels of 224² (ms)",
+        ["switch to", "n", "p50", "p95", "goal"],
         rows,
     )
 
@@ -413,7 +472,7 @@ def bundle() -> None:
         packed = len(gzip.compress(plain, 9))
         total += packed
         rows.append([name, f"{len(plain) / 1024:.1f}", f"{packed / 1024:.1f}", ""])
-    rows.append(["together", "", f"{total / 1024:.1f}", "≤ 30"])
+    rows.append(["together", "", f"{total / 1024:.1f}", "≤ 34"])
     table("Bundle (KB of 1024 bytes)", ["file", "plain", "gzip", "goal"], rows)
 
 
