@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -64,8 +65,20 @@ def _grouped(order: list[str], depth: int) -> list[Block]:
 
 
 def _parameter_order(subject: Subject, x: torch.Tensor) -> list[str]:
-    """Every parameter's name, by first use; one whose use is not seen follows its neighbour."""
+    """Every parameter's name, by first use; one whose use is not seen follows its neighbour. Looked
+    up once for every network and size of input."""
     names = {id(p): name for name, p in subject.model.named_parameters()}
+    known = _ORDERS.setdefault(subject.model, {})
+    key = (tuple(x.shape[1:]), *names.values())
+    if key not in known:
+        known[key] = _order_of_use(subject, x, names)
+    return known[key]
+
+
+_ORDERS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], list[str]]] = WeakKeyDictionary()
+
+
+def _order_of_use(subject: Subject, x: torch.Tensor, names: dict[int, str]) -> list[str]:
     watch = _Uses(set(names))
     with uncounted(), torch.no_grad(), watch:
         subject(x[:1])

@@ -8,7 +8,7 @@ from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 
-from ..similarity import SIMILARITIES, SIMILARITY_HELP, pearson, similarity
+from ..similarity import SIMILARITIES, SIMILARITY_HELP, likeness_to, pearson, similarity
 from .blocks import blocks_of
 from .cascade import MODE_HELP, MODES, stages
 from .forgetting import START_HELP, STARTS, Forgetting
@@ -55,7 +55,8 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     def grade(self, case: Case) -> Graded:
         """Mean similarity of every input, with the curve over stages and that of the outputs."""
         blocks = blocks_of(case.subject, case.x, _MOST)
-        trained, known = self._map(case, case.subject), case.subject.outputs(case.x)
+        likeness = likeness_to(self.similarity, self._map(case, case.subject))
+        known = case.subject.outputs(case.x)
         alike = np.empty((self.draws, len(blocks), len(case)))
         outputs = np.empty_like(alike)
         names: list[str] = []
@@ -66,8 +67,7 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
             names = []
             for i, stage in enumerate(stages(forgetting, blocks, self.mode)):
                 names.append(stage.name)
-                then = self._map(case, stage.subject)
-                alike[draw, i] = similarity(self.similarity, trained, then)
+                alike[draw, i] = likeness(self._map(case, stage.subject))
                 outputs[draw, i] = _alike(known, stage.subject.outputs(case.x))
         found = self._graded(alike, outputs, names)
         noise = [normal(case.x[:1, :1], self.seed, i).cpu().numpy() for i in range(2)]
