@@ -41,8 +41,8 @@ def distances(case: Case, count: int, nearby: Nearby) -> tuple[np.ndarray, np.nd
         samples = torch.unique(part // total).tolist()
         moved = torch.cat([remembered(s)[rows[part // total == s]] for s in samples])
         values = case.explain(moved, rows=rows)
-        of_maps.flat[part] = _lengths(values - before[rows])
-        of_pictures.flat[part] = _lengths(moved - case.x[rows.to(case.x.device)])
+        of_maps.flat[part.numpy()] = _lengths(values - before[rows])
+        of_pictures.flat[part.numpy()] = _lengths(moved - case.x[rows.to(case.x.device)])
     return of_maps.T, of_pictures.T
 
 
