@@ -156,6 +156,8 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
       case "fill_steps":
       case "stop_steps":
       case "send_frames":
+      case "sweep_knob":
+      case "use_step":
       case "draw_curves":
       case "stop_curves":
       case "set_knob":

@@ -70,7 +70,7 @@ export interface Step {
   label: string;
 }
 
-/** Circumstances that every panel is followed through, such as a network that forgets. `steps` are the slider's places after its `origin`, `beside` further circumstances. `switches` says what the row of `names` does: switches up to the step are off, the step's own one is, or "any": each for itself, and the key of a set is its names joined by `joined`. */
+/** Circumstances that every panel is followed through, such as a network that forgets. `steps` are the slider's places after its `origin`, `beside` further circumstances. `switches` says what the row of `names` does: switches up to the step are off, the step's own one is, or "any": each for itself, and the key of a set is its names joined by `joined`. A step is the same in experiments of one `number`, and where it is `usable` a panel may take it for its setting. */
 export interface Experiment {
   title: string;
   slider: string;
@@ -83,6 +83,8 @@ export interface Experiment {
   joined: string;
   knobs: KnobCard[];
   settings: Record<string, unknown>;
+  usable: boolean;
+  number: number;
 }
 
 /** How alike a step's map is to the origin's: the mean over draws, and lowest and highest where there are several. `words` says it, or why there is no map. */
@@ -110,6 +112,13 @@ export interface Walking {
   panel: string;
   key: string;
   progress: number;
+}
+
+/** The setting of one panel that goes through a row of values; its trail is the panel's. */
+export interface PanelSweep {
+  setting: string;
+  card: Experiment | null;
+  walk: Walking | null;
 }
 
 /** One input of the strip; `right` is None when its true class is not known. */
@@ -191,6 +200,21 @@ export interface FrameMessage {
   film: number;
   key: string;
   frame: StepFrame;
+}
+
+/** What the network says at a step, and its input there where that is another. */
+export interface StepScene {
+  predictions: Prediction[];
+  picture?: Array;
+}
+
+/** From Python: the scene of a step of an input, its picture's bytes beside it. */
+export interface SceneMessage {
+  type: "scene";
+  number: number;
+  input: number;
+  key: string;
+  scene: StepScene;
 }
 
 /** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. */
@@ -340,6 +364,8 @@ export type Command =
   | "fill_steps"
   | "stop_steps"
   | "send_frames"
+  | "sweep_knob"
+  | "use_step"
   | "set_masking"
   | "draw_curves"
   | "stop_curves"

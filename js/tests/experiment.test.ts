@@ -45,6 +45,8 @@ function card(mode: "cascade" | "single" | "any"): Experiment {
       knob("start", ["own"]),
     ],
     settings: { mode: "top down", measure: "spearman", start: "own" },
+    usable: false,
+    number: 0,
   };
 }
 const mark = (value: number, more: Partial<Mark> = {}): Mark => ({

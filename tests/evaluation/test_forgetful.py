@@ -12,6 +12,7 @@ from xaiwidgets.core.cache import AnswerCache
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import ParameterRandomisation
+from xaiwidgets.evaluation.experiment import Outcome
 from xaiwidgets.evaluation.sanity.forgetful import Forgetful, ForgettingBlocks
 
 
@@ -120,7 +121,7 @@ def test_every_step_is_told_in_a_sentence(key, words):
     subject, x = Subject(network_of("modules")), inputs_for("modules", 1)
     course = ForgettingBlocks({"b": subject}).on(subject, x)
     course.check(key)
-    assert course.said(key, 0.42) == f"It keeps 0.42 of its ranks {words}"
+    assert course.said(key, Outcome(0.42, 0.5)) == f"It keeps 0.42 of its ranks {words}"
 
 
 def test_experiments_are_values():

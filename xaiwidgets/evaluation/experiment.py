@@ -17,6 +17,7 @@ from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+from .asking import on_scale, single_class
 from .similarity import similarity
 
 Switches = Literal["", "cascade", "single", "any"]
@@ -45,6 +46,21 @@ class Circumstances:
         return self.method.values(self.subject, self.x, target)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a map and of the network's answer at a step.
+
+    `likeness` is the similarity to the origin's map and `change` ‖R′ − R‖ ÷ ‖R‖. `score` is the
+    target's score there, of the first draw: a probability where the target is one class, as `unit`
+    says; NaN where it was not asked for.
+    """
+
+    likeness: float
+    change: float
+    score: float = float("nan")
+    unit: str = "probability"
+
+
 class Experiment(Declared):
     """Circumstances that a method is followed through, step by step.
 
@@ -70,6 +86,10 @@ class Experiment(Declared):
         """The settings that are not at their defaults."""
         return {n: v for n, v in self.settings.items() if v != self.knobs[n].default}
 
+    def apart(self, method: Attribution) -> Attribution:
+        """What of a method tells its maps at the steps from those of another."""
+        return method
+
     @property
     def key(self) -> Hashable:
         """What tells the maps of its steps from those that another experiment has under the same
@@ -88,6 +108,8 @@ class Course:
 
     JOINED: ClassVar[str] = " + "
     switches: Switches = ""
+    asks_anew: ClassVar[bool] = True
+    """Whether the network's answer is another at the steps; not where a method's setting is."""
 
     def __init__(
         self, steps: Sequence[Step], beside: Sequence[Step] = (), names: Sequence[str] = ()
@@ -105,12 +127,12 @@ class Course:
     def rest(self) -> None:
         """Let go of what was kept between steps; it can be made again."""
 
-    def said(self, key: str, value: float) -> str:
-        """What is left at a step, in a sentence; `value` is the mean similarity."""
+    def said(self, key: str, outcome: Outcome) -> str:
+        """What is left at a step, in a sentence; the outcome is the mean over draws."""
         raise NotImplementedError
 
-    def verdict(self, likeness: Mapping[str, float]) -> str:
-        """The whole way in one sentence, from the mean similarities by key."""
+    def verdict(self, outcomes: Mapping[str, Outcome]) -> str:
+        """The whole way in one sentence, from the outcomes by key; that of "" is the origin's."""
         raise NotImplementedError
 
     @property
@@ -158,10 +180,11 @@ class Followed(Attribution):
         return Followed(self.method.having(**changes), self.experiment)
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """The method once, and once more a step and draw."""
+        """The method once, and once more a step and draw; the score at every step."""
         own, course = self.method.cost(subject, x), self.experiment.on(subject, x)
         times = 1 + sum(course.draws(self.experiment, step.key) for step in course.every)
-        return Passes(own.forward * times, own.backward * times)
+        asked = 1 + len(course.every) if course.asks_anew else 0
+        return Passes(own.forward * times + asked, own.backward * times)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """The method's own findings, with the strip of steps and the verdict."""
@@ -169,16 +192,20 @@ class Followed(Attribution):
         origin = self.method._checked(found.values, x)
         course = self.experiment.on(subject, x)
         frames: dict[str, Frame] = {}
-        alike: dict[str, list[float]] = {step.key: [] for step in course.every}
+        outcomes: dict[str, list[Outcome]] = {step.key: [] for step in course.every}
+        if course.asks_anew:
+            outcomes[""] = [first_outcome(subject.outputs(x), target)]
         for draw in range(self.experiment.draws):
             for step in course.every:
                 if draw and not course.random(step.key):
                     continue
                 there = course.at(step.key, draw, self.method)
                 values = there.values(target)
-                alike[step.key].append(likeness(self.experiment.measure, origin, values))
+                asked = there.subject.outputs(there.x) if course.asks_anew and not draw else None
+                made = outcome(self.experiment.measure, origin, values, asked, target)
+                outcomes[step.key].append(made)
                 frames.setdefault(step.key, Frame(there.label or step.label, values))
-        return told(found, course, frames, alike)
+        return told(found, course, frames, outcomes)
 
     def _name(self) -> str:
         return self.method._name()
@@ -194,25 +221,65 @@ class Followed(Attribution):
         return hash((self.method, self.experiment))
 
 
-def likeness(measure: str, origin: torch.Tensor, values: torch.Tensor) -> float:
-    """The similarity of two batches of maps, mean over inputs; NaN where all are constant."""
-    return mean_known(similarity(measure, origin.numpy(), values.numpy()))
+def outcome(
+    measure: str,
+    origin: torch.Tensor,
+    values: torch.Tensor,
+    outputs: torch.Tensor | None,
+    target: BoundTarget,
+) -> Outcome:
+    """How the map at a step differs from the origin's, and the target's score in the network's
+    outputs there; means over inputs, NaN where all maps are constant."""
+    alike = mean_known(similarity(measure, origin.numpy(), values.numpy()))
+    moved, length = (
+        torch.linalg.vector_norm(one.flatten(1), dim=1, dtype=torch.float64)
+        for one in (values - origin, origin)
+    )
+    change = mean_known((moved / length.where(length > 0, torch.nan)).numpy())
+    return Outcome(alike, change, *_score(outputs, target))
+
+
+def first_outcome(outputs: torch.Tensor, target: BoundTarget) -> Outcome:
+    """The origin's own."""
+    return Outcome(1.0, 0.0, *_score(outputs, target))
+
+
+def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """The mean over draws, of each number over those that have it."""
+    alike, change, score = (
+        mean_known(np.array([getattr(one, name) for one in outcomes]))
+        for name in ("likeness", "change", "score")
+    )
+    return Outcome(alike, change, score, outcomes[0].unit)
+
+
+def _score(outputs: torch.Tensor | None, target: BoundTarget) -> tuple[float, str]:
+    unit = "probability" if single_class(target) else "score"
+    if outputs is None:
+        return float("nan"), unit
+    return float(on_scale(outputs, target, None, "probability").mean()), unit
 
 
 def told(
-    found: Any, course: Course, frames: Mapping[str, Frame], alike: Mapping[str, Sequence[float]]
+    found: Any,
+    course: Course,
+    frames: Mapping[str, Frame],
+    outcomes: Mapping[str, Sequence[Outcome]],
 ) -> Any:
     """Findings (or a Heatmap) with what was found on the way: the strip, the numbers, the verdict.
-    `alike` holds the similarity of every draw by key."""
+    `outcomes` holds those of every draw by key, and the origin's under ""."""
     strip, numbers = [], dict(found.numbers)
-    means = {key: mean_known(np.array(values)) for key, values in alike.items()}
+    means = {key: mean_outcome(made) for key, made in outcomes.items()}
     for step in course.every:
         if step.key not in frames:
             continue
-        frame, values = frames[step.key], alike[step.key]
-        mean = means[step.key]
-        strip.append(Frame(frame.label, frame.values, mean))
-        numbers[f"similarity, {frame.label}"] = mean
+        frame, mean = frames[step.key], means[step.key]
+        strip.append(Frame(frame.label, frame.values, mean.likeness))
+        numbers[f"similarity, {frame.label}"] = mean.likeness
+        numbers[f"change, {frame.label}"] = mean.change
+        if course.asks_anew:
+            numbers[f"{mean.unit}, {frame.label}"] = mean.score
+        values = [one.likeness for one in outcomes[step.key]]
         if len(values) > 1:
             numbers[f"lowest similarity, {frame.label}"] = float(np.min(values))
             numbers[f"highest similarity, {frame.label}"] = float(np.max(values))

@@ -13,7 +13,7 @@ from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
 
 from . import pack
 from .given import read_masks, read_truths
-from .wire import Prediction, Scene, StripItem, TargetCard
+from .wire import Array, Prediction, Scene, StripItem, TargetCard
 
 _BARS = 8
 
@@ -108,7 +108,7 @@ class Gallery:
             "index": index,
             "name": self.inputs.names[index],
             "picture": pack.pack_bytes(self.pictures[index]),
-            "predictions": self._predictions(index),
+            "predictions": self.predictions(self.scores(index)),
             "truth": self.truths[index],
             "masks": [
                 {"name": name, "mask": pack.pack_bytes(mask)}
@@ -121,20 +121,33 @@ class Gallery:
         """Every input in small, with what is known of it so far."""
         return [self._strip_item(i) for i in range(len(self))]
 
-    def _predictions(self, index: int) -> list[Prediction]:
-        logits = self.scores(index)[0]
-        probabilities = logits.softmax(0)
-        order = logits.argsort(descending=True)[:_BARS].tolist()
-        order += [chosen for chosen in self.bound.indices(0) if chosen not in order]
+    def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
+        """Outputs (1, classes) as bars: in the order of the input on screen, what is explained
+        among them, and last a class that only these outputs put first."""
+        shown = self.scores(self.index)[0].argsort(descending=True)[:_BARS].tolist()
+        order = [*shown, *self.bound.indices(0), int(outputs[0].argmax())]
+        probabilities = outputs[0].softmax(0)
         return [
             {
                 "index": i,
                 "name": class_name(self.subject.classes, i),
                 "probability": float(probabilities[i]),
-                "logit": float(logits[i]),
+                "logit": float(outputs[0, i]),
             }
-            for i in order
+            for i in dict.fromkeys(order)
         ]
+
+    def picture_of(self, x: torch.Tensor, index: int) -> Array | None:
+        """An input (1, channels, height, width) that was changed, as a picture in the colours of
+        the one that it was made from; None where it is the same."""
+        own = self.inputs.x[index : index + 1]
+        x = x.detach().to(own)
+        if torch.equal(x, own):
+            return None
+        preprocessing = self.subject.preprocessing
+        if not preprocessing.normalises:  # or colours would be stretched to what was added
+            x = x.clamp(own.min(), own.max())
+        return pack.pack_bytes(preprocessing.pictures(x)[0][0])
 
     def _strip_item(self, index: int) -> StripItem:
         truth, predicted = self.truths[index], ""

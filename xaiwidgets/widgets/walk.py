@@ -12,15 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from xaiwidgets.core.answers import Frame, Heatmap, fold_channels
 from xaiwidgets.core.errors import Cancelled, one_line
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution
-from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import differentiating
 from xaiwidgets.core.target import BoundTarget
-from xaiwidgets.evaluation.experiment import Course, Experiment, likeness, told
+from xaiwidgets.evaluation.experiment import (
+    Circumstances,
+    Course,
+    Experiment,
+    Outcome,
+    first_outcome,
+    mean_outcome,
+    outcome,
+    told,
+)
 
 from . import pack, wire
 from .gallery import Gallery
@@ -30,12 +39,13 @@ from .worker import Worker
 PAGE_SIDE = 128
 _KEPT_BYTES = 400_000_000
 _TOLD_EVERY = 0.1
+_NUMBERS = itertools.count(1)
 
 
 @dataclass
 class Film:
-    """What one answer became on the way: maps of the first draw, and every draw's similarity by
-    step, draw and measure."""
+    """What one answer became on the way: maps of the first draw, and every draw's outcome by step,
+    draw and measure."""
 
     number: int
     method: Attribution
@@ -43,21 +53,29 @@ class Film:
     input: int
     bound: BoundTarget
     frames: dict[str, Frame] = field(default_factory=dict)
-    alike: dict[tuple[str, int, str], float] = field(default_factory=dict)
+    outcomes: dict[tuple[str, int, str], Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
     def lacks(self, key: str, draw: int, measure: str) -> bool:
         """Whether a step is still to be looked at."""
-        return key not in self.problems and (key, draw, measure) not in self.alike
+        return key not in self.problems and (key, draw, measure) not in self.outcomes
 
-    def draws(self, key: str, measure: str) -> list[float]:
-        """The similarities at a step, as far as they are known."""
-        return [v for (name, _, by), v in self.alike.items() if (name, by) == (key, measure)]
+    def draws(self, key: str, measure: str) -> list[Outcome]:
+        """The outcomes at a step, as far as they are known."""
+        return [v for (name, _, by), v in self.outcomes.items() if (name, by) == (key, measure)]
 
     @property
     def nbytes(self) -> int:
         """The memory that its maps take."""
         return sum(f.values.numel() * f.values.element_size() for f in self.frames.values())
+
+
+class Glance(NamedTuple):
+    """What the network says at a step (1, classes), and the input as a picture where it is another
+    than the origin's."""
+
+    outputs: torch.Tensor
+    picture: wire.Array | None
 
 
 class _Task(NamedTuple):
@@ -84,13 +102,15 @@ class Walk:
         panels: list[Panel],
         write: Callable[[str, Any], None],
         send: Callable[[Any, list[bytes]], None],
+        key: Hashable = "walk",
     ) -> None:
-        self.experiment = experiment
+        self.experiment, self._key = experiment, key
         self._gallery, self._worker, self._guard, self._panels = gallery, worker, guard, panels
         self._write, self._send = write, send
         self._films: dict[str, Film] = {}
-        self._kept: OrderedDict[Hashable, Film] = OrderedDict()
-        self._numbers = itertools.count(1)
+        self._kept: OrderedDict[tuple[Any, ...], Film] = OrderedDict()
+        self._series: dict[Hashable, int] = {}
+        self._glances: dict[tuple[Hashable, int, str], Glance] = {}
         self._courses: dict[int, Course] = {}
         self._asked, self._filling = "", True
         self._now: _Task | None = None
@@ -142,11 +162,13 @@ class Walk:
         for film in self._films.values():
             for key in film.frames:
                 self._send_frame(film, key)
+        self._send_scenes()
 
     def clear(self) -> None:
         """Let go of every map and network."""
         self._films.clear()
         self._kept.clear()
+        self._glances.clear()
         self._courses.clear()
 
     # --- what there is ----------------------------------------------------------------------
@@ -157,11 +179,16 @@ class Walk:
             film = self._films.get(panel.id)
             if film is None or film.origin is not answer:
                 return answer
-            alike = {key: film.draws(key, self.experiment.measure) for key in film.frames}
-            known = {key: values for key, values in alike.items() if values}
+            made = {key: film.draws(key, self.experiment.measure) for key in film.frames}
+            known = {key: draws for key, draws in made.items() if draws}
             frames = {key: film.frames[key] for key in known}
+            known[""] = [self._origin(film)]
             found: Heatmap = told(answer, self._course(film.input), frames, known)
             return found
+
+    def method_at(self, panel: Panel, key: str) -> Attribution:
+        """A panel's method as it is at a step."""
+        return self._course(panel.input).at(key, 0, panel.method).method
 
     def card(self) -> wire.Experiment:
         """The experiment as the page shows it."""
@@ -179,6 +206,8 @@ class Walk:
             "joined": course.JOINED,
             "knobs": [pack.knob_card(knob, layers) for knob in experiment.knobs.values()],
             "settings": experiment.settings,
+            "usable": not course.asks_anew,
+            "number": self._series.setdefault(experiment.key, len(self._series)),
         }
 
     def page(self) -> dict[str, Any]:
@@ -187,6 +216,10 @@ class Walk:
             "experiment": self.card(),
             "trails": self._trails(),
             "walk": self._walking(),
+            "step_scenes": {
+                f"{self._gallery.index} {key}": self._scene(glance)
+                for key, glance in self._here().items()
+            },
             "frames": {
                 str(film.number): {
                     key: {"label": frame.label, "map": pack.pack_map(_small(film, frame))}
@@ -217,8 +250,9 @@ class Walk:
         key = (type(method), method, network, panel.input, panel.bound.key, self.experiment.key)
         film = self._kept.pop(key, None)
         if film is None:
-            number = next(self._numbers)
+            number = next(_NUMBERS)
             film = Film(number, method, panel.answer, panel.input, panel.bound)
+            film.frames.update(self._frames_like(key))
         film.origin = panel.answer
         film.problems.clear()
         self._kept[key] = self._films[panel.id] = film
@@ -228,6 +262,17 @@ class Walk:
                 break
             if one.number not in shown:
                 del self._kept[old]
+        alive = {(key[-1], film.input) for key, film in self._kept.items()}
+        self._glances = {at: one for at, one in self._glances.items() if at[:2] in alive}
+
+    def _frames_like(self, key: tuple[Any, ...]) -> dict[str, Frame]:
+        """Maps at the steps that are there already: the method may differ in what makes no
+        difference there."""
+        apart = self.experiment.apart
+        for (_, method, *rest), film in self._kept.items():
+            if rest == list(key[2:]) and apart(method) == apart(key[1]):
+                return film.frames
+        return {}
 
     def _begin(self, panels: Iterable[str]) -> None:
         """Tell what there is of these panels, and go on."""
@@ -236,6 +281,7 @@ class Walk:
         for panel in panels:
             for key in self._films[panel].frames:
                 self._send_frame(self._films[panel], key)
+        self._send_scenes()
         self._go()
 
     def _ready(self) -> list[tuple[str, Film]]:
@@ -278,11 +324,11 @@ class Walk:
         """Queue the next piece: at once what is asked for, the rest when there is time."""
         with self._guard:
             if self._urgent():
-                self._worker.submit("walk", self._piece, first=True)
+                self._worker.submit(self._key, self._piece, first=True)
             elif self._filling:
-                self._worker.submit("walk", self._piece, last=True)
+                self._worker.submit(self._key, self._piece, last=True)
             else:
-                self._worker.cancel("walk")
+                self._worker.cancel(self._key)
                 self._rest()
 
     def _piece(self, token: CancelToken) -> None:
@@ -314,23 +360,43 @@ class Walk:
         self, task: _Task, course: Course, experiment: Experiment, token: CancelToken
     ) -> None:
         """The map at a step goes out before it is compared."""
-        film, key, measure = task.film, task.key, experiment.measure
-        frame = film.frames.get(key) if not task.draw else None
-        values = None if frame is None else frame.values
-        if values is None:
-            job = Job(lambda share: self._report(share, token), token)
-            with working(job), differentiating():
-                there = course.at(key, task.draw, film.method)
-                job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
-                values = there.values(film.bound)
-            if not task.draw:
-                label = {step.key: step.label for step in course.every}.get(key, key)
-                with self._guard:
-                    film.frames[key] = Frame(there.label or label, values)
-                    self._send_frame(film, key)
-        alike = likeness(measure, film.origin.values, values)
+        film, key, draw, measure = task.film, task.key, task.draw, experiment.measure
+        frame = None if draw else film.frames.get(key)
+        values = self._made(task, course, token) if frame is None else frame.values
+        glance = None if draw else self._glances.get((experiment.key, film.input, key))
+        asked = None if glance is None else glance.outputs
+        found = outcome(measure, film.origin.values, values, asked, film.bound)
         with self._guard:
-            film.alike[key, task.draw, measure] = alike
+            film.outcomes[key, draw, measure] = found
+
+    def _made(self, task: _Task, course: Course, token: CancelToken) -> torch.Tensor:
+        """The map at a step; before it goes out what the network says there, asked once for all
+        panels."""
+        film, key = task.film, task.key
+        job = Job(lambda share: self._report(share, token), token)
+        with working(job), differentiating():
+            there = course.at(key, task.draw, film.method)
+            if course.asks_anew and not task.draw:
+                self._look_at_the_network(film.input, key, there)
+            job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
+            same = not course.asks_anew and there.method == film.method
+            values = film.origin.values if same else there.values(film.bound)
+        if not task.draw:
+            label = {step.key: step.label for step in course.every}.get(key, key)
+            with self._guard:
+                film.frames[key] = Frame(there.label or label, values)
+                self._send_frame(film, key)
+        return values
+
+    def _look_at_the_network(self, index: int, key: str, there: Circumstances) -> None:
+        at = (self.experiment.key, index, key)
+        if at in self._glances:
+            return
+        outputs = there.subject.outputs(there.x).float().cpu()
+        found = Glance(outputs, self._gallery.picture_of(there.x, index))
+        with self._guard:
+            self._glances[at] = found
+            self._send_scenes([key])
 
     def _rest(self) -> None:
         """Everything wanted is there: an idle widget holds no networks, and nothing of a GPU."""
@@ -387,18 +453,21 @@ class Walk:
 
     def _trail(self, film: Film, request: int) -> wire.Trail:
         course, measure = self._course(film.input), self.experiment.measure
-        means: dict[str, float] = {}
+        means = {"": self._origin(film)}
         marks: dict[str, wire.Mark] = {
             key: {"value": None, "words": words, "failed": True}
             for key, words in film.problems.items()
         }
         for key in film.frames:
-            values = film.draws(key, measure)
-            if values:
-                means[key] = mean_known(np.array(values))
-                marks[key] = _mark(values, means[key], course.said(key, means[key]))
+            draws = film.draws(key, measure)
+            if draws:
+                means[key] = mean_outcome(draws)
+                marks[key] = _mark(draws, means[key], course.said(key, means[key]))
         verdict = course.verdict(means)
         return {"film": film.number, "request": request, "marks": marks, "verdict": verdict}
+
+    def _origin(self, film: Film) -> Outcome:
+        return first_outcome(self._gallery.scores(film.input), film.bound)
 
     def _send_frame(self, film: Film, key: str) -> None:
         frame = film.frames[key]
@@ -408,10 +477,36 @@ class Walk:
         message = {"type": "frame", "film": film.number, "key": key}
         self._send({**message, "frame": {"label": frame.label, "map": head}}, [packed["data"]])
 
+    def _here(self) -> dict[str, Glance]:
+        """What was seen so far of the input on screen, by step."""
+        mine = (self.experiment.key, self._gallery.index)
+        return {at[2]: glance for at, glance in self._glances.items() if at[:2] == mine}
 
-def _mark(values: list[float], mean: float, words: str) -> wire.Mark:
-    mark: wire.Mark = {"value": None if math.isnan(mean) else mean, "words": words}
-    if len(values) > 1 and not math.isnan(mean):
+    def _scene(self, glance: Glance) -> wire.StepScene:
+        scene: wire.StepScene = {"predictions": self._gallery.predictions(glance.outputs)}
+        if glance.picture is not None:
+            scene["picture"] = glance.picture
+        return scene
+
+    def _send_scenes(self, keys: Iterable[str] | None = None) -> None:
+        """Send what was seen at these steps, or at all, of the input on screen."""
+        for key, glance in self._here().items():
+            if keys is not None and key not in keys:
+                continue
+            scene: dict[str, Any] = dict(self._scene(glance))
+            buffers = []
+            if glance.picture is not None:
+                buffers = [glance.picture["data"]]
+                scene["picture"] = {n: v for n, v in glance.picture.items() if n != "data"}
+            where = {"number": self._series[self.experiment.key], "input": self._gallery.index}
+            self._send({"type": "scene", **where, "key": key, "scene": scene}, buffers)
+
+
+def _mark(draws: list[Outcome], mean: Outcome, words: str) -> wire.Mark:
+    known = not math.isnan(mean.likeness)
+    mark: wire.Mark = {"value": mean.likeness if known else None, "words": words}
+    if len(draws) > 1 and known:
+        values = [one.likeness for one in draws]
         mark["low"], mark["high"] = float(np.nanmin(values)), float(np.nanmax(values))
     return mark
 

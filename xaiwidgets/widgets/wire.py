@@ -86,7 +86,8 @@ class Experiment(TypedDict):
 
     `steps` are the slider's places after its `origin`, `beside` further circumstances. `switches`
     says what the row of `names` does: switches up to the step are off, the step's own one is, or
-    "any": each for itself, and the key of a set is its names joined by `joined`.
+    "any": each for itself, and the key of a set is its names joined by `joined`. A step is the same
+    in experiments of one `number`, and where it is `usable` a panel may take it for its setting.
     """
 
     title: str
@@ -100,6 +101,8 @@ class Experiment(TypedDict):
     joined: str
     knobs: list[KnobCard]
     settings: dict[str, Any]
+    usable: bool
+    number: int
 
 
 class Mark(TypedDict):
@@ -132,6 +135,14 @@ class Walking(TypedDict):
     panel: str
     key: str
     progress: float
+
+
+class PanelSweep(TypedDict):
+    """The setting of one panel that goes through a row of values; its trail is the panel's."""
+
+    setting: str
+    card: Experiment | None
+    walk: Walking | None
 
 
 class StripItem(TypedDict):
@@ -225,6 +236,23 @@ class FrameMessage(TypedDict):
     film: int
     key: str
     frame: StepFrame
+
+
+class StepScene(TypedDict):
+    """What the network says at a step, and its input there where that is another."""
+
+    predictions: list[Prediction]
+    picture: NotRequired[Array]
+
+
+class SceneMessage(TypedDict):
+    """From Python: the scene of a step of an input, its picture's bytes beside it."""
+
+    type: Literal["scene"]
+    number: int
+    input: int
+    key: str
+    scene: StepScene
 
 
 class HeatmapAnswer(TypedDict):
@@ -406,6 +434,8 @@ Command = Literal[
     "fill_steps",
     "stop_steps",
     "send_frames",
+    "sweep_knob",
+    "use_step",
     "set_masking",
     "draw_curves",
     "stop_curves",

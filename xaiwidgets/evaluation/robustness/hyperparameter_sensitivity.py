@@ -1,16 +1,14 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from xaiwidgets.core.declare import Knob, knob
+from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.evaluation import Case, Graded
 from xaiwidgets.core.method import Attribution, Passes
 
 from ..besides import Besides
 from ..similarity import SIMILARITIES, SIMILARITY_HELP
-from .settings import compared, method_of, passes
+from .settings import compared, method_of, passes, spread
 
 
 class HyperparameterSensitivity(Besides, title="Hyper-parameter sensitivity", source="bansal2020"):
@@ -63,33 +61,12 @@ class HyperparameterSensitivity(Besides, title="Hyper-parameter sensitivity", so
                 f"{name} has no setting {setting!r} to vary. {nearest(setting, method.knobs)}"
             )
         entry = method.knobs[setting]
-        chosen = self._range(entry, method) if self.values is None else list(self.values)
+        chosen = self.values
+        if chosen is None:
+            chosen = spread(method, setting, self.steps, self.span)
         found = list(dict.fromkeys(entry.check(name, value) for value in chosen))
         if len(found) < 2:
             raise ExplainError(
                 f"{name}.{setting} would take only {found}; give values= with two or more."
             )
         return setting, found
-
-    def _range(self, entry: Knob, method: Attribution) -> list[Any]:
-        now = getattr(method, entry.name)
-        if entry.kind == "choice":
-            return list(entry.choices)
-        if entry.kind == "switch":
-            return [False, True]
-        if entry.kind == "layer":
-            raise ExplainError(
-                f"{type(method).__name__}.{entry.name} names a layer; give values= with the names "
-                "of two or more."
-            )
-        assert entry.low is not None
-        assert entry.high is not None
-        if entry.name == "seed":
-            return [now, *(s for s in range(self.steps) if s != now)][: self.steps]
-        if now <= 0:
-            found = np.linspace(entry.low, entry.high, self.steps)
-        else:
-            low, high = max(entry.low, now / self.span), min(entry.high, now * self.span)
-            found = (np.geomspace if low > 0 else np.linspace)(low, high, self.steps)
-        whole = entry.kind == "integer"
-        return [round(value) if whole else float(value) for value in found.tolist()]

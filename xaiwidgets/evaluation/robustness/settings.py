@@ -50,6 +50,33 @@ def compared(case: Case, setting: str, values: Sequence[Any], measure: str) -> G
     return found
 
 
+def spread(method: Attribution, setting: str, steps: int, span: float) -> list[Any]:
+    """Values that a setting may take: every choice, both ways of a switch, its own seed and the
+    first others, or `steps` numbers from its own ÷ `span` to its own × `span` within what it
+    accepts (its whole range where its own is 0). A layer's names are the network's to tell."""
+    entry, now = method.knobs[setting], getattr(method, setting)
+    if entry.kind == "choice":
+        return list(entry.choices)
+    if entry.kind == "switch":
+        return [False, True]
+    if entry.kind == "layer":
+        raise ExplainError(
+            f"{type(method).__name__}.{setting} names a layer; give values= with the names of two "
+            "or more."
+        )
+    assert entry.low is not None
+    assert entry.high is not None
+    if setting == "seed":
+        return [now, *(s for s in range(steps) if s != now)][:steps]
+    if now <= 0:
+        found = np.linspace(entry.low, entry.high, steps)
+    else:
+        low, high = max(entry.low, now / span), min(entry.high, now * span)
+        found = (np.geomspace if low > 0 else np.linspace)(low, high, steps)
+    whole = entry.kind == "integer"
+    return [round(value) if whole else float(value) for value in found.tolist()]
+
+
 def passes(case: Case, method: Attribution, setting: str, values: Sequence[Any]) -> Passes:
     """What the explanations with all these values take."""
     each = [method.having(**{setting: v}).cost(case.subject, case.x) for v in values]

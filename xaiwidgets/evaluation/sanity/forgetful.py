@@ -11,7 +11,7 @@ from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 
-from ..experiment import Circumstances, Course, Experiment, Followed, Step
+from ..experiment import Circumstances, Course, Experiment, Followed, Outcome, Step
 from ..similarity import SIMILARITIES, SIMILARITY_HELP
 from .blocks import Block, blocks_of
 from .cascade import MODE_HELP, MODES
@@ -118,17 +118,17 @@ class Oblivion(Course):
             if name not in names:
                 raise ExplainError(f"No block is called {name!r}. {nearest(name, names)}")
 
-    def said(self, key: str, value: float) -> str:
+    def said(self, key: str, outcome: Outcome) -> str:
         """How much of the map is left there."""
-        return kept(value, self._when(key), self.experiment.measure)
+        return kept(outcome.likeness, self._when(key), self.experiment.measure)
 
-    def verdict(self, likeness: Mapping[str, float]) -> str:
+    def verdict(self, outcomes: Mapping[str, Outcome]) -> str:
         """As ParameterRandomisation says it, from the steps that have a value; "" where none
         has."""
-        if any(step.key not in likeness for step in self.steps):
+        if any(step.key not in outcomes for step in self.steps):
             return ""
         mode = "one at a time" if self.experiment.mode == ANY else self.experiment.mode
-        curve = np.array([likeness[step.key] for step in self.steps])
+        curve = np.array([outcomes[step.key].likeness for step in self.steps])
         return verdict(self.names, curve, mode, self.experiment.measure)
 
     def _when(self, key: str) -> str:
