@@ -95,6 +95,8 @@ if TYPE_CHECKING:
     from .widgets.masking import Masking as Masking
     from .widgets.masking import masking as masking
     from .widgets.sanity import sanity as sanity
+    from .widgets.stability import stability as stability
+    from .widgets.stability import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -120,6 +122,7 @@ _PLACES = {
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),
     "widgets.sanity": ("sanity",),
+    "widgets.stability": ("stability", "sweep"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

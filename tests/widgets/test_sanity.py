@@ -345,8 +345,8 @@ def test_the_code_names_the_networks_beside_or_asks_for_them():
 def test_a_widget_without_an_experiment_has_none_of_its_commands():
     w = xw.compare(seeded(FunctionalNetwork), inputs_for("functional", 1), methods=QUICK).wait(60)
     assert w.experiment == {}
-    with pytest.raises(ExplainError, match="'show_step' is no command"):
-        w._do("show_step", {"key": "7"})
+    with pytest.raises(ExplainError, match="'set_experiment' is no command"):
+        w._do("set_experiment", {"knob": "mode", "value": "bottom up"})
     w.close()
 
 

@@ -32,6 +32,7 @@ from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded
 from .masking import Masking, fills_for
 from .panel import Panel
+from .sweeps import Sweeps
 from .walk import Walk
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, PanelCard
 from .worker import Worker
@@ -108,6 +109,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     experiment = traitlets.Dict().tag(sync=True)
     trails = traitlets.Dict().tag(sync=True)
     walk = traitlets.Dict().tag(sync=True)
+    sweeps = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -144,15 +146,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._gallery, self._worker, self._guard, self._panels, self.set_trait,
             self._send_levels,
         )  # fmt: skip
-        self._walk: Walk | None = None
-        if experiment is not None:
-            self._walk = Walk(
-                experiment, self._gallery, self._worker, self._guard, self._panels,
-                self.set_trait, self.send,
-            )  # fmt: skip
+        self._walk = self._walk_of(experiment)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
-        card = dict(self._walk.card()) if self._walk else {}
-        super().__init__(about=self._about(), display=start, experiment=card)
+        super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
         self.on_msg(self._on_message)
         hear_while_busy(self.comm)
         for method in made:
@@ -176,7 +172,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             if answer is None:
                 continue
             name = pack.own_name(pack.name_of(panel.method), found)
-            found[name] = self._walk.told(panel, answer) if self._walk else answer
+            found[name] = self._walk.told(panel, answer)
         return found
 
     @property
@@ -234,7 +230,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._names,
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
-            self._walk.experiment if self._walk else None,
+            self._walk.experiment,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -302,9 +298,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         masking = getattr(self, "_masking", None)  # not yet where an input was refused
         if masking is not None:
             masking.close()
-        walk = getattr(self, "_walk", None)
-        if walk is not None:
-            walk.clear()
+        if hasattr(self, "_walk"):
+            self._walk.clear()
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
@@ -365,18 +360,40 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._send_panels()
         self._ask(panel)
 
+    def _walk_of(self, experiment: Experiment | None) -> Walk | Sweeps:
+        """The walk of all panels through an experiment, or else of single ones through a sweep."""
+        shared = self._gallery, self._worker, self._guard
+        if experiment is None:
+            return Sweeps(*shared, self.set_trait, self.send)
+        return Walk(experiment, *shared, self._panels, self.set_trait, self.send)
+
     def _walking(self) -> dict[str, Any]:
-        """What can be asked where there is an experiment."""
+        """What can be asked of the walk."""
         walk = self._walk
-        if walk is None:
-            return {}
-        return {
-            "set_experiment": lambda args: walk.change(str(args.get("knob")), args.get("value")),
-            "show_step": lambda args: walk.show(str(args.get("key") or "")),
+        common: dict[str, Any] = {
+            "use_step": self._use_step,
             "fill_steps": lambda args: walk.fill(),
             "stop_steps": lambda args: walk.stop(),
             "send_frames": lambda args: walk.send_frames(),
         }
+        if isinstance(walk, Sweeps):
+            return {
+                **common,
+                "sweep_knob": lambda args: walk.turn(self._panel(args), str(args.get("knob"))),
+                "show_step": lambda args: walk.show(self._panel(args), str(args.get("key") or "")),
+            }
+        return {
+            **common,
+            "set_experiment": lambda args: walk.change(str(args.get("knob")), args.get("value")),
+            "show_step": lambda args: walk.show(str(args.get("key") or "")),
+        }
+
+    def _use_step(self, args: dict[str, Any]) -> None:
+        """A panel takes over the settings that it has at a step."""
+        panel = self._panel(args)
+        panel.method = self._walk.method_at(panel, str(args.get("key")))
+        self._send_panels()
+        self._ask(panel)
 
     def _add_panel(self, args: dict[str, Any]) -> str:
         name = args.get("method")
@@ -394,8 +411,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._send_status()
         self.set_trait(f"slot_{panel.slot:02d}", {})
         self._masking.removed()
-        if self._walk:
-            self._walk.removed(panel)
+        self._walk.removed(panel)
 
     def _move_panel(self, args: dict[str, Any]) -> None:
         panel, to = self._panel(args), args.get("to")
@@ -416,8 +432,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker.cancel(self._panel(args).id if args.get("panel") else None)
         if not args.get("panel"):
             self._masking.cancelled()
-            if self._walk:
-                self._walk.stop()
+            self._walk.stop()
         for panel in self._panels:
             if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):
                 self._tell(panel, panel.request, status="cancelled", message=str(Cancelled()))
@@ -506,8 +521,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
                     self._send_answer(panel)
                     self._tell(panel, request, status="done", progress=1.0)
                     self._masking.answered()
-                    if self._walk:
-                        self._walk.answered(panel)
+                    self._walk.answered(panel)
 
     def _report(self, panel: Panel, request: int, share: float) -> None:
         now = time.monotonic()

@@ -96,9 +96,8 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
 def _complete(widget: Compare) -> None:
     """Wait for every answer, and for every step of an experiment, also one that was stopped."""
     widget.wait()
-    if widget._walk:
-        widget._walk.fill()
-        widget.wait()
+    widget._walk.fill()
+    widget.wait()
 
 
 def _key(widget: Compare) -> str:
@@ -110,8 +109,7 @@ def _changing(widget: Compare) -> dict[str, Any]:
     slots = [f"slot_{panel['slot']:02d}" for panel in widget.panels]
     masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
     names = ("scene", "target", "status", *slots, *masked)
-    walked = widget._walk.page() if widget._walk else {}
-    return {**{name: getattr(widget, name) for name in names}, **walked}
+    return {**{name: getattr(widget, name) for name in names}, **widget._walk.page()}
 
 
 def plain(value: Any) -> Any:

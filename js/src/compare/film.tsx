@@ -13,6 +13,8 @@ export interface Picture {
   map: WireArray | undefined;
   title?: string;
   disabled?: boolean;
+  /** A number that belongs to it. */
+  note?: string | undefined;
 }
 
 export function Film(props: {
@@ -51,7 +53,7 @@ export function Film(props: {
         step(by);
       }}
     >
-      {pictures.map(({ key, label, map, title, disabled }) => (
+      {pictures.map(({ key, label, map, title, disabled, note }) => (
         <button
           type="button"
           role="option"
@@ -64,6 +66,7 @@ export function Film(props: {
         >
           {map ? <Thumb {...rest} map={map} /> : <i class="xw-blank" />}
           <span>{label}</span>
+          {note !== undefined && <span>{note}</span>}
         </button>
       ))}
     </div>

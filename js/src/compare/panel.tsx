@@ -13,7 +13,7 @@ import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import { Button, Icon, Popover } from "../ui/parts";
 import type { HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
-import { Film } from "./film";
+import { Strip } from "./frames";
 import { Legend } from "./legend";
 import { mountStage } from "./stage";
 import { blockMeans, readAt } from "./values";
@@ -31,7 +31,14 @@ function look(store: Store, { id, slot }: PanelCard) {
   const answer = store.answers[slot];
   const frame = signal(-1);
   const limit = signal(0);
-  const chosen = computed(() => answer.value?.frames?.[frame.value]);
+  const swept = signal("");
+  /** The map of the strip that stands in the place of the answer's own. */
+  const chosen = computed(() => {
+    const { value } = answer;
+    if (!value || walk.card.value) return undefined;
+    const sweep = walk.sweep(id) && walk.film(id, value.request)[swept.value];
+    return sweep ?? value.frames?.[frame.value];
+  });
   /** The map on the grid of the step's map beside it, which a page may hold in fewer pixels. */
   const whole = computed<WireArray | null>(() => {
     const { value } = answer;
@@ -55,16 +62,16 @@ function look(store: Store, { id, slot }: PanelCard) {
     return point && array.value ? readAt(store, array.value, point) : null;
   });
   const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
-  return { answer, frame, limit, showsError, array, sign, value, veiled };
+  return { answer, frame, swept, chosen, limit, showsError, array, sign, value, veiled };
 }
 
 type Look = ReturnType<typeof look>;
 
-function readOut(store: Store, { answer, array, showsError, frame }: Look, at: Point): string {
+function readOut(store: Store, { answer, array, showsError, chosen }: Look, at: Point): string {
   if (!array.value) return "";
   const words = digits(readAt(store, array.value, at));
   if (showsError.value) return `standard error ${words}`;
-  const error = frame.value < 0 && answer.value?.error;
+  const error = !chosen.value && answer.value?.error;
   return error ? `${words} ± ${digits(readAt(store, error, at))}` : words;
 }
 
@@ -73,6 +80,13 @@ function pictureOf(store: Store, answer: HeatmapAnswer | null): WireArray | null
   const scene = store.scene.value;
   if (!answer || !scene || answer.input === scene.index) return scene?.picture ?? null;
   return store.strip.value[answer.input]?.thumb ?? null;
+}
+
+/** The picture under a map at the step of an experiment, which may change the input. */
+function stepPicture(store: Store, answer: HeatmapAnswer | null): WireArray | null {
+  const { walk } = store;
+  const there = answer && walk.scene(answer.input, walk.key.value)?.picture;
+  return there ?? pictureOf(store, answer);
 }
 
 export function Panel({ store, painter, panel, index }: Props) {
@@ -248,7 +262,7 @@ export function Panel({ store, painter, panel, index }: Props) {
         {card && (
           <StepView
             {...{ store, painter, panel }}
-            picture={() => pictureOf(store, view.answer.value)}
+            picture={() => stepPicture(store, view.answer.value)}
           />
         )}
       </div>
@@ -274,6 +288,16 @@ export function Panel({ store, painter, panel, index }: Props) {
               closed={store.closed}
               onSend={(value) =>
                 store.ask("set_knob", { panel: id, knob: knob.name, value }, `${id}.${knob.name}`)
+              }
+              swept={walk.sweep(id)?.setting === knob.name}
+              onSweep={
+                live && !card
+                  ? () => {
+                      view.swept.value = "";
+                      const args = { panel: id, knob: knob.name };
+                      void store.ask("sweep_knob", args, `${id}.${knob.name}`);
+                    }
+                  : undefined
               }
             />
           ))}
@@ -328,54 +352,5 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
         </p>
       ))}
     </div>
-  );
-}
-
-/** The answer's own strip of maps, or that of an experiment, which all panels share. */
-function Strip(props: { store: Store; painter: Painter; panel: PanelCard; view: Look }) {
-  const { store, painter, panel, view } = props;
-  const { walk } = store;
-  const { live } = store.about.value;
-  const answer = view.answer.value;
-  const card = walk.card.value;
-  if (!answer) return null;
-  if (!card) {
-    const frames = answer.frames ?? [];
-    if (!frames.length) return null;
-    const pictures = [{ key: "-1", label: "answer", map: answer.map }];
-    frames.forEach(({ label, map }, i) => {
-      pictures.push({ key: `${i}`, label, map });
-    });
-    return (
-      <Film
-        {...{ store, painter, pictures }}
-        chosen={`${view.frame.value}`}
-        onPick={(key) => {
-          view.frame.value = Number(key);
-        }}
-      />
-    );
-  }
-  const film = walk.film(panel.id, answer.request);
-  const pictures = [...card.steps, ...card.beside].map(({ key, label }) => ({
-    key,
-    label: film[key]?.label ?? label,
-    map: film[key]?.map,
-    title: walk.mark(panel.id, key)?.words ?? label,
-    disabled: !live && !film[key],
-  }));
-  pictures.unshift({
-    key: "",
-    label: card.origin,
-    map: answer.map,
-    title: card.origin,
-    disabled: false,
-  });
-  return (
-    <Film
-      {...{ store, painter, pictures }}
-      chosen={walk.key.value}
-      onPick={(key) => walk.pick(key)}
-    />
   );
 }

@@ -7,8 +7,15 @@ import { percent } from "../numbers";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
 import { Button, Icon } from "../ui/parts";
-import type { Prediction } from "../wire";
+import type { Prediction, Scene } from "../wire";
 import { mountStage } from "./stage";
+
+/** The input on screen, and what the network says of it, at the step of an experiment. */
+function here(store: Store): Scene | null {
+  const { scene, walk } = store;
+  const shown = scene.value;
+  return shown && { ...shown, ...walk.scene(shown.index, walk.key.value) };
+}
 
 export function SceneView({ store, painter }: { store: Store; painter: Painter }) {
   const host = useRef<HTMLDivElement>(null);
@@ -19,7 +26,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
       words: ({ x, y }: { x: number; y: number }) => `(${x}, ${y})`,
       sheet: {
         array: () => null,
-        picture: () => store.scene.value?.picture ?? null,
+        picture: () => here(store)?.picture ?? null,
         veil: () => store.masking.paint.value,
       },
       hand: {
@@ -30,7 +37,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
   }, []);
-  const scene = store.scene.value;
+  const scene = here(store);
   const first = scene?.predictions[0]?.name;
   return (
     <aside class="xw-scene">

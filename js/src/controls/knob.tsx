@@ -162,6 +162,9 @@ export function Knob(props: {
   disabled: boolean;
   problem: string;
   closed: AbortSignal;
+  /** Whether its values are shown as a strip, and what turns that; none where they cannot be. */
+  swept?: boolean;
+  onSweep?: (() => void) | undefined;
   onSend(value: unknown): Promise<{ ok: boolean }>;
 }) {
   const { knob, value, problem } = props;
@@ -193,6 +196,15 @@ export function Knob(props: {
     <div class={`xw-knob xw-knob-${knob.kind}`}>
       <span class="xw-label" title={knob.help}>
         {knob.name.replace(/_/g, " ")} {knob.unit && <i>{knob.unit}</i>}
+        {props.onSweep && (
+          <Button
+            icon="strip"
+            label={`Sweep ${knob.name.replace(/_/g, " ")}: a map for every value`}
+            class="xw-tiny"
+            pressed={props.swept ?? false}
+            onClick={props.onSweep}
+          />
+        )}
         {moved && !props.disabled && (
           <Button
             icon="reset"

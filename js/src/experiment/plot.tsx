@@ -20,27 +20,48 @@ interface Point {
   high: number;
 }
 
+/** Whether the steps follow one another from the origin, so that a line may join them. */
+const isOrdered = ({ switches }: Experiment): boolean => switches === "" || switches === "cascade";
+
+/** Where a step stands in the plot; 0 is the origin. A step without an order has some room. */
+const placeOf = (card: Experiment, step: number, aside = 0.5): number =>
+  (isOrdered(card) ? step : step - 0.75 + aside / 2) / card.steps.length;
+
 /** The known points of a panel; a row that has an order begins at the origin, where all is alike. */
-function points(store: Store, { steps, switches }: Experiment, panel: string): Point[] {
-  const ordered = switches === "" || switches === "cascade";
+function points(store: Store, card: Experiment, panel: string): Point[] {
   const all = store.panels.value;
   // Points without an order stand side by side, so that none hides another.
   const aside = all.length > 1 ? all.findIndex(({ id }) => id === panel) / (all.length - 1) : 0.5;
-  const found = ordered ? [{ at: 0, value: 1, low: 1, high: 1 }] : [];
-  steps.forEach(({ key }, i) => {
+  const found = isOrdered(card) ? [{ at: 0, value: 1, low: 1, high: 1 }] : [];
+  card.steps.forEach(({ key }, i) => {
     const { value, low, high } = store.walk.mark(panel, key) ?? { value: null };
     if (value == null) return;
-    const at = (ordered ? i + 1 : i + 0.25 + aside / 2) / steps.length;
-    found.push({ at, value, low: low ?? value, high: high ?? value });
+    found.push({ at: placeOf(card, i + 1, aside), value, low: low ?? value, high: high ?? value });
   });
   return found;
+}
+
+/** How sure the network is of the explained class at every step; nothing where it answers once. */
+function answers(store: Store, card: Experiment): Point[] {
+  const scene = store.scene.value;
+  const [explained, against] = store.target.value.indices;
+  if (!scene || against !== undefined) return [];
+  const told = [scene, ...card.steps.map(({ key }) => store.walk.scene(scene.index, key))];
+  const found = told.flatMap((said, i) => {
+    const bar = said?.predictions.find(({ index }) => index === explained);
+    if (!bar || (!i && !isOrdered(card))) return [];
+    return [
+      { at: placeOf(card, i), value: bar.probability, low: bar.probability, high: bar.probability },
+    ];
+  });
+  return told.some((said, i) => i && said) ? found : [];
 }
 
 export function LikenessPlot({ store, card }: { store: Store; card: Experiment }) {
   const { walk } = store;
   const { lit } = store.masking;
-  const { steps, switches, settings, origin } = card;
-  const ordered = switches === "" || switches === "cascade";
+  const { steps, settings, origin } = card;
+  const ordered = isOrdered(card);
   const panels = store.panels.value;
   const lines: [PanelCard, Point[]][] = panels.map((panel) => [
     panel,
@@ -50,7 +71,8 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
   const place = (value: number): number => ((1 - value) / (1 - bottom)) * 100;
   const now = walk.key.value;
   const at = steps.findIndex(({ key }) => key === now) + 1;
-  const across = ordered ? at / steps.length : (at - 0.5) / steps.length;
+  const across = placeOf(card, at);
+  const sure = answers(store, card);
   /** The band of a line; of points without an order, a bar each. */
   const band = (line: Point[]): string => {
     const xs = line.map((point) => point.at);
@@ -113,6 +135,7 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
                 d={curve(line)}
               />
             ))}
+            {sure.length > 0 && <path class={`xw-curve xw-sure ${dim("")}`} d={curve(sure)} />}
           </svg>
           {(at > 0 || (!now && ordered)) && (
             <i class="xw-now" style={{ left: `${across * 100}%` }} />
@@ -125,6 +148,13 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
         </div>
       </div>
       <ul class="xw-left">
+        {sure.length > 0 && (
+          <li title="the explained class's probability: does the network's answer hold?">
+            <i class="xw-series xw-dotted" />
+            <span>the network: {store.target.value.label}</span>{" "}
+            <b>{say(sure.find((point) => point.at === across)?.value ?? Number.NaN)}</b>
+          </li>
+        )}
         {panels.map(({ id, slot, title }) => {
           const mark = walk.mark(id, now);
           return (

@@ -8,7 +8,10 @@ import type {
   FrameMessage,
   Mark,
   PanelCard,
+  PanelSweep,
+  SceneMessage,
   StepFrame,
+  StepScene,
   Trail,
   Walking,
   Array as WireArray,
@@ -27,9 +30,13 @@ export interface Walk {
   /** The maps of a panel's answer, by step; none while the answer is older than its trail. */
   film(panel: string, request: number): Film;
   mark(panel: string, key: string): Mark | undefined;
+  /** What the network says of an input at a step, where that is known. */
+  scene(input: number, key: string): StepScene | undefined;
   /** Whether every panel has its map at a step, or cannot have one. */
   seen(key: string): boolean;
   pick(key: string): void;
+  /** The setting of a panel that goes through a row of values. */
+  sweep(panel: string): PanelSweep | undefined;
 }
 
 interface Needs {
@@ -46,8 +53,10 @@ export function createWalk(model: Model, needs: Needs): Walk {
   const given = trait<Partial<Experiment> | undefined>("experiment");
   const card = computed(() => (given.value?.slider ? (given.value as Experiment) : null));
   const trails = trait<Record<string, Trail> | undefined>("trails");
+  const sweeps = trait<Record<string, PanelSweep> | undefined>("sweeps");
   const walking = trait<Walking | null>("walk");
   const saved = trait<Record<string, Film> | undefined>("frames"); // in an exported page
+  const savedScenes = trait<Record<string, StepScene> | undefined>("step_scenes");
   const key = signal("");
 
   const films = new Map<number, Signal<Film>>();
@@ -56,7 +65,14 @@ export function createWalk(model: Model, needs: Needs): Walk {
     films.set(number, known);
     return known;
   };
-  const receive = (message: FrameMessage, buffers: WireArray["data"][]): void => {
+  const scenes = signal<Record<string, StepScene>>({});
+  const receive = (message: FrameMessage | SceneMessage, buffers: WireArray["data"][]): void => {
+    if (message?.type === "scene") {
+      const { scene, number, input } = message;
+      const picture = scene.picture && { ...scene.picture, data: buffers[0] };
+      const made = picture ? { ...scene, picture } : scene;
+      scenes.value = { ...scenes.peek(), [`${number} ${input} ${message.key}`]: made };
+    }
     if (message?.type !== "frame") return;
     const film = filmOf(message.film);
     const map = { ...message.frame.map, data: buffers[0] };
@@ -122,16 +138,20 @@ export function createWalk(model: Model, needs: Needs): Walk {
     model.off("msg:custom", receive);
     for (const stop of undo) stop();
   });
-  if (card.peek() && live()) void requests.ask("send_frames", {}, "experiment");
+  const any = card.peek() || Object.keys(sweeps.peek() ?? {}).length;
+  if (any && live()) void requests.ask("send_frames", {}, "experiment");
 
   return {
     card,
     walking,
     key,
     label,
+    sweep: (panel) => sweeps.value?.[panel],
     trail,
     mark,
     seen,
+    scene: (input, at) =>
+      savedScenes.value?.[`${input} ${at}`] ?? scenes.value[`${card.value?.number} ${input} ${at}`],
     film: (panel, request) => {
       const mine = trail(panel);
       return mine?.request === request ? filmOf(mine.film).value : {};

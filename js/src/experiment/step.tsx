@@ -9,6 +9,7 @@ import type { Point } from "../geometry";
 import { digits } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
+import { Button } from "../ui/parts";
 import type { PanelCard, StepFrame, Array as WireArray } from "../wire";
 import { interval } from "./plot";
 
@@ -19,11 +20,31 @@ export function Verdict({ store, panel }: { store: Store; panel: string }) {
   const verdict = walk.trail(panel)?.verdict ?? "";
   const here = mark && !mark.failed ? mark.words : "";
   const told = here && verdict.startsWith(here.slice(0, -1)); // the verdict speaks of this step
+  const card = walk.card.value;
+  if (!card) return null;
   return (
     <div class="xw-verdict">
       {here && !told && <p>{here}</p>}
       {verdict && <p>{verdict}</p>}
+      {card.usable && here && <UseStep store={store} panel={panel} at={walk.key.value} />}
     </div>
+  );
+}
+
+/** Takes a step over as the panel's setting. */
+export function UseStep(props: { store: Store; panel: string; at: string; then?(): void }) {
+  const { store, panel, at, then } = props;
+  if (!store.about.value.live) return null;
+  return (
+    <Button
+      class="xw-framed"
+      label="Give the method this value"
+      text="Use this"
+      onClick={() => {
+        then?.();
+        void store.ask("use_step", { panel, key: at }, panel);
+      }}
+    />
   );
 }
 

@@ -18,6 +18,7 @@ const ICONS = {
   warn: "M8 2.5 14.5 13.5h-13zm0 4v3.2m0 1.8v.01",
   reset: "M3.2 6A5.2 5.2 0 1 1 3 9.5M3 2.5V6h3.5",
   down: "m4 6 4 4 4-4",
+  strip: "M1.5 4.5h13v7h-13zM6 4.5v7m4-7v7",
 } as const;
 
 export type IconName = keyof typeof ICONS;
