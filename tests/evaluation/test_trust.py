@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 import torch
 from conftest import inputs_for, network_of
-from networks import noise
+from networks import noise, seeded
 from torch import nn
 
 import xaiwidgets as xw
-from xaiwidgets.core.errors import Cancelled
+from xaiwidgets.core.errors import Cancelled, ExplainError
+from xaiwidgets.core.evaluation import Answered
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.evaluation.trust import _graded, badges
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.evaluation import MaxSensitivity
+from xaiwidgets.evaluation.faithfulness.pixel_flipping import aopc
+from xaiwidgets.evaluation.similarity import spearman
+from xaiwidgets.evaluation.trust import Checkup, badges
+from xaiwidgets.evaluation.trust.badge import graded
 
 
 class Corner(nn.Module):
@@ -25,6 +31,13 @@ class Corner(nn.Module):
         return torch.stack([self.weight[0] - corner, self.weight[1] * corner], 1)
 
 
+def bright():
+    """A picture that is bright in the corner and dim elsewhere."""
+    x = noise(1, 3, 24, 24).abs() / 10
+    x[:, :, :6, :6] += 2
+    return x
+
+
 def by_question(found):
     return {badge.question: badge for badge in found}
 
@@ -35,25 +48,40 @@ def corner_mask():
     return mask
 
 
+# --- verdicts -----------------------------------------------------------------------------------
+
+
 def test_a_right_map_earns_its_badges():
-    x = noise(1, 3, 24, 24).abs() + 0.5
     method = xw.GradientTimesInput()
-    found = by_question(badges(Corner().eval(), x, method, 1, masks=corner_mask()))
+    found = by_question(badges(Corner().eval(), bright(), method, 1, masks=corner_mask()))
     assert found["faithfulness"].verdict == "good"
+    assert found["faithfulness"].value > 0.8
     assert found["localisation"].verdict == "good"
-    assert found["localisation"].value == pytest.approx(16.0)
-    assert "100 % of its evidence" in found["localisation"].sentence
+    assert "100 % of its evidence lies in the mask, which covers 6 %" in (
+        found["localisation"].sentence
+    )
+    assert found["stability"].verdict == "good"
 
 
 def test_a_map_of_the_wrong_corner_does_not():
-    x = noise(1, 3, 24, 24).abs() + 0.5
-
     def wrong(subject, x, target):
         return torch.flip(x * subject.gradient(x, target), (2, 3))
 
-    found = by_question(badges(Corner().eval(), x, wrong, 1, masks=corner_mask()))
+    found = by_question(badges(Corner().eval(), bright(), wrong, 1, masks=corner_mask()))
     assert found["faithfulness"].verdict == "poor"
+    assert found["faithfulness"].value < 0
     assert found["localisation"].verdict == "poor"
+
+
+def test_a_map_that_ranks_by_size_alone_is_doubtful_and_told_why():
+    def sizes(subject, x, target):
+        """The right pixels, with signs drawn by lot: the largest of either sign matter."""
+        return x * subject.gradient(x, target) * noise(*x.shape[2:], seed=5).sign()
+
+    badge = by_question(badges(Corner().eval(), bright(), sizes, 1))["faithfulness"]
+    assert badge.verdict == "doubtful"
+    assert "By size alone it would pass" in badge.sentence
+    assert "this map, sizes alone" in [line.name for line in badge.picture.lines]
 
 
 def test_what_never_asks_the_network_is_found_out():
@@ -63,6 +91,15 @@ def test_what_never_asks_the_network_is_found_out():
     assert "localisation" not in found
 
 
+def test_noise_that_passes_for_a_map_is_neither_sane_nor_faithful_nor_called_stable():
+    found = by_question(badges(Corner().eval(), bright(), xw.RandomMap(), 1, masks=corner_mask()))
+    assert found["sanity"].verdict == "poor"
+    assert found["faithfulness"].verdict == "poor"
+    assert found["stability"].verdict == "unknown"
+    assert "never looks at the picture" in found["stability"].sentence
+    assert found["localisation"].verdict != "good"
+
+
 def test_values_leave_what_explains_anew_unknown_and_say_so():
     x = inputs_for("modules", 1)
     found = by_question(badges(network_of("modules"), x, np.random.default_rng(0).random((32, 32))))
@@ -70,6 +107,150 @@ def test_values_leave_what_explains_anew_unknown_and_say_so():
     assert "explains anew" in found["sanity"].sentence
     assert found["faithfulness"].verdict != "unknown"
     assert np.isnan(found["stability"].value)
+    assert found["stability"].rank is None
+
+
+def test_a_constant_map_is_unknown_throughout():
+    def constant(subject, x, target):
+        return x * 0 + 1
+
+    found = badges(Corner().eval(), bright(), constant, 1, masks=corner_mask())
+    assert [badge.verdict for badge in found] == ["unknown"] * 4
+    assert all(badge.sentence for badge in found)
+
+
+def test_a_function_that_fails_under_noise_leaves_the_other_questions_alone():
+    x = bright()
+
+    def picky(subject, given, target):
+        if not torch.equal(given, x):
+            raise RuntimeError("I only know one picture")
+        return given * subject.gradient(given, target)
+
+    found = by_question(badges(Corner().eval(), x, picky, 1))
+    assert found["stability"].verdict == "unknown"
+    assert found["stability"].sentence == "RuntimeError: I only know one picture"
+    assert found["faithfulness"].verdict == "good"
+    assert found["sanity"].verdict != "unknown"
+
+
+def test_a_map_that_vanishes_with_the_network_has_noticed():
+    class Fading(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Conv2d(3, 4, 3, padding=1)
+            self.head = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.body(x)).mean((2, 3)))
+
+    network = seeded(Fading)
+    trained = network.head.weight
+
+    def vanishing(subject, x, target):
+        mine = next(m for m in subject.model.modules() if isinstance(m, nn.Linear)).weight
+        return x * (mine is trained)
+
+    badge = by_question(badges(network, noise(1, 3, 16, 16), vanishing))["sanity"]
+    assert badge.value == 0
+    assert badge.verdict == "good"
+
+
+@pytest.mark.parametrize(
+    ("value", "good", "poor", "said"),
+    [
+        (0.3, 0.4, 0.7, "good"), (0.5, 0.4, 0.7, "doubtful"), (0.8, 0.4, 0.7, "poor"),
+        (3.0, 2.0, 1.0, "good"), (1.5, 2.0, 1.0, "doubtful"), (0.5, 2.0, 1.0, "poor"),
+    ],
+)  # fmt: skip
+def test_a_verdict_follows_from_two_limits(value, good, poor, said):
+    assert graded(value, good, poor) == said
+
+
+# --- the numbers --------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_the_evaluations():
+    x, subject = inputs_for("modules", 1), Subject(network_of("modules"))
+    method = xw.GradientTimesInput()
+    found = by_question(badges(subject, x, method))
+    steady = MaxSensitivity(samples=5, radius=0.05)(subject, x, method)
+    assert found["stability"].value == pytest.approx(steady.mean, rel=1e-6)
+    curve = found["faithfulness"].scores.curves
+    slow = curve["this map"].y[0]
+    assert f"{aopc(slow[None])[0]:.2f} below" in found["faithfulness"].sentence
+    assert curve["random, lowest"].y.min() <= curve["random orders"].y.min()
+
+
+def test_sanity_compares_signed_ranks_once_two_fifths_have_forgotten():
+    x, subject = inputs_for("functional", 1), Subject(network_of("functional"))
+    method = xw.GradientTimesInput()
+    checkup = Checkup(subject, x)
+    badge = by_question(checkup.badges(method))["sanity"]
+    stages = checkup.questions[0].shared["stages"]
+    total = stages[-1].gone
+    at = min(stages, key=lambda stage: abs(stage.gone / total - 0.4))
+    trained = method(subject, x, checkup.target).map()
+    then = [method(network, x, checkup.target).map() for network in at.networks]
+    slow = [spearman(trained, one, absolute=False)[0] for one in then]
+    assert len(set(slow)) == 3, "every draw is another network"
+    assert badge.value == pytest.approx(np.mean(slow))
+    assert len(stages) <= 5
+    assert badge.picture.lines[0].y[0] == 1
+
+
+def test_a_class_of_no_probability_is_followed_by_its_score():
+    x = bright()
+    badge = by_question(badges(Corner().eval(), x, xw.GradientTimesInput(), 0))["faithfulness"]
+    assert badge.scores.curves["this map"].y_label == "score"
+    sure = by_question(badges(Corner().eval(), x, xw.GradientTimesInput(), 1))["faithfulness"]
+    assert sure.scores.curves["this map"].y_label == "probability"
+
+
+def test_the_first_mask_that_tells_something_is_taken_and_named():
+    masks = {"everything": np.ones((24, 24)), "corner": corner_mask(), "rest": ~corner_mask()}
+    found = badges(Corner().eval(), bright(), xw.GradientTimesInput(), 1, masks=masks)
+    assert "lies in 'corner', which covers" in by_question(found)["localisation"].sentence
+
+
+# --- work ---------------------------------------------------------------------------------------
+
+
+def test_explanations_share_what_does_not_depend_on_them():
+    x, subject = inputs_for("modules", 1), Subject(network_of("modules"))
+    checkup = Checkup(subject, x)
+    first = checkup.badges(xw.GradientTimesInput())
+    again = checkup.badges(xw.GradientTimesInput())
+    apart = badges(subject, x, xw.GradientTimesInput())
+    for one, two, alone in zip(first, again, apart, strict=True):
+        assert one.value == two.value == alone.value, one.question
+        spent = [b.scores.provenance.forwards for b in (one, two)]
+        assert spent[1] < spent[0], one.question
+
+
+def test_a_known_answer_is_judged_as_it_is_and_not_made_again():
+    x, subject = inputs_for("modules", 1), Subject(network_of("modules"))
+    asked = []
+
+    def counted(subject, x, target):
+        asked.append(len(x))
+        return x * subject.gradient(x, target)
+
+    checkup = Checkup(subject, x)
+    method = xw.core.method.as_method(counted)
+    answer = method(subject, x, checkup.target)
+    asked.clear()
+    faithfulness = checkup.questions[1]
+    badge = checkup.ask(faithfulness, Answered(method, answer))
+    assert asked == []
+    assert badge.value == by_question(badges(subject, x, counted))["faithfulness"].value
+
+
+def test_an_answer_to_other_inputs_is_refused():
+    subject = Subject(network_of("modules"))
+    answer = xw.Saliency()(subject, inputs_for("modules", 2))
+    with pytest.raises(ExplainError, match="The explanation has shape"):
+        MaxSensitivity()(subject, inputs_for("modules", 1), Answered(xw.Saliency(), answer))
 
 
 def test_progress_rises_and_cancel_stops():
@@ -84,12 +265,13 @@ def test_progress_rises_and_cancel_stops():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("value", "good", "poor", "said"),
-    [
-        (0.3, 0.4, 0.7, "good"), (0.5, 0.4, 0.7, "doubtful"), (0.8, 0.4, 0.7, "poor"),
-        (3.0, 2.0, 1.0, "good"), (1.5, 2.0, 1.0, "doubtful"), (0.5, 2.0, 1.0, "poor"),
-    ],
-)  # fmt: skip
-def test_a_verdict_follows_from_two_limits(value, good, poor, said):
-    assert _graded(value, good, poor) == said
+def test_the_network_is_left_as_it_was_and_draws_repeat():
+    network, x = network_of("functional"), inputs_for("functional", 1)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first = badges(network, x, xw.Saliency())
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert [b.value for b in badges(network, x, xw.Saliency())] == [b.value for b in first]

@@ -36,6 +36,15 @@ class Graded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A method with the answer that it gave for the very inputs and target that are judged, so that
+    it is not asked for that again."""
+
+    method: Any
+    answer: Heatmap
+
+
 class Case:
     """What is judged: an explanation of a subject's answers to inputs.
 
@@ -55,6 +64,9 @@ class Case:
         self.method: Attribution | None = None
         self._given: torch.Tensor | None = None
         self._reduction: Any = "sum"
+        if isinstance(explanation, Answered):
+            self.values = _shaped(explanation.answer.values, x)
+            explanation = explanation.method
         if isinstance(explanation, Heatmap):
             self._given, self._reduction = explanation.values, explanation.reduction
             self.label = f"values of {explanation.provenance.method}"
@@ -163,7 +175,8 @@ class Evaluation(Declared):
         """Judge an explanation of `target` (default: the predicted class) for inputs.
 
         `subject` is a network or a Subject, `inputs` as for a method, `explanation` a method, a
-        function of (subject, x, target), a Heatmap, or values shaped like the inputs or their maps.
+        function of (subject, x, target), either with its answer (Answered), a Heatmap, or values
+        shaped like the inputs or their maps.
         `masks` (inputs, height, width) are true where the object lies, for evaluations that compare
         with the truth. Returns Scores. Raises ExplainError for what cannot be used, Cancelled when
         stopped.
