@@ -136,3 +136,47 @@ def test_work_that_comes_last_gives_way_and_begins_again():
     assert worker.wait(10)
     assert done == ["begin", "stopped", "other", "begin", "end"]
     worker.close()
+
+
+def test_work_that_comes_last_waits_for_all_other_work():
+    worker, go, done = Worker(), threading.Event(), []
+    worker.submit("first", lambda token: (go.wait(10), done.append("first")))
+    worker.submit("last", lambda token: done.append("last"), last=True)
+    worker.submit("second", lambda token: done.append("second"))
+    go.set()
+    assert worker.wait(10)
+    assert done == ["first", "second", "last"]
+
+
+def test_work_that_comes_last_and_was_cancelled_is_not_done_anew():
+    worker, started, go, done = Worker(), threading.Event(), threading.Event(), []
+
+    def patient(token):
+        done.append("begun")
+        started.set()
+        go.wait(10)
+
+    worker.submit("last", patient, last=True)
+    assert started.wait(10)
+    worker.cancel("last")
+    worker.submit("other", lambda token: done.append("other"))
+    go.set()
+    assert worker.wait(10)
+    assert done == ["begun", "other"]
+
+
+def test_work_given_way_to_is_cancelled_with_everything_else():
+    worker, started, go, done = Worker(), threading.Event(), threading.Event(), []
+
+    def patient(token):
+        done.append("begun")
+        started.set()
+        go.wait(10)
+
+    worker.submit("last", patient, last=True)
+    assert started.wait(10)
+    worker.submit("other", lambda token: done.append("other"))
+    worker.cancel()
+    go.set()
+    assert worker.wait(10)
+    assert done == ["begun"]
