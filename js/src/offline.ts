@@ -9,6 +9,7 @@ import widget from "./index";
 import { along } from "./masking/masks";
 import type { Model } from "./requests";
 import { slotName } from "./store";
+import { badgesName } from "./trust/state";
 import type { MaskCurves, MaskScores, MaskSettings, PanelCard, Request } from "./wire";
 
 type Traits = Record<string, unknown>;
@@ -64,6 +65,7 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
     for (const { pinned, slot, id } of cards()) {
       if (!pinned) continue;
       delete traits[slotName(slot)];
+      delete traits[badgesName(slot)];
       hold(traits, id);
     }
     write(traits);
@@ -148,6 +150,11 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
         return null;
       case "set_masking":
         mask(args.masking as MaskSettings);
+        return null;
+      case "set_trust":
+        write({
+          trust_settings: { ...(state.trust_settings as object), ...(args.trust as object) },
+        });
         return null;
       case "copy_python":
         return state._code;

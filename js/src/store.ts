@@ -9,8 +9,10 @@ import { type Point, WHOLE, type Zoom } from "./geometry";
 import { createMasking, type Masking } from "./masking/state";
 import { createRequests, type Model, type Requests } from "./requests";
 import { settle } from "./timing";
+import { badgesName, createTrust, type Trust } from "./trust/state";
 import type {
   About,
+  Badges,
   ColourMap,
   Display,
   HeatmapAnswer,
@@ -74,6 +76,7 @@ export interface Store extends Requests {
   /** Tell Python the region that a hand has finished drawing. */
   keepRegion(region: Region | null): void;
   masking: Masking;
+  trust: Trust;
   /** An array's values, decoded once. */
   values(array: WireArray): Float32Array;
   /** A picture's pixels, decoded once. */
@@ -119,6 +122,7 @@ export function createStore(model: Model, closed: AbortSignal): Store {
   const drawn = once(pixels);
   const panels = trait<PanelCard[]>("panels");
   const spoken = signal("");
+  const slots = Array.from({ length: SLOTS }, (_, k) => k);
 
   return {
     ...requests,
@@ -141,7 +145,7 @@ export function createStore(model: Model, closed: AbortSignal): Store {
       spoken,
       live: () => about.peek().live,
     }),
-    answers: Array.from({ length: SLOTS }, (_, k) => trait(slotName(k), filled<HeatmapAnswer>)),
+    answers: slots.map((k) => trait(slotName(k), filled<HeatmapAnswer>)),
     cross: signal<Point | null>(null),
     zoom: signal(WHOLE),
     spoken,
@@ -168,6 +172,13 @@ export function createStore(model: Model, closed: AbortSignal): Store {
       scene,
       pixels: drawn,
       bytes: once(({ data }) => bytes(data)),
+    }),
+    trust: createTrust({
+      requests,
+      follow,
+      read: (name) => model.get(name),
+      panels,
+      badges: slots.map((k) => trait(badgesName(k), filled<Badges>)),
     }),
     values: once(floats),
     pixels: drawn,

@@ -11,6 +11,8 @@ export type Status = "waiting" | "running" | "done" | "error" | "cancelled";
 
 export type MaskMode = "remove" | "keep" | "reveal";
 
+export type BadgeState = "good" | "doubtful" | "poor" | "unknown" | "checking" | "waiting";
+
 export type KnobKind = "integer" | "number" | "choice" | "switch" | "layer";
 
 /** An array: the value is `stored * scale`. */
@@ -52,6 +54,14 @@ export interface ColourMap {
   data: DataView;
 }
 
+/** One question of the trust badges; `word` is what an explanation is that passes. */
+export interface QuestionCard {
+  name: string;
+  word: string;
+  title: string;
+  asks: string;
+}
+
 /** What does not change while a widget lives. */
 export interface About {
   version: string;
@@ -62,6 +72,7 @@ export interface About {
   layers: string[];
   colour_maps: ColourMap[];
   fills: string[];
+  questions: QuestionCard[];
 }
 
 /** One place of an experiment's slider, or a switch beside it. */
@@ -347,6 +358,68 @@ export interface MaskCurves {
   draws: number;
 }
 
+/** Whether panels wear badges, and by which question's name they are sorted ("": as placed). */
+export interface TrustSettings {
+  on: boolean;
+  sort: string;
+}
+
+export const DEFAULT_TRUST: TrustSettings = {
+  on: false,
+  sort: "",
+};
+
+/** One line; None where there is nothing to say. A control may have a band. */
+export interface EvidenceLine {
+  name: string;
+  y: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+  control: boolean;
+}
+
+/** Lines over x, 0 ... 1, between two ends that have names; the verdict is read at `at`. */
+export interface EvidenceLines {
+  kind: "lines";
+  x: number[];
+  lines: EvidenceLine[];
+  x_label: string;
+  y_label: string;
+  ends: string[];
+  at: number | null;
+}
+
+/** One bar: a share of 1. */
+export interface EvidenceBar {
+  name: string;
+  value: number;
+  control: boolean;
+}
+
+/** Bars on one scale. */
+export interface EvidenceBars {
+  kind: "bars";
+  bars: EvidenceBar[];
+  label: string;
+}
+
+/** The answer to one question, with its evidence; `rank` sorts among equal verdicts, more is better. `beside` is the number and its controls, each a name and words; `limits` tells how far verdicts reach. */
+export interface BadgeCard {
+  question: string;
+  state: BadgeState;
+  rank: number | null;
+  sentence: string;
+  beside: string[][];
+  limits: string;
+  picture: EvidenceLines | EvidenceBars | null;
+}
+
+/** The badges of a panel's answer, that of `request`. */
+export interface Badges {
+  request: number;
+  badges: BadgeCard[];
+}
+
 export type Command =
   | "set_target"
   | "select_input"
@@ -367,6 +440,7 @@ export type Command =
   | "sweep_knob"
   | "use_step"
   | "set_masking"
+  | "set_trust"
   | "draw_curves"
   | "stop_curves"
   | "copy_python";

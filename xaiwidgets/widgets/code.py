@@ -34,6 +34,7 @@ def compare_code(
     index: int = 0,
     masking: Mapping[str, Any] | None = None,
     experiment: Experiment | None = None,
+    trust: bool | str = False,
 ) -> str:
     """A cell that makes the same widget again, with input number `index` on screen."""
     call = "compare" if experiment is None else experiment.call
@@ -53,6 +54,8 @@ def compare_code(
         lines += [f"    {line}" for line in _others_code(getattr(experiment, "others", {}), names)]
     if masking:
         lines.append(f"    masking={dict(masking)!r},")
+    if trust:
+        lines.append(f"    trust={trust!r},")
     lines.append(f").select({index})" if index else ")")
     return "\n".join(lines)
 

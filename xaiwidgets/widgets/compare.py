@@ -24,6 +24,7 @@ from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget, Contrast
 from xaiwidgets.evaluation.experiment import Experiment
+from xaiwidgets.evaluation.trust import Badge
 
 from . import code, pack
 from .catalogue import catalogue, default_methods
@@ -33,8 +34,9 @@ from .left_behind import LeftBehind, encoded
 from .masking import Masking, fills_for
 from .panel import Panel
 from .sweeps import Sweeps
+from .trust import Trust, question_cards
 from .walk import Walk
-from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, PanelCard
+from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST, PanelCard
 from .worker import Worker
 
 STATIC = Path(__file__).parent / "static"
@@ -52,6 +54,7 @@ def compare(
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
     masking: Mapping[str, Any] | None = None,
+    trust: bool | str = False,
 ) -> Compare:
     """Many explanations of one decision, side by side, in a notebook.
 
@@ -60,8 +63,10 @@ def compare(
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
-    are drawn at first; `masking` opens the masking with its settings (see `masking`). Raises
-    ExplainError when the network or a picture cannot be used.
+    are drawn at first; `masking` opens the masking with its settings (see `masking`). `trust` asks
+    every map, in the background, whether it can be trusted, and shows the verdicts as badges; the
+    name of a question ("sanity", "faithfulness", "stability", "localisation") also sorts the panels
+    by it. Raises ExplainError when the network or a picture cannot be used.
     """
     import sys
 
@@ -70,7 +75,7 @@ def compare(
     )
     return Compare(
         subject, images, target, methods, truths=truths, masks=masks, display=display,
-        masking=masking, names=names,
+        masking=masking, trust=trust, names=names,
     )  # fmt: skip
 
 
@@ -78,16 +83,21 @@ def compare(
 _Slots = type(
     "_Slots",
     (anywidget.AnyWidget,),
-    {f"slot_{i:02d}": traitlets.Dict().tag(sync=True) for i in range(SLOTS)},
+    {
+        f"{what}_{i:02d}": traitlets.Dict().tag(sync=True)
+        for what in ("slot", "badges")
+        for i in range(SLOTS)
+    },
 )
 
 
 class Compare(_Slots):  # type: ignore[valid-type, misc]
     """The widget behind `compare`. Everything that the page shows can be read from Python.
 
-    `w.answers` are the heatmaps on screen by panel; `w.region` the selected rectangle in pixels of
-    the picture (empty when there is none); `w.target` what is explained; `w.wait()` blocks until
-    every panel has its answer. `w.to_html(path)` and `w.to_figure()` keep what is on screen.
+    `w.answers` are the heatmaps on screen by panel, `w.badges` what is known of their trust;
+    `w.region` the selected rectangle in pixels of the picture (empty when there is none);
+    `w.target` what is explained; `w.wait()` blocks until every panel has its answer.
+    `w.to_html(path)` and `w.to_figure()` keep what is on screen.
     """
 
     _esm = STATIC / "widget.js"
@@ -106,6 +116,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     filled = traitlets.Dict().tag(sync=True)
     mask_scores = traitlets.Dict().tag(sync=True)
     mask_curves = traitlets.Dict().tag(sync=True)
+    trust_settings = traitlets.Dict({**DEFAULT_TRUST}).tag(sync=True)
     experiment = traitlets.Dict().tag(sync=True)
     trails = traitlets.Dict().tag(sync=True)
     walk = traitlets.Dict().tag(sync=True)
@@ -122,6 +133,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         masks: Any = None,
         display: Mapping[str, Any] | None = None,
         masking: Mapping[str, Any] | None = None,
+        trust: bool | str = False,
         experiment: Experiment | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
@@ -147,6 +159,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._send_levels,
         )  # fmt: skip
         self._walk = self._walk_of(experiment)
+        self._trust = Trust(self._gallery, self._worker, self._guard, self._panels, self.set_trait)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
         self.on_msg(self._on_message)
@@ -156,6 +169,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._show()
         if masking is not None:
             self._masking.start(masking)
+        self._trust.set(trust)
         self._ask_all()
         if len(self._gallery) > 1:
             self._worker.submit("strip", self._fill_strip)
@@ -195,9 +209,25 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         "random" as their control. `w.masking.draw_curves()` draws them."""
         return self._masking.curves.read()
 
+    @property
+    def badges(self) -> dict[str, dict[str, Badge]]:
+        """Whether the answers on screen can be trusted, by method and question, as far as that is
+        known: `w.trust = True` asks, `w.wait()` waits."""
+        return self._trust.read()
+
+    @property
+    def trust(self) -> bool | str:
+        """Whether panels wear badges; or the question by which they are sorted as well."""
+        return self._trust.wanted
+
+    @trust.setter
+    def trust(self, wanted: bool | str) -> None:
+        with self._guard:
+            self._trust.set(wanted)
+
     def wait(self, timeout: float | None = None) -> Compare:
-        """Block until every panel has its answer, and under an experiment every step its map; an
-        interrupt cancels what is still running.
+        """Block until every panel has its answer, under an experiment its map of every step, and
+        its badges where they are asked for; an interrupt cancels what is still running.
 
         `timeout` in seconds; after it the widget goes on in the background.
         """
@@ -231,6 +261,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
             self._walk.experiment,
+            self._trust.wanted,
         )
 
     def to_figure(self, columns: int = 4) -> Any:
@@ -295,9 +326,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._cache.clear()
         for panel in self._panels:
             panel.answer = None
-        masking = getattr(self, "_masking", None)  # not yet where an input was refused
-        if masking is not None:
-            masking.close()
+        for name in ("_masking", "_trust"):  # not yet where an input was refused
+            part = getattr(self, name, None)
+            if part is not None:
+                part.close()
         if hasattr(self, "_walk"):
             self._walk.clear()
         super().close()
@@ -331,6 +363,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "set_region": self._set_region,
             "set_display": self._set_display,
             "set_masking": self._masking.obey,
+            "set_trust": self._trust.obey,
             **self._walking(),
             "draw_curves": lambda args: self._masking.curves.draw(),
             "stop_curves": lambda args: self._masking.curves.stop(by_reader=True),
@@ -412,6 +445,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self.set_trait(f"slot_{panel.slot:02d}", {})
         self._masking.removed()
         self._walk.removed(panel)
+        self._trust.removed(panel)
 
     def _move_panel(self, args: dict[str, Any]) -> None:
         panel, to = self._panel(args), args.get("to")
@@ -433,6 +467,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         if not args.get("panel"):
             self._masking.cancelled()
             self._walk.stop()
+            self._trust.cancelled()
         for panel in self._panels:
             if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):
                 self._tell(panel, panel.request, status="cancelled", message=str(Cancelled()))
@@ -522,6 +557,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
                     self._tell(panel, request, status="done", progress=1.0)
                     self._masking.answered()
                     self._walk.answered(panel)
+                    self._trust.answered(panel)
 
     def _report(self, panel: Panel, request: int, share: float) -> None:
         now = time.monotonic()
@@ -599,6 +635,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "layers": layers,
             "colour_maps": pack.colour_maps(),
             "fills": fills_for(self._gallery),
+            "questions": question_cards(),
         }
 
 

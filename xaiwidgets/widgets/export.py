@@ -86,7 +86,7 @@ def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict
         _complete(widget)
     names = (
         "about", "strip", "target", "panels", "region", "display", "notice", "masking_settings",
-        "_kind",
+        "trust_settings", "_kind",
     )  # fmt: skip
     state = {name: getattr(widget, name) for name in names}
     state["about"] = {**widget.about, "live": False}
@@ -106,7 +106,8 @@ def _key(widget: Compare) -> str:
 
 
 def _changing(widget: Compare) -> dict[str, Any]:
-    slots = [f"slot_{panel['slot']:02d}" for panel in widget.panels]
+    parts = ("slot", "badges") if widget.trust else ("slot",)
+    slots = [f"{part}_{panel['slot']:02d}" for part in parts for panel in widget.panels]
     masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
     names = ("scene", "target", "status", *slots, *masked)
     return {**{name: getattr(widget, name) for name in names}, **widget._walk.page()}

@@ -45,6 +45,7 @@ def masking(
     truths: Sequence[Any] | Any = None,
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
+    trust: bool | str = False,
     **settings: Any,
 ) -> Compare:
     """`compare` with its masking open: hide what each map calls important, and watch the score.
@@ -60,7 +61,7 @@ def masking(
     )
     return Compare(
         subject, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking={"on": True, **settings},
+        masking={"on": True, **settings}, trust=trust,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def sanity(
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
     masking: Mapping[str, Any] | None = None,
+    trust: bool | str = False,
 ) -> Compare:
     """`compare` on a network that forgets: switch its blocks off, and every map is redrawn.
 
@@ -62,7 +63,7 @@ def sanity(
     )
     return Compare(
         found, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, experiment=experiment,
+        masking=masking, experiment=experiment, trust=trust,
     )  # fmt: skip
 
 

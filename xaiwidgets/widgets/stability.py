@@ -32,6 +32,7 @@ def stability(
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
     masking: Mapping[str, Any] | None = None,
+    trust: bool | str = False,
 ) -> Compare:
     """`compare` on a picture that gets noise: drag the slider, and every map is redrawn.
 
@@ -52,7 +53,8 @@ def stability(
     )
     return Compare(
         subject, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, experiment=RisingNoise(noise, measure=measure, draws=draws, seed=seed),
+        masking=masking, trust=trust,
+        experiment=RisingNoise(noise, measure=measure, draws=draws, seed=seed),
     )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def sweep(
     masks: Any = None,
     display: Mapping[str, Any] | None = None,
     masking: Mapping[str, Any] | None = None,
+    trust: bool | str = False,
 ) -> Compare:
     """`compare` with one setting of the methods going through a row of values, as filmstrips.
 
@@ -92,5 +95,5 @@ def sweep(
     experiment = sweep_of(made, setting, found, ready.x[:1], values, measure)
     return Compare(
         found, ready, target, made, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, experiment=experiment,
+        masking=masking, experiment=experiment, trust=trust,
     )  # fmt: skip

@@ -15,6 +15,7 @@ Sign = Literal["signed", "positive", "negative", "absolute"]
 Scaling = Literal["panel", "shared"]
 Status = Literal["waiting", "running", "done", "error", "cancelled"]
 MaskMode = Literal["remove", "keep", "reveal"]
+BadgeState = Literal["good", "doubtful", "poor", "unknown", "checking", "waiting"]
 KnobKind = Literal["integer", "number", "choice", "switch", "layer"]
 
 
@@ -61,6 +62,15 @@ class ColourMap(TypedDict):
     data: bytes
 
 
+class QuestionCard(TypedDict):
+    """One question of the trust badges; `word` is what an explanation is that passes."""
+
+    name: str
+    word: str
+    title: str
+    asks: str
+
+
 class About(TypedDict):
     """What does not change while a widget lives."""
 
@@ -72,6 +82,7 @@ class About(TypedDict):
     layers: list[str]
     colour_maps: list[ColourMap]
     fills: list[str]
+    questions: list[QuestionCard]
 
 
 class Step(TypedDict):
@@ -417,6 +428,81 @@ class MaskCurves(TypedDict):
     draws: int
 
 
+class TrustSettings(TypedDict):
+    """Whether panels wear badges, and by which question's name they are sorted ("": as placed)."""
+
+    on: bool
+    sort: str
+
+
+DEFAULT_TRUST: TrustSettings = {
+    "on": False,
+    "sort": "",
+}
+
+
+class EvidenceLine(TypedDict):
+    """One line; None where there is nothing to say. A control may have a band."""
+
+    name: str
+    y: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+    control: bool
+
+
+class EvidenceLines(TypedDict):
+    """Lines over x, 0 ... 1, between two ends that have names; the verdict is read at `at`."""
+
+    kind: Literal["lines"]
+    x: list[float]
+    lines: list[EvidenceLine]
+    x_label: str
+    y_label: str
+    ends: list[str]
+    at: float | None
+
+
+class EvidenceBar(TypedDict):
+    """One bar: a share of 1."""
+
+    name: str
+    value: float
+    control: bool
+
+
+class EvidenceBars(TypedDict):
+    """Bars on one scale."""
+
+    kind: Literal["bars"]
+    bars: list[EvidenceBar]
+    label: str
+
+
+class BadgeCard(TypedDict):
+    """The answer to one question, with its evidence; `rank` sorts among equal verdicts, more is
+    better.
+
+    `beside` is the number and its controls, each a name and words; `limits` tells how far verdicts
+    reach.
+    """
+
+    question: str
+    state: BadgeState
+    rank: float | None
+    sentence: str
+    beside: list[list[str]]
+    limits: str
+    picture: EvidenceLines | EvidenceBars | None
+
+
+class Badges(TypedDict):
+    """The badges of a panel's answer, that of `request`."""
+
+    request: int
+    badges: list[BadgeCard]
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -437,6 +523,7 @@ Command = Literal[
     "sweep_knob",
     "use_step",
     "set_masking",
+    "set_trust",
     "draw_curves",
     "stop_curves",
     "copy_python",

@@ -59,8 +59,11 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
           <MaskingBar store={store} />
           <CurvesView store={store} />
           <div class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""}`}>
-            {store.panels.value.map((panel, index) => (
-              <Panel key={panel.id} {...{ store, painter, panel, index }} />
+            {store.trust.sorted.value.map((panel) => (
+              <Panel
+                key={panel.id}
+                {...{ store, painter, panel, index: store.panels.value.indexOf(panel) }}
+              />
             ))}
             {live && <AddMethod store={store} />}
           </div>

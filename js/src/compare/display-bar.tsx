@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { gradient } from "../colour";
 import type { Store } from "../store";
+import { TrustBar } from "../trust/bar";
 import { Button, Icon, Popover, Segments, Slider } from "../ui/parts";
 import { DEFAULT_DISPLAY, type Display, type Scaling, type Sign } from "../wire";
 
@@ -129,6 +130,7 @@ export function DisplayBar({ store }: { store: Store }) {
             Masking
           </button>
         )}
+        <TrustBar store={store} />
         <Button
           icon="down"
           class="xw-unfold"

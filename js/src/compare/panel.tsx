@@ -11,6 +11,7 @@ import { PanelScore } from "../masking/score";
 import { digits, percent, seconds } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
+import { BadgeRow } from "../trust/badges";
 import { Button, Icon, Popover } from "../ui/parts";
 import type { HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
 import { Strip } from "./frames";
@@ -130,6 +131,7 @@ export function Panel({ store, painter, panel, index }: Props) {
   const { masking, walk } = store;
   const card = walk.card.value;
   const plotted = card || (masking.settings.value.on && masking.plotted.value);
+  const sorted = store.trust.sorted.value !== store.panels.value;
 
   return (
     <section
@@ -158,7 +160,7 @@ export function Panel({ store, painter, panel, index }: Props) {
       }}
     >
       <header
-        draggable
+        draggable={!sorted}
         onDragStart={(event) => {
           event.dataTransfer?.setData("text/plain", panel.title);
           store.dragged.value = id;
@@ -197,14 +199,14 @@ export function Panel({ store, painter, panel, index }: Props) {
                 icon="left"
                 label="Move left"
                 text="Move left"
-                disabled={index === 0}
+                disabled={sorted || index === 0}
                 onClick={() => move(index - 1)}
               />
               <Button
                 icon="right"
                 label="Move right"
                 text="Move right"
-                disabled={index === last}
+                disabled={sorted || index === last}
                 onClick={() => move(index + 1)}
               />
               <Button
@@ -217,6 +219,7 @@ export function Panel({ store, painter, panel, index }: Props) {
           )}
         </Popover>
       </header>
+      <BadgeRow store={store} slot={panel.slot} />
       <div class={card ? "xw-pair" : ""}>
         <div>
           {card && <p class="xw-caption">{card.origin}</p>}
