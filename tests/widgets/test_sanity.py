@@ -145,6 +145,19 @@ def test_an_abandoned_step_stops_at_its_next_pass(looked):
     w.close()
 
 
+def test_a_panels_own_answer_goes_before_steps_that_nobody_asked_for():
+    gate = Gate()
+    w = xw.sanity(a_subject(), inputs_for("modules", 1), methods=[gate], draws=1)
+    assert gate.stuck.wait(30)
+    added = w._do("add_panel", {"method": "Saliency"})
+    until(lambda: w.status[added]["status"] == "done")
+    assert not gate.open.is_set()
+    gate.open.set()
+    w.wait(60)
+    assert [len(answer.frames) for answer in w.answers.values()] == [3, 3]
+    w.close()
+
+
 def test_a_step_that_is_being_made_is_not_begun_again(looked):
     gate = Gate()
     w = xw.sanity(a_subject(), inputs_for("modules", 1), methods=[gate], draws=1)
@@ -202,7 +215,11 @@ def test_another_measure_compares_the_maps_that_are_there_and_runs_no_method(loo
     w._do("set_experiment", {"knob": "measure", "value": "pearson"})
     w.wait(60)
     assert looked == []
-    assert w.answers["Saliency"].numbers != first
+    alone = Forgetful(xw.Saliency(), measure="pearson")(a_subject(), inputs_for("modules", 2)[:1])
+    found = w.answers["Saliency"].numbers
+    assert found.keys() == first.keys()
+    assert found == pytest.approx(alone.numbers)
+    assert found != first
     with pytest.raises(ExplainError, match="mode is 'sideways'"):
         w._do("set_experiment", {"knob": "mode", "value": "sideways"})
     assert w.experiment["settings"]["mode"] == "top down"
