@@ -12,6 +12,7 @@ from ..similarity import SIMILARITIES, SIMILARITY_HELP, likeness_to, pearson, si
 from .blocks import blocks_of
 from .cascade import MODE_HELP, MODES, stages
 from .forgetting import START_HELP, STARTS, Forgetting
+from .kept import kept
 
 _MOST = 20
 
@@ -116,9 +117,9 @@ def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
     else:
         side = "last" if mode == "top down" else "first"
         when = f"the {side} {i + 1} of {len(names)} blocks forget"
+    said = kept(float(mean[i]), when, measure)
     if np.isnan(mean[i]):
-        return f"No map is left to compare when {when}."
-    kind = {"spearman": "of its ranks", "signed spearman": "of its ranks with signs"}
+        return said
     reading = (
         "is mostly about the picture"
         if mean[i] >= 0.7
@@ -126,8 +127,7 @@ def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
         if mean[i] >= 0.4
         else "was about the network"
     )
-    part = kind.get(measure, "of its likeness")
-    return f"It keeps {mean[i]:.2f} {part} when {when}: this map {reading}."
+    return f"{said[:-1]}: this map {reading}."
 
 
 def _mean(each: np.ndarray) -> np.ndarray:
