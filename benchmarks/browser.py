@@ -118,7 +118,8 @@ CONTROLS = (
             clientY: box.top + ((i * 53) % 100) / 100 * box.height,
         })), count);
     }
-    const input = root.querySelector(`:is(.xw-slides, .xw-masking) input[aria-label="${name}"]`);
+    const input = root.querySelector(
+        `:is(.xw-slides, .xw-masking, .xw-walk) input[aria-label="${name}"]`);
     const steps = Math.round((high - low) / Number(input.step));
     return timed(() => {}, (i) => {
         const at = low + ((i * 17) % steps) * Number(input.step);
@@ -132,6 +133,7 @@ FRAMES = (
     ("crosshair", 0, 0), ("Contour", 50, 99), ("Smoothing", 0.5, 8),
 )  # fmt: skip
 MASKS = ("mask slider", "mask slider, filled from neighbours")
+SANITY = "sanity slider, 16 maps"
 
 # From a knob's event to the frame in which its panel's map is another one.
 KNOB = (
@@ -250,6 +252,11 @@ def frames(browser: Browser, folder: Path) -> None:
         widget.masking.set(fill=fill)
         masked.append(widget.to_html(folder / f"{fill}.html"))
     widget.close()
+    forgetting = xw.sanity(
+        eval(SUBJECT, names), eval(PICTURE, names), methods=eval(METHODS, names), draws=1
+    )
+    forgotten = forgetting.to_html(folder / "sanity.html")
+    forgetting.close()
     page = browser.new_page(viewport={"width": 1500, "height": 1200})
     idle = list(page.evaluate(BARE, SAMPLES))
     taken = {}
@@ -257,6 +264,9 @@ def frames(browser: Browser, folder: Path) -> None:
         opened(page, one)
         page.evaluate(CONTROLS, ["Share of pixels", 5, 95, 10])
         taken[name] = page.evaluate(CONTROLS, ["Share of pixels", 5, 95, SAMPLES])
+    opened(page, forgotten)
+    page.evaluate(CONTROLS, ["Forget", 0, 5, 10])
+    taken[SANITY] = page.evaluate(CONTROLS, ["Forget", 0, 5, SAMPLES])
     opened(page, path)
     for name, low, high in FRAMES:
         page.evaluate(CONTROLS, [name, low, high, 10])
