@@ -341,3 +341,163 @@ describe("maps on one grid", () => {
     expect([...new Float32Array(found.data.buffer)]).toEqual([2, 5]);
   });
 });
+
+describe("what the network says at a step", () => {
+  const bars = (cat: number) => [
+    { index: 0, name: "cat", probability: cat, logit: 1 },
+    { index: 1, name: "dog", probability: 1 - cat, logit: 0 },
+  ];
+  const shares = (): string[] =>
+    [...el.querySelectorAll(".xw-scene .xw-share")].map((one) => one.textContent ?? "");
+  const state = (): Record<string, unknown> => {
+    const found = traits();
+    found.scene = { ...(found.scene as object), predictions: bars(0.9) };
+    return found;
+  };
+  const network = (): string => el.querySelector(".xw-left li")?.textContent ?? "";
+  const said = (host_: ReturnType<typeof host>, key: string, cat: number, number = 0): void =>
+    host_.emit(
+      "msg:custom",
+      { type: "scene", number, input: 0, key, scene: { predictions: bars(cat) } },
+      [],
+    );
+
+  it("stands in the place of what it says at the origin, and in the plot", () => {
+    const here = host(state());
+    widget.render({ model: here.model, el });
+    expect(el.querySelector(".xw-sure")).toBeNull();
+    said(here, CASCADE[0], 0.4);
+    expect(shares()).toEqual(["90 %", "10 %"]);
+    expect(network()).toBe("the network: cat 0.90");
+    slide(1);
+    expect(shares()).toEqual(["40 %", "60 %"]);
+    expect(network()).toBe("the network: cat 0.40");
+    expect(el.querySelector(".xw-sure")?.getAttribute("d")).toBe("M0.00 10.00L33.33 60.00");
+    slide(2);
+    expect(shares()).toEqual(["90 %", "10 %"]); // not there yet
+    expect(network()).toBe("the network: cat …");
+  });
+
+  it("belongs to one series of steps: another experiment's is not shown", () => {
+    const here = host(state());
+    widget.render({ model: here.model, el });
+    said(here, CASCADE[0], 0.4, 7);
+    slide(1);
+    expect(shares()).toEqual(["90 %", "10 %"]);
+    here.model.set("experiment", { ...card("cascade"), number: 7 });
+    expect(shares()).toEqual(["40 %", "60 %"]);
+  });
+
+  it("is no line for a contrast, nor where it answers once", () => {
+    const found = state();
+    const here = host(found);
+    widget.render({ model: here.model, el });
+    expect(el.querySelector(".xw-sure")).toBeNull();
+    said(here, CASCADE[0], 0.4);
+    expect(el.querySelector(".xw-sure")).not.toBeNull();
+    here.model.set("target", { label: "cat − dog", indices: [0, 1] });
+    expect(el.querySelector(".xw-sure")).toBeNull();
+  });
+});
+
+describe("a sweep in one panel", () => {
+  const knobs = [
+    { name: "samples", kind: "integer", default: 8, low: 1, high: 99, unit: "copies", help: "" },
+  ];
+  const swept = (): Record<string, unknown> => {
+    const found = traits();
+    found.experiment = {};
+    found.walk = {};
+    found.trails = {};
+    const [first, second] = found.panels as object[];
+    found.panels = [{ ...first, knobs, settings: { samples: 8 } }, second];
+    return found;
+  };
+  const open = (here: ReturnType<typeof host>, marks: Record<string, Mark> = {}): void => {
+    const steps = ["4", "8", "16"].map((key) => ({ key, label: `${key} copies` }));
+    const made = {
+      ...card("single"),
+      steps,
+      beside: [],
+      usable: true,
+      settings: { measure: "ssim" },
+    };
+    const walk = { status: "running", done: 1, total: 3, panel: "", key: "", progress: 0 };
+    here.model.set("trails", { p0: { film: 5, request: 1, marks, verdict: "" } });
+    here.model.set("sweeps", { p0: { setting: "samples", card: made, walk } });
+  };
+  const strip = (): HTMLButtonElement[] => [
+    ...el.querySelectorAll<HTMLButtonElement>(".xw-frames button"),
+  ];
+  const film = (): HTMLButtonElement => {
+    (el.querySelector("[title=Settings]") as HTMLElement).click();
+    return el.querySelector("[title^='Sweep samples']") as HTMLButtonElement;
+  };
+
+  it("is asked for beside the knob, by a button that stays pressed", () => {
+    const here = host(swept());
+    widget.render({ model: here.model, el });
+    const turn = film();
+    expect(turn.getAttribute("aria-pressed")).toBe("false");
+    turn.click();
+    expect(here.sent.at(-1)).toMatchObject({
+      name: "sweep_knob",
+      args: { panel: "p0", knob: "samples" },
+    });
+    open(here);
+    expect(turn.getAttribute("aria-pressed")).toBe("true");
+    expect(el.querySelectorAll(".xw-swept").length).toBe(1);
+    expect(el.querySelector(".xw-swept")?.textContent).toContain("1 of 3 maps");
+  });
+
+  it("shows every value in short with its likeness, and asks for one that is not there", () => {
+    const here = host(swept());
+    widget.render({ model: here.model, el });
+    open(here, { "4": mark(0.5) });
+    here.frame(5, "4", 3);
+    expect(strip().map((one) => one.textContent)).toEqual(["trained", "40.50", "8…", "16…"]);
+    strip()[1].click();
+    expect(here.sent.some(({ name }) => name === "show_step")).toBe(false);
+    strip()[3].click();
+    expect(here.sent.at(-1)).toMatchObject({ name: "show_step", args: { panel: "p0", key: "16" } });
+  });
+
+  it("says what there is to a chosen value, and gives it to the panel", () => {
+    const here = host(swept());
+    widget.render({ model: here.model, el });
+    open(here, { "4": mark(0.5) });
+    here.frame(5, "4", 3);
+    const chosen = (): string[] =>
+      strip()
+        .filter((one) => one.getAttribute("aria-selected") === "true")
+        .map((one) => one.textContent ?? "");
+    expect(chosen()).toEqual(["trained"]);
+    strip()[1].click();
+    expect(chosen()).toEqual(["40.50"]);
+    expect(el.querySelector(".xw-swept")?.textContent).toContain("It keeps 0.5.");
+    const use = [...el.querySelectorAll<HTMLButtonElement>(".xw-swept .xw-button")];
+    expect(use.map(({ textContent }) => textContent)).toEqual(["Use this"]);
+    use[0].click();
+    expect(here.sent.at(-1)).toMatchObject({ name: "use_step", args: { panel: "p0", key: "4" } });
+    expect(chosen()).toEqual(["trained"]); // its own map again, until the new one is there
+  });
+
+  it("asks for its maps again in a view that comes later", () => {
+    const state = swept();
+    const here = host(state);
+    open(here);
+    widget.render({ model: here.model, el });
+    expect(here.sent.map(({ name }) => name)).toEqual(["send_frames"]);
+  });
+
+  it("is not offered where all panels are followed, nor without a kernel", () => {
+    const found = { ...swept(), experiment: card("cascade") };
+    const close = widget.render({ model: host(found).model, el });
+    expect(film()).toBeNull();
+    close();
+    const still = swept();
+    still.about = { ...(still.about as object), live: false };
+    widget.render({ model: createOfflineModel({ state: still }), el });
+    expect(film()).toBeNull();
+  });
+});

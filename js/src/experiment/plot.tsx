@@ -73,6 +73,7 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
   const at = steps.findIndex(({ key }) => key === now) + 1;
   const across = placeOf(card, at);
   const sure = answers(store, card);
+  const sureAt = sure.find((point) => point.at === across)?.value;
   /** The band of a line; of points without an order, a bar each. */
   const band = (line: Point[]): string => {
     const xs = line.map((point) => point.at);
@@ -152,7 +153,7 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
           <li title="the explained class's probability: does the network's answer hold?">
             <i class="xw-series xw-dotted" />
             <span>the network: {store.target.value.label}</span>{" "}
-            <b>{say(sure.find((point) => point.at === across)?.value ?? Number.NaN)}</b>
+            <b>{sureAt === undefined ? "…" : say(sureAt)}</b>
           </li>
         )}
         {panels.map(({ id, slot, title }) => {
