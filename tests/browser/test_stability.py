@@ -67,7 +67,7 @@ def test_the_noise_slider_redraws_input_classes_and_every_map(
     expect(network.locator("b")).to_have_text(f"{said:.2f}")
     assert len(shares(root)) >= len(bars)
     assert root.locator(".xw-sure").get_attribute("d").count("L") == 2
-    expect(panel(root, 0).locator(".xw-verdict")).to_contain_text("as fast as the picture")
+    expect(panel(root, 0).locator(".xw-told")).to_contain_text("as fast as the picture")
     picture_of(lab.page, "noise-lab")
     slider(root, "Noise").focus()
     lab.page.keyboard.press("Home")

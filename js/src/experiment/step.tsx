@@ -23,7 +23,7 @@ export function Verdict({ store, panel }: { store: Store; panel: string }) {
   const card = walk.card.value;
   if (!card) return null;
   return (
-    <div class="xw-verdict">
+    <div class="xw-told">
       {here && !told && <p>{here}</p>}
       {verdict && <p>{verdict}</p>}
       {card.usable && here && <UseStep store={store} panel={panel} at={walk.key.value} />}
