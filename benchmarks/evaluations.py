@@ -57,6 +57,15 @@ def short(cls: type[Evaluation]) -> Evaluation:
     return cls().having(**{name: n for name, n in SHORT.items() if name in cls.knobs})
 
 
+def by_pixel(impute: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Quantus' imputation takes pixels, but its ROAD hands it places among all channels."""
+
+    def imputed(arr: np.ndarray, indices: np.ndarray, **_: Any) -> np.ndarray:
+        return impute(arr=arr, indices=np.unique(indices % arr[0].size))
+
+    return imputed
+
+
 class Work:
     """One network, pictures, and what every evaluation may ask for."""
 
@@ -92,10 +101,10 @@ class Work:
         name = type(test).__name__
         made: dict[str, Callable[[], list[Any]]] = {
             "PixelFlipping": lambda: [
-                q.PixelFlipping(features_in_step=3 * pixels // k["steps"], **drop)
+                q.PixelFlipping(features_in_step=pixels // k["steps"], **drop)
             ] * (1 + k["controls"]),
             "Deletion": lambda: [
-                q.PixelFlipping(features_in_step=3 * pixels // k["steps"], **drop)
+                q.PixelFlipping(features_in_step=pixels // k["steps"], **drop)
             ],
             "Selectivity": lambda: [q.Selectivity(patch_size=side, **drop)],
             "RegionPerturbation": lambda: [
@@ -106,7 +115,12 @@ class Work:
                     nr_runs=k["samples"], subset_size=int(k["share"] * 3 * pixels), **drop
                 )
             ],
-            "ROAD": lambda: [q.ROAD(percentages=list(range(10, 100, k["spacing"])), **plain)] * 2,
+            "ROAD": lambda: [
+                q.ROAD(
+                    percentages=list(range(10, 100, k["spacing"])),
+                    perturb_func=by_pixel(q.noisy_linear_imputation), **plain,
+                )
+            ] * 2,
             "MaxSensitivity": lambda: [q.MaxSensitivity(nr_samples=k["samples"], **plain)],
             "AverageSensitivity": lambda: [q.AvgSensitivity(nr_samples=k["samples"], **plain)],
             "ParameterRandomisation": lambda: [q.MPRT(disable_warnings=True)],
