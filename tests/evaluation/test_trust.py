@@ -100,6 +100,14 @@ def test_noise_that_passes_for_a_map_is_neither_sane_nor_faithful_nor_called_sta
     assert found["localisation"].verdict != "good"
 
 
+def test_noise_is_never_told_apart_from_random_orders():
+    x = inputs_for("timm", 1)
+    checkup = Checkup(network_of("timm"), x, lambda outputs: 2 * outputs[:, 0])
+    asks = checkup.questions[1]
+    said = [checkup.ask(asks, xw.RandomMap(seed=seed)(checkup.subject, x)) for seed in range(20)]
+    assert [badge.verdict for badge in said].count("poor") >= 19
+
+
 def test_values_leave_what_explains_anew_unknown_and_say_so():
     x = inputs_for("modules", 1)
     found = by_question(badges(network_of("modules"), x, np.random.default_rng(0).random((32, 32))))

@@ -17,6 +17,7 @@ from .question import Question, means, number, plain
 
 STEPS = 16
 ORDERS = 10
+SPREADS = 3
 FILL = "mean"
 _SEED = 0
 _FAINT = 0.1
@@ -42,7 +43,7 @@ class Faithfulness(Question):
     good = 0.2
     limits = (
         f"Good from {good:g} of the way from random orders (0) to a score that is gone at once "
-        "(1), poor where a random order does as well."
+        f"(1), poor within {SPREADS} standard deviations of random orders."
     )
 
     def cost(self, case: Case) -> Passes:
@@ -72,18 +73,22 @@ class Faithfulness(Question):
         for name, y in curves.items():
             found.curves[name] = Curve(self._across(case), y, "share of pixels removed", scale)
         fallen = aopc(random.reshape(-1, STEPS + 1)).reshape(ORDERS, -1).mean(1)
-        found.numbers.update(random=fallen.mean(), most=fallen.max(), least=fallen.min())
-        if "this map, sizes alone" in ahead:
+        clear = fallen.mean() + SPREADS * fallen.std(ddof=1)
+        found.numbers.update(
+            random=fallen.mean(), most=fallen.max(), least=fallen.min(), clear=clear
+        )
+        sizes = curves.get("this map, sizes alone")
+        if sizes is not None and aopc(sizes).mean() > clear:
             found.numbers["sizes"] = mean_known(ahead["this map, sizes alone"])
         return found
 
     def tell(self, scores: Scores) -> Badge:
-        """By the way from random orders to the best, if no random order reaches as far."""
+        """By the way from random orders to the best, if that is clear of their spread."""
         value, numbers = scores.mean, scores.numbers
         own, random = scores.curves["this map"], scores.curves["random orders"]
         fallen = float(aopc(own.y).mean())
         verdict: Verdict = "poor"
-        if fallen > numbers["most"]:
+        if fallen > numbers["clear"]:
             verdict = "good" if value >= self.good else "doubtful"
         sentence = (
             f"While its pixels go, the {own.y_label} lies {number(fallen)} below that of the whole "
