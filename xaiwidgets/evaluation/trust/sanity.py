@@ -128,7 +128,7 @@ class Sanity(Question):
         too few classes to tell."""
 
         def scores(subject: Subject) -> np.ndarray:
-            return subject.outputs(case.x).double().cpu().numpy()[:, None]
+            return subject.outputs(case.x).cpu().double().numpy()[:, None]
 
         def make() -> np.ndarray:
             known, stages = scores(case.subject), self._stages(case)

@@ -82,5 +82,5 @@ def _jumps(case: Case, nearby: Nearby) -> np.ndarray:
     every = torch.arange(len(case))
     asked = [case.x, *(nearby(i) for i in range(SAMPLES))]
     scores = [ask(case.subject, x, case.target, every, "probability") for x in asked]
-    known, *then = (score.double().cpu().numpy() for score in scores)
+    known, *then = (score.cpu().double().numpy() for score in scores)
     return np.abs(np.stack(then, 1) - known[:, None])
