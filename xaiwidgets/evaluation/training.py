@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,7 +15,7 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job
 from xaiwidgets.core.subject import Subject, differentiating
 
-_global_generator = threading.Lock()
+from .drawing import DrawnBy
 
 
 def fit(
@@ -49,7 +47,7 @@ def fit(
     steps = -(-len(images) // batch)
     losses = []
     network.train()
-    with seeded(seed) if _draws(network) else nullcontext(), differentiating():
+    with seeded(seed), differentiating():
         for epoch in range(epochs):
             total = 0.0
             for step, chosen in enumerate(
@@ -118,17 +116,14 @@ def from_scratch(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def built(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """What `build` makes with torch's seed set; the global generator is left as it was."""
+    """What `build` makes, its random numbers drawn from `seed`."""
     with seeded(seed):
         return build()
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Torch's global generator set for this block and put back; one block at a time."""
-    with _global_generator, torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
+def seeded(seed: int) -> DrawnBy:
+    """What is drawn in this block follows from the seed; the global generators are left alone."""
+    return DrawnBy(torch.Generator().manual_seed(seed))
 
 
 def checked(images: Any, labels: Any, who: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,8 +145,3 @@ def checked(images: Any, labels: Any, who: str) -> tuple[torch.Tensor, torch.Ten
 def _pace(position: float, epochs: int) -> float:
     """The rate's share of its peak: up during the first epoch, then down along a cosine."""
     return min(1.0, position + 0.02) * (1 + math.cos(math.pi * position / epochs)) / 2
-
-
-def _draws(network: nn.Module) -> bool:
-    """Whether training draws from the global generator."""
-    return any(isinstance(m, nn.modules.dropout._DropoutNd) for m in network.modules())

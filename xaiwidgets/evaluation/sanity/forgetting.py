@@ -6,15 +6,14 @@ import copy
 import hashlib
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
 
+from ..drawing import DrawnBy
 from .blocks import Block
 
 STARTS = ("own", "kaiming", "shuffled", "normal")
@@ -128,7 +127,7 @@ def _by_its_own_initialiser(
     if not any(hasattr(module, name) for name in _RESETS):
         return None
     apart = copy.deepcopy(module).cpu()
-    with torch.no_grad(), _DrawnBy(generator):
+    with torch.no_grad(), DrawnBy(generator):
         for name in _RESETS:
             if hasattr(apart, name):
                 getattr(apart, name)()
@@ -137,27 +136,3 @@ def _by_its_own_initialiser(
 
 
 _RESETS = ("reset_parameters", "_reset_parameters")
-_RANDOM = {
-    "uniform_", "normal_", "trunc_normal_", "bernoulli_", "exponential_", "random_", "log_normal_",
-    "cauchy_", "geometric_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_",
-    "kaiming_normal_", "orthogonal_", "sparse_", "rand", "randn", "randint", "randperm", "normal",
-    "bernoulli", "multinomial",
-}  # fmt: skip
-
-
-class _DrawnBy(TorchFunctionMode):
-    """Random operations in this block draw from one generator, and the global one stays where it
-    is."""
-
-    def __init__(self, generator: torch.Generator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def __torch_function__(  # type: ignore[no-untyped-def]
-        self, func, types, args=(), kwargs=None
-    ) -> Any:
-        """Called by torch for every operation."""
-        kwargs = dict(kwargs or {})
-        if getattr(func, "__name__", "") in _RANDOM:
-            kwargs["generator"] = self.generator
-        return func(*args, **kwargs)
