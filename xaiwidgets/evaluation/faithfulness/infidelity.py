@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from xaiwidgets.core.baselines import normal
+from xaiwidgets.core.baselines import baseline, normal
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
@@ -18,19 +18,26 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
     E_I[(β Iᵀφ − (f(x) − f(x − I)))²] over perturbations I, with the scale that suits the map best,
     β = E[Δf · Iᵀφ] ÷ E[(Iᵀφ)²] (Yeh et al. 2019): lower is better. Beside it stand the raw value,
     β = 1, which only maps in the score's own units can keep low, and the value relative to a map of
-    zeros, E[Δf²]: 0 is perfect, 1 says nothing. "gaussian" puts noise on every pixel and so asks
-    for the slope around x: the plain gradient wins it by construction. "square" takes a random
-    square to 0, with φ multiplied by what was there, unless `counted` says that the map's values
-    are shares already (gradient × input, integrated gradients, LRP). A best scale below zero
-    belongs to a map that points the wrong way; the scaled value forgives that, a warning does not.
+    zeros, E[Δf²]: 0 is perfect, 1 says nothing. A best scale below zero belongs to a map that
+    points the wrong way; the scaled value forgives that, a warning does not.
+
+    "gaussian" puts noise on every pixel and so asks for the slope around x. By Stein's identity no
+    map does better than SmoothGrad with the same noise; less smoothing sees one point only, more
+    asks about places further away, and does worse than none. "square" takes a random square to 0,
+    and "noisy baseline" the whole picture to a noisy black (σ = 0.2 there): the paper's settings.
+    For squares φ is multiplied by what was there, unless `counted` says that the map's values are
+    shares already (gradient × input, integrated gradients, LRP).
+
+    The paper finds that smoothing lowers every map's infidelity. `benchmarks/findings.py` tries
+    that on the zoo.
     """
 
     better = "lower"
     family = "faithfulness"
 
     perturbation: str = knob(
-        default="gaussian", choices=("gaussian", "square"),
-        help="noise on every pixel, or a random square taken to 0",
+        default="gaussian", choices=("gaussian", "square", "noisy baseline"),
+        help="noise on every pixel, a random square taken to 0, or all taken to a noisy black",
     )  # fmt: skip
     noise: float = knob(
         default=0.05, low=0.001, high=1.0, log=True, unit="of the range",
@@ -60,7 +67,7 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
 
     def grade(self, case: Case) -> Graded:
         """The infidelity of every input at its best scale."""
-        change = self._gaussian(case) if self.perturbation == "gaussian" else self._square(case)
+        change = self._square(case) if self.perturbation == "square" else self._noisy(case)
         rows = torch.arange(len(case), device=case.x.device)
         intact = ask(case.subject, case.x, case.target, rows, self.scale).double().cpu().numpy()
         scores, said = sampled(case, self.samples, self.scale, change)
@@ -83,7 +90,8 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
             ]
         return Graded(values, warnings=warnings, numbers=numbers)
 
-    def _gaussian(self, case: Case) -> Change:
+    def _noisy(self, case: Case) -> Change:
+        """Noise on the picture itself, or on black in the picture's place."""
         if self.counted == "shares":
             raise ExplainError(
                 "Infidelity.counted is 'shares', which says nothing about noise on a pixel; take "
@@ -91,9 +99,12 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
             )
         x, values = case.x, case.values.to(case.x)
         sigma = self.noise * (x.amax((1, 2, 3)) - x.amin((1, 2, 3)))[:, None, None, None]
+        whole = torch.zeros_like(x)
+        if self.perturbation == "noisy baseline":
+            whole = x - baseline("black", case.subject, x)
 
         def change(sample: int, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            lost = sigma[rows] * normal(x[0], self.seed, sample)
+            lost = whole[rows] + sigma[rows] * normal(x[0], self.seed, sample)
             return x[rows] - lost, (lost * values[rows]).sum((1, 2, 3), dtype=torch.float64)
 
         return change
