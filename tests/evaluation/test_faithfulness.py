@@ -120,7 +120,8 @@ def test_reading_without_sign_is_reading_the_sizes(linear):
         absolute = evaluation.having(reading="absolute")(network, x, shares, 1)
         sizes = evaluation(network, x, shares.abs(), 1)
         np.testing.assert_array_equal(absolute.values, sizes.values)
-        assert (absolute.values != evaluation(network, x, shares, 1).values).any()
+        signed = evaluation.having(reading="signed")(network, x, shares, 1)
+        assert (absolute.values != signed.values).any()
 
 
 def test_deletion_and_insertion_of_a_linear_network(linear):
@@ -228,7 +229,7 @@ def test_road_is_half_the_distance_between_its_curves():
 # --- infidelity, correlation, completeness, c-Eval ------------------------------------------
 
 
-@pytest.mark.parametrize("perturbation", ["gaussian", "square"])
+@pytest.mark.parametrize("perturbation", ["gaussian", "square", "noisy baseline"])
 def test_the_gradient_of_a_linear_network_has_no_infidelity(linear, perturbation):
     network, x, _ = linear
     test = ev.Infidelity(perturbation=perturbation, samples=20, noise=0.5)
@@ -247,8 +248,9 @@ def test_shares_suit_squares_and_are_refused_for_noise(linear):
     test = ev.Infidelity(perturbation="square", counted="shares", samples=20)
     found = test(network, x, xw.GradientTimesInput(), 1)
     np.testing.assert_allclose(found.values, 0, atol=1e-20)
-    with pytest.raises(ExplainError, match="says nothing about noise"):
-        ev.Infidelity(counted="shares")(network, x, xw.Saliency(), 1)
+    for noisy in ("gaussian", "noisy baseline"):
+        with pytest.raises(ExplainError, match="says nothing about noise"):
+            ev.Infidelity(perturbation=noisy, counted="shares")(network, x, xw.Saliency(), 1)
 
 
 def test_a_map_of_zeros_has_the_infidelity_of_saying_nothing(linear):
@@ -267,20 +269,23 @@ def test_a_turned_map_is_forgiven_by_the_scale_but_warned_of(linear):
     assert "For 3 of 3 inputs the best scale is negative" in found.warnings[0]
 
 
+@pytest.mark.parametrize("perturbation", ["gaussian", "noisy baseline"])
 @pytest.mark.parametrize("scaled", [True, False])
-def test_captum_finds_the_same_infidelity_given_the_same_perturbations(scaled):
+def test_captum_finds_the_same_infidelity_given_the_same_perturbations(scaled, perturbation):
     from captum.metrics import infidelity
 
     from xaiwidgets.core.baselines import normal
 
     network, x = network_of("modules").double(), inputs_for("modules").double()
     values = noise(2, 3, 32, 32, seed=5, dtype=torch.float64)
-    ours = ev.Infidelity(samples=12, seed=4)(network, x, values, 2)
+    subject = Subject(network, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    ours = ev.Infidelity(perturbation=perturbation, samples=12, seed=4)(subject, x, values, 2)
+    whole = x + 2 if perturbation == "noisy baseline" else 0  # black is −2 in these units
     spread = 0.05 * (x.amax((1, 2, 3)) - x.amin((1, 2, 3)))[:, None, None, None]
     drawn = iter(range(12))
 
     def perturb(inputs, baselines=None):
-        lost = spread * normal(x[0], 4, next(drawn))
+        lost = whole + spread * normal(x[0], 4, next(drawn))
         return lost, inputs - lost
 
     theirs = infidelity(
@@ -345,7 +350,8 @@ def test_the_smallest_change_of_a_linear_network_is_its_distance_to_the_border()
     distance = (scores[:, 0] - scores[:, 1]).abs() / free.square().sum().sqrt()
     np.testing.assert_allclose(found.values, distance.numpy(), rtol=1e-4)
     assert found.mean > found.numbers["random"]
-    worst = test(network, x, -slope.abs().expand(3, -1, -1, -1), classes.tolist())
+    signed = test.having(reading="signed")
+    worst = signed(network, x, -slope.abs().expand(3, -1, -1, -1), classes.tolist())
     assert worst.mean < found.numbers["random"]
 
 
