@@ -40,23 +40,29 @@ def without(case: Case, pairs: Any, fill: str, who: str, masks: np.ndarray) -> t
     if pairs is None:
         kept = torch.as_tensor(~masks, device=case.x.device)
         return Filling(fill, case.subject, case.x)(kept, torch.arange(len(case)))
+    return partners(case, pairs, who, PAIRS_HELP)
+
+
+def partners(case: Case, pairs: Any, who: str, words: str) -> torch.Tensor:
+    """The second pictures of `pairs` (inputs, ...), for the case's inputs found by content among
+    the first; `words` tell what pairs are taken."""
     try:
         first, second = (case.subject.prepare(part).x for part in pairs)
     except (TypeError, ValueError) as error:
         if isinstance(error, ExplainError):
             raise
-        raise ExplainError(f"{who} takes {PAIRS_HELP}.") from None
+        raise ExplainError(f"{who} takes {words}.") from None
     if first.shape != second.shape:
         raise ExplainError(
             f"The pairs have shapes {tuple(first.shape)} and {tuple(second.shape)}; they take as "
-            "many pictures without as with, of the same size."
+            "many second pictures as first, of the same size."
         )
     places = {tensor_fingerprint(one): i for i, one in enumerate(first)}
     found = [places.get(tensor_fingerprint(one)) for one in case.x]
     missing = [i for i, place in enumerate(found) if place is None]
     if missing:
         raise ExplainError(
-            f"Input {missing[0]} is not among the pictures of {who}'s pairs; give {PAIRS_HELP} "
+            f"Input {missing[0]} is not among the pictures of {who}'s pairs; give {words} "
             "with every input in it."
         )
     return second[found]
