@@ -8,6 +8,7 @@ python tools/methods_table.py --check   fail when they are not what the declarat
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -31,7 +32,6 @@ EVALUATIONS = {
     "localisation": "Localisation: does it lie on the object?",
     "truth": "Controlled truth: does it find what was planted?",
     "agreement": "Agreement",
-    "attacks": "Attacks",
 }
 
 
@@ -106,7 +106,21 @@ def evaluations() -> str:
             last += " Needs masks." if cls.needs_masks else ""
             last += " Explains anew: takes no values." if cls.explains_anew else ""
             lines += entry(cls, f"xw.evaluation.{cls.__name__}", last, papers)
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *experiments(papers)]).rstrip() + "\n"
+
+
+def experiments(papers: dict[str, str]) -> list[str]:
+    """What trains or searches, each called in its own way and with an answer of its own."""
+    lines = ["", "## Experiments: retraining and attacks", ""]
+    for cls in xw.declared(Declared):
+        own = cls.__module__.startswith("xaiwidgets.evaluation.")
+        if own and not issubclass(cls, xw.Evaluation):
+            answer = str(inspect.signature(cls.__call__).return_annotation).strip("'\"")
+            call = re.search(r">>> (.*)", cls.__doc__ or "")
+            assert call, f"{cls.__name__} shows no call"
+            last = f"Called as `{call[1]}`; gives `xw.evaluation.{answer}`."
+            lines += entry(cls, f"xw.evaluation.{cls.__name__}", last, papers)
+    return lines
 
 
 def main() -> int:
