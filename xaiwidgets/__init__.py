@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from .widgets.sanity import sanity as sanity
     from .widgets.stability import stability as stability
     from .widgets.stability import sweep as sweep
+    from .widgets.study import study as study
 
 __version__ = "0.1.0"
 
@@ -123,6 +124,7 @@ _PLACES = {
     "widgets.masking": ("Masking", "masking"),
     "widgets.sanity": ("sanity",),
     "widgets.stability": ("stability", "sweep"),
+    "widgets.study": ("study",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

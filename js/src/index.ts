@@ -3,9 +3,11 @@
 import { render as draw, h } from "preact";
 import { Compare } from "./compare/compare";
 import { createPainter } from "./painter";
-import type { Model } from "./requests";
-import { createStore } from "./store";
+import { createRequests, type Model } from "./requests";
+import { createStore, followTrait } from "./store";
+import { Study } from "./study/study";
 import { followTheme } from "./theme";
+import type { StudyCard } from "./wire";
 
 interface RenderArguments {
   model: Model;
@@ -45,6 +47,9 @@ function render({ model, el, signal }: RenderArguments): () => void {
   if (kind === "compare") {
     const store = createStore(model, closing.signal);
     draw(h(Compare, { store, painter: createPainter(store) }), root);
+  } else if (kind === "study") {
+    const card = followTrait<StudyCard>(model, closing.signal, "card");
+    draw(h(Study, { store: { ...createRequests(model, closing.signal), card } }), root);
   } else {
     root.textContent = `This page's version of xaiwidgets has no view called '${kind}'. Reload the page.`;
   }

@@ -169,6 +169,8 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
       case "stop_curves":
       case "set_knob":
       case "add_panel":
+      case "answer_trial":
+      case "next_trial":
       case "cancel":
       case "retry":
         throw new Error("This page has no kernel: methods cannot be rerun.");

@@ -83,21 +83,31 @@ export interface Store extends Requests {
   pixels(array: WireArray): Uint32Array<ArrayBuffer>;
 }
 
+function onChange(model: Model, closed: AbortSignal, name: string, take: () => void): void {
+  model.on(`change:${name}`, take);
+  closed.addEventListener("abort", () => model.off(`change:${name}`, take));
+}
+
+/** One of Python's traits as a signal. */
+export function followTrait<T>(
+  model: Model,
+  closed: AbortSignal,
+  name: string,
+  read: (value: unknown) => T = (value) => value as T,
+): Signal<T> {
+  const at = signal(read(model.get(name)));
+  // Arguments of change callbacks differ between hosts, so the value is always read from the model.
+  onChange(model, closed, name, () => {
+    at.value = read(model.get(name));
+  });
+  return at;
+}
+
 export function createStore(model: Model, closed: AbortSignal): Store {
   const requests = createRequests(model, closed);
-
-  function follow(name: string, take: () => void): void {
-    model.on(`change:${name}`, take);
-    closed.addEventListener("abort", () => model.off(`change:${name}`, take));
-  }
-  // Arguments of change callbacks differ between hosts, so the value is always read from the model.
-  function trait<T>(name: string, read: (value: unknown) => T = (value) => value as T): Signal<T> {
-    const at = signal(read(model.get(name)));
-    follow(name, () => {
-      at.value = read(model.get(name));
-    });
-    return at;
-  }
+  const follow = (name: string, take: () => void) => onChange(model, closed, name, take);
+  const trait = <T>(name: string, read?: (value: unknown) => T) =>
+    followTrait(model, closed, name, read);
 
   const about = trait<About>("about");
   const scene = trait("scene", filled<Scene>);

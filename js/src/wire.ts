@@ -420,6 +420,37 @@ export interface Badges {
   badges: BadgeCard[];
 }
 
+/** One picture of a trial (uint8, height × width × 3), with the words below it. */
+export interface StudyPicture {
+  caption: string;
+  picture: Array;
+}
+
+/** What came of one method: the share of right answers with its interval, and that of a guess; None where nobody answered. */
+export interface StudyRow {
+  method: string;
+  answers: number;
+  share: number | null;
+  low: number;
+  high: number;
+  chance: number;
+  seconds: number | null;
+}
+
+/** A study as the page shows it: a trial being prepared, asked or told about, or the results when it is over. `number` counts from 0; `told` is what is revealed after an answer. */
+export interface StudyCard {
+  state: "preparing" | "asking" | "told" | "over";
+  about: string;
+  number: number;
+  total: number;
+  question: string;
+  choices: string[];
+  shown: StudyPicture[];
+  told: string;
+  problem: string;
+  results: StudyRow[];
+}
+
 export type Command =
   | "set_target"
   | "select_input"
@@ -443,7 +474,9 @@ export type Command =
   | "set_trust"
   | "draw_curves"
   | "stop_curves"
-  | "copy_python";
+  | "copy_python"
+  | "answer_trial"
+  | "next_trial";
 
 /** From the page: a command with a sequence number that its reply repeats. */
 export interface Request {

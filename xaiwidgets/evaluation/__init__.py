@@ -42,6 +42,7 @@ from .sanity import (
     SmoothRandomisation,
     train_permuted,
 )
+from .study import Study
 from .training import fit
 from .truth import InputDependence, InputIndependence, ModelContrast, TrojanDetection
 
@@ -84,6 +85,7 @@ __all__ = [
     "Roar",
     "Selectivity",
     "SmoothRandomisation",
+    "Study",
     "TopKIntersection",
     "TrojanDetection",
     "agreement",

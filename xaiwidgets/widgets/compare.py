@@ -28,6 +28,7 @@ from xaiwidgets.evaluation.trust import Badge
 
 from . import code, pack
 from .catalogue import catalogue, default_methods
+from .commands import hear_while_busy, reply_to
 from .gallery import Gallery, aim_of
 from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded
@@ -337,17 +338,9 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     # --- what the page asks -----------------------------------------------------------------
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """Answer every command: with a value, or with an error in words."""
-        if not isinstance(content, dict) or content.get("type") != "command":
-            return
-        reply: dict[str, Any] = {"type": "reply", "seq": content.get("seq")}
-        try:
-            args = content.get("args")
-            value = self._do(str(content.get("name")), args if isinstance(args, dict) else {})
-            reply.update(ok=True, value=value)
-        except Exception as error:
-            reply.update(ok=False, error=one_line(error))
-        self.send(reply)
+        reply = reply_to(content, self._do)
+        if reply is not None:
+            self.send(reply)
 
     def _do(self, name: str, args: dict[str, Any]) -> Any:
         commands = {
@@ -637,14 +630,3 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             "fills": fills_for(self._gallery),
             "questions": question_cards(),
         }
-
-
-def hear_while_busy(comm: Any) -> None:
-    """Let commands arrive while a cell runs, such as one that waits for this very widget.
-
-    ipykernel 7.4 hands a comm's messages to the shell that last spoke on it, so after a cell has
-    written a trait they queue behind the next cell, a cancel among them. The page's own choice of
-    shell, which older ipykernels follow, is free of that.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default

@@ -503,6 +503,42 @@ class Badges(TypedDict):
     badges: list[BadgeCard]
 
 
+class StudyPicture(TypedDict):
+    """One picture of a trial (uint8, height × width × 3), with the words below it."""
+
+    caption: str
+    picture: Array
+
+
+class StudyRow(TypedDict):
+    """What came of one method: the share of right answers with its interval, and that of a guess;
+    None where nobody answered."""
+
+    method: str
+    answers: int
+    share: float | None
+    low: float
+    high: float
+    chance: float
+    seconds: float | None
+
+
+class StudyCard(TypedDict):
+    """A study as the page shows it: a trial being prepared, asked or told about, or the results
+    when it is over. `number` counts from 0; `told` is what is revealed after an answer."""
+
+    state: Literal["preparing", "asking", "told", "over"]
+    about: str
+    number: int
+    total: int
+    question: str
+    choices: list[str]
+    shown: list[StudyPicture]
+    told: str
+    problem: str
+    results: list[StudyRow]
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -527,6 +563,8 @@ Command = Literal[
     "draw_curves",
     "stop_curves",
     "copy_python",
+    "answer_trial",
+    "next_trial",
 ]
 
 
