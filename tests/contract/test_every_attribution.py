@@ -411,18 +411,20 @@ def test_the_network_is_left_as_it_was_found_when_it_fails_half_way(
     plan = {"forwards": 0, "backwards": 0}
     network, x = _Fused(plan).eval(), inputs_for("modules", 2)
     network(x).sum().backward()
+    subject = Subject(network)
+    subject.prepare(x)  # what is found out once for a network is not what fails here
     plan.update(forwards=0, backwards=0)
-    light(method)(network, x)
+    light(method)(subject, x)
     passes = plan["forwards" if when == "at_forward" else "backwards"]
     state = State(network)
     for moment in sorted({1, 2, passes // 2, passes} & set(range(1, passes + 1))):
         plan.update(forwards=0, backwards=0, error=error)
         plan[when] = moment
         with pytest.raises((type(error), ExplainError)):
-            light(method)(network, x)
+            light(method)(subject, x)
         state.assert_unchanged()
     plan.pop(when, None)
-    light(method)(network, x)
+    light(method)(subject, x)
     state.assert_unchanged()
 
 

@@ -17,6 +17,7 @@ from .errors import Cancelled, ExplainError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .job import Job, count_backward, current_job, working
 from .layers import Layers, trace
+from .layout import WORTHWHILE, alike, channels_last, gains
 from .preprocessing import (
     Preprocessing,
     is_picture,
@@ -87,6 +88,7 @@ class Subject:
         self.lock = threading.RLock()
         self._fingerprint = NetworkFingerprint()
         self._layers: dict[tuple[int, ...], Layers] = {}
+        self._channels_last: dict[tuple[int, ...], bool] = {}
         self._total: int | None = None
         self.read_tokens: str | None = None
         self._first_channels = _input_channels(model)
@@ -189,7 +191,9 @@ class Subject:
         if isinstance(inputs, Inputs):
             return inputs
         with torch.inference_mode(False):  # or nothing made here could be differentiated later
-            return self._prepared(inputs)
+            ready = self._prepared(inputs)
+            self._settle_layout(ready.x)
+            return ready
 
     def _prepared(self, inputs: Any) -> Inputs:
         if isinstance(inputs, (list, tuple)):
@@ -219,7 +223,7 @@ class Subject:
         job.forward(len(x))
         self._refuse_training()
         try:
-            raw = self.model(x.clone())  # a network may write into its input
+            raw = self.model(self._own_copy(x))
         except (ExplainError, Cancelled):
             raise
         except Exception as error:
@@ -305,6 +309,36 @@ class Subject:
                 )
             (gradient,) = torch.autograd.grad(score.sum(), leaf)
         return gradient, score.detach()
+
+    def _own_copy(self, x: torch.Tensor) -> torch.Tensor:
+        """A copy for the network, which may write into its input."""
+        many = len(x) >= WORTHWHILE and x.dtype == torch.float32
+        last = many and self._channels_last.get(tuple(x.shape[1:]), False)
+        return channels_last(x) if last else x.clone()
+
+    def _settle_layout(self, x: torch.Tensor) -> None:
+        """Find out once for every size of input whether the network can take its pictures with
+        the channels last: one that flattens with `view` cannot."""
+        shape = tuple(x.shape[1:])
+        if shape in self._channels_last:
+            return
+        with self.lock:
+            self._channels_last[shape] = False
+            if gains(self.model, x):
+                self._channels_last[shape] = self._takes_channels_last(x[:1])
+
+    def _takes_channels_last(self, one: torch.Tensor) -> bool:
+        try:
+            self._refuse_training()
+            with torch.no_grad():
+                plain, other = (
+                    self._select(self.model(copied), 1)
+                    for copied in (one.clone(), channels_last(one))
+                )
+        except Exception:  # said in words when an answer is asked for
+            return False
+        self._total = plain.shape[1]
+        return alike(plain, other)
 
     def _tensor(self, inputs: Any) -> torch.Tensor:
         if isinstance(inputs, (torch.Tensor, np.ndarray)) and not is_picture(inputs):
