@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -139,13 +140,13 @@ def table(
                     raise
                 failures.append(f"{cls.__name__} elsewhere: {str(error).splitlines()[0]}")
                 del runs[name]
-        repeats = 2 * max(1, int(0.1 / max(seconds(runs["ours"]), 1e-4)))
+        orders = list(permutations(runs))  # each comes first and last, and after each, as often
+        repeats = len(orders) * max(1, round(0.2 / len(orders) / max(seconds(runs["ours"]), 1e-4)))
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(rounds):
             spent = dict.fromkeys(runs, 0.0)
             for turn in range(repeats):
-                order = list(runs) if turn % 2 else list(runs)[::-1]  # none is always the warm one
-                for name in order:
+                for name in orders[turn % len(orders)]:
                     spent[name] += seconds(runs[name])
             for name, total in spent.items():
                 times[name].append(total / repeats)

@@ -166,20 +166,38 @@ class _RectifiedSlope(torch.autograd.Function):
 
 
 class _OnePlace(torch.autograd.Function):
-    """The value y of a pooling, with slope m towards one place of each window of x."""
+    """The value y of a pooling, with slope m towards one place of each window of x; places and
+    slope lie in rows."""
 
     @staticmethod
-    def forward(ctx, x, y, places, slope):  # type: ignore[no-untyped-def]
+    def forward(ctx, x, y, places, slope, rows):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(places, slope)
-        ctx.shape = x.shape
+        ctx.shape, ctx.rows = x.shape, rows
         return y.view_as(y)
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         places, slope = ctx.saved_tensors
-        below = gradient.new_zeros(ctx.shape).flatten(2)
-        below.scatter_add_(2, places, gradient.flatten(2) * slope)
-        return below.view(ctx.shape), None, None, None
+        below = ctx.rows.zeros(gradient, ctx.shape)
+        ctx.rows.of(below).scatter_add_(ctx.rows.dim, places, ctx.rows.of(gradient) * slope)
+        return below, None, None, None, None
+
+
+class _Rows:
+    """All places of a map along one dimension, without a copy where memory allows it."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        last = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        self.dim = 1 if last else 2
+
+    def of(self, x: torch.Tensor) -> torch.Tensor:
+        """x (batch, places, channels) or (batch, channels, places)."""
+        return x.permute(0, 2, 3, 1).flatten(1, 2) if self.dim == 1 else x.flatten(2)
+
+    def zeros(self, like: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        """Zeros of a map's shape, of which `of` is a view."""
+        zeros = like.new_zeros(shape)
+        return zeros.contiguous(memory_format=torch.channels_last) if self.dim == 1 else zeros
 
 
 def rescaled(function: Unary, x: torch.Tensor, far: torch.Tensor) -> torch.Tensor:
@@ -415,12 +433,14 @@ def _max_pool(near: Operation, far: Operation) -> torch.Tensor:
         x = near.input.detach()
         y, at = pool[near.kind](x, **settings, return_indices=True)
         y_far, at_far = pool[near.kind](far.input, **settings, return_indices=True)
-        places = torch.where(y >= y_far, at, at_far).flatten(2)
-        difference = x.flatten(2).gather(2, places) - far.input.flatten(2).gather(2, places)
+        rows = _Rows(x)
+        places = rows.of(torch.where(y >= y_far, at, at_far))
+        here, there = (rows.of(each).gather(rows.dim, places) for each in (x, far.input))
+        difference = here - there
         flat = difference.abs() < _tiny(x)
-        slope = (y - y_far).flatten(2) / torch.where(flat, 1, difference)
+        slope = rows.of(y - y_far) / torch.where(flat, 1, difference)
         slope = torch.where(flat, 1, slope)
-    return _OnePlace.apply(near.input, y, places, slope)
+    return _OnePlace.apply(near.input, y, places, slope, rows)
 
 
 _PAIRED: dict[str, _Paired] = {
