@@ -108,6 +108,13 @@ def test_mask_scores_offline_are_read_off_the_curves(page, widget, mode, kind, s
         assert random == pytest.approx(100 * control, abs=0.6)
 
 
+def test_the_sliders_that_draw_maps_are_there_when_maps_are(page):
+    slides = page.locator(".xw-display .xw-slides")
+    expect(slides).to_have_count(0)
+    page.get_by_role("button", name="Maps", exact=True).click()
+    expect(slides).to_be_visible()
+
+
 def test_another_input_of_a_masked_page_is_masked_with_its_own_curves(page, widget):
     slide(page, 35)
     before = ink(page, UNDER)

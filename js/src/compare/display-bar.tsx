@@ -86,6 +86,7 @@ export function DisplayBar({ store }: { store: Store }) {
   const errors = answered.some((answer) => answer?.error);
   const hideable = store.about.value.live || answered.some((answer) => answer?.levels);
   const masked = store.masking.settings.value.on;
+  const drawn = !masked || store.masking.maps.value;
   const toggle = (key: "truth" | "error", text: string, help: string) => (
     <button
       type="button"
@@ -142,23 +143,25 @@ export function DisplayBar({ store }: { store: Store }) {
           }}
         />
       </div>
-      <div class="xw-slides">
-        {SLIDES.map(({ key, text, ...slide }) => (
-          <Slider
-            key={key}
-            {...slide}
-            value={display[key]}
-            text={text(display[key])}
-            onInput={(value) => set(key, value)}
+      {drawn && (
+        <div class="xw-slides">
+          {SLIDES.map(({ key, text, ...slide }) => (
+            <Slider
+              key={key}
+              {...slide}
+              value={display[key]}
+              text={text(display[key])}
+              onInput={(value) => set(key, value)}
+            />
+          ))}
+          <Button
+            icon="reset"
+            label="Default display"
+            disabled={!moved}
+            onClick={() => store.show({ ...DEFAULT_DISPLAY, colour_map: display.colour_map })}
           />
-        ))}
-        <Button
-          icon="reset"
-          label="Default display"
-          disabled={!moved}
-          onClick={() => store.show({ ...DEFAULT_DISPLAY, colour_map: display.colour_map })}
-        />
-      </div>
+        </div>
+      )}
     </div>
   );
 }
