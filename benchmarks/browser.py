@@ -201,6 +201,7 @@ SWITCHED = (
     return times;
 }"""
 )
+IDLE = "async (count) => {" + CLOCK + "return timed(() => {}, () => {}, count);}"
 BURST = """([label, values]) => {
     const input = document.querySelector(`input[aria-label="${label}"]`);
     const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
@@ -401,6 +402,11 @@ def sanity(book: Notebook, page: Page) -> None:
             seen = page.evaluate(SWITCHED, walk)[3:]
             middle, late = quantiles(seen)
             rows.append(["a set that was seen", str(len(seen)), f"{middle:.0f}", f"{late:.0f}", ""])
+            middle, late = quantiles(page.evaluate(IDLE, 30))
+            rows.append(
+                ["(a frame of the same page at rest)", "30", f"{middle:.0f}", f"{late:.0f}"]
+            )
+            rows[-1].append("")
         book.run("w._do('stop_steps', {})\nNone")
     table(
         "Sanity switch to first redrawn panel, 8 panels of 224² (ms)",
