@@ -113,6 +113,20 @@ def test_the_networks_answer_is_asked_once_for_all_panels():
     w.close()
 
 
+def test_a_network_that_was_changed_is_asked_again():
+    network = seeded(ModuleNetwork)
+    w = xw.stability(network, X[:1], methods=[xw.Saliency()], noise=(0.1,), draws=1).wait(60)
+    before = w.answers["Saliency"].numbers["probability, 10 %"]
+    with torch.no_grad():
+        network[-1].bias[w.target["indices"][0]] += 3
+    w.select(0).wait(60)
+    after = w.answers["Saliency"].numbers["probability, 10 %"]
+    said = network(noisy(X[:1], 0.1, 0)(0)).softmax(1)[0, w.target["indices"][0]]
+    assert after == pytest.approx(float(said.detach()), rel=1e-5)
+    assert after > before
+    w.close()
+
+
 def test_the_code_makes_the_same_noise_again():
     w = shaken(noise=0.1, draws=2, seed=3)
     said = w.python()

@@ -124,7 +124,8 @@ class Gallery:
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """Outputs (1, classes) as bars: in the order of the input on screen, what is explained
         among them, and last a class that only these outputs put first."""
-        shown = self.scores(self.index)[0].argsort(descending=True)[:_BARS].tolist()
+        own = self._outputs.get(self.index, outputs)[0]
+        shown = own.argsort(descending=True)[:_BARS].tolist()
         order = [*shown, *self.bound.indices(0), int(outputs[0].argmax())]
         probabilities = outputs[0].softmax(0)
         return [

@@ -21,7 +21,6 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import differentiating
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.experiment import (
-    Circumstances,
     Course,
     Experiment,
     Outcome,
@@ -52,6 +51,7 @@ class Film:
     origin: Heatmap
     input: int
     bound: BoundTarget
+    whole: Outcome
     frames: dict[str, Frame] = field(default_factory=dict)
     outcomes: dict[tuple[str, int, str], Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Walk:
         self._films: dict[str, Film] = {}
         self._kept: OrderedDict[tuple[Any, ...], Film] = OrderedDict()
         self._series: dict[Hashable, int] = {}
-        self._glances: dict[tuple[Hashable, int, str], Glance] = {}
+        self._glances: dict[tuple[Hashable, ...], dict[str, Glance]] = {}
         self._courses: dict[int, Course] = {}
         self._asked, self._filling = "", True
         self._now: _Task | None = None
@@ -182,7 +182,7 @@ class Walk:
             made = {key: film.draws(key, self.experiment.measure) for key in film.frames}
             known = {key: draws for key, draws in made.items() if draws}
             frames = {key: film.frames[key] for key in known}
-            known[""] = [self._origin(film)]
+            known[""] = [film.whole]
             found: Heatmap = told(answer, self._course(film.input), frames, known)
             return found
 
@@ -251,7 +251,8 @@ class Walk:
         film = self._kept.pop(key, None)
         if film is None:
             number = next(_NUMBERS)
-            film = Film(number, method, panel.answer, panel.input, panel.bound)
+            whole = first_outcome(self._gallery.scores(panel.input), panel.bound)
+            film = Film(number, method, panel.answer, panel.input, panel.bound, whole)
             film.frames.update(self._frames_like(key))
         film.origin = panel.answer
         film.problems.clear()
@@ -262,8 +263,8 @@ class Walk:
                 break
             if one.number not in shown:
                 del self._kept[old]
-        alive = {(key[-1], film.input) for key, film in self._kept.items()}
-        self._glances = {at: one for at, one in self._glances.items() if at[:2] in alive}
+        alive = {_place(key[-1], film) for key, film in self._kept.items()}
+        self._glances = {at: seen for at, seen in self._glances.items() if at in alive}
 
     def _frames_like(self, key: tuple[Any, ...]) -> dict[str, Frame]:
         """Maps at the steps that are there already: the method may differ in what makes no
@@ -362,22 +363,28 @@ class Walk:
         """The map at a step goes out before it is compared."""
         film, key, draw, measure = task.film, task.key, task.draw, experiment.measure
         frame = None if draw else film.frames.get(key)
-        values = self._made(task, course, token) if frame is None else frame.values
-        glance = None if draw else self._glances.get((experiment.key, film.input, key))
-        asked = None if glance is None else glance.outputs
+        seen = self._glances.setdefault(_place(experiment.key, film), {})
+        values = self._made(task, course, seen, token) if frame is None else frame.values
+        asked = None if draw or key not in seen else seen[key].outputs
         found = outcome(measure, film.origin.values, values, asked, film.bound)
         with self._guard:
             film.outcomes[key, draw, measure] = found
 
-    def _made(self, task: _Task, course: Course, token: CancelToken) -> torch.Tensor:
+    def _made(
+        self, task: _Task, course: Course, seen: dict[str, Glance], token: CancelToken
+    ) -> torch.Tensor:
         """The map at a step; before it goes out what the network says there, asked once for all
         panels."""
         film, key = task.film, task.key
         job = Job(lambda share: self._report(share, token), token)
         with working(job), differentiating():
             there = course.at(key, task.draw, film.method)
-            if course.asks_anew and not task.draw:
-                self._look_at_the_network(film.input, key, there)
+            if course.asks_anew and not task.draw and key not in seen:
+                outputs = there.subject.outputs(there.x).float().cpu()
+                picture = self._gallery.picture_of(there.x, film.input)
+                with self._guard:
+                    seen[key] = Glance(outputs, picture)
+                    self._send_scenes([key])
             job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
             same = not course.asks_anew and there.method == film.method
             values = film.origin.values if same else there.values(film.bound)
@@ -387,16 +394,6 @@ class Walk:
                 film.frames[key] = Frame(there.label or label, values)
                 self._send_frame(film, key)
         return values
-
-    def _look_at_the_network(self, index: int, key: str, there: Circumstances) -> None:
-        at = (self.experiment.key, index, key)
-        if at in self._glances:
-            return
-        outputs = there.subject.outputs(there.x).float().cpu()
-        found = Glance(outputs, self._gallery.picture_of(there.x, index))
-        with self._guard:
-            self._glances[at] = found
-            self._send_scenes([key])
 
     def _rest(self) -> None:
         """Everything wanted is there: an idle widget holds no networks, and nothing of a GPU."""
@@ -453,7 +450,7 @@ class Walk:
 
     def _trail(self, film: Film, request: int) -> wire.Trail:
         course, measure = self._course(film.input), self.experiment.measure
-        means = {"": self._origin(film)}
+        means = {"": film.whole}
         marks: dict[str, wire.Mark] = {
             key: {"value": None, "words": words, "failed": True}
             for key, words in film.problems.items()
@@ -466,9 +463,6 @@ class Walk:
         verdict = course.verdict(means)
         return {"film": film.number, "request": request, "marks": marks, "verdict": verdict}
 
-    def _origin(self, film: Film) -> Outcome:
-        return first_outcome(self._gallery.scores(film.input), film.bound)
-
     def _send_frame(self, film: Film, key: str) -> None:
         frame = film.frames[key]
         values = fold_channels(frame.values[:1], film.origin.reduction)[0]
@@ -479,8 +473,11 @@ class Walk:
 
     def _here(self) -> dict[str, Glance]:
         """What was seen so far of the input on screen, by step."""
-        mine = (self.experiment.key, self._gallery.index)
-        return {at[2]: glance for at, glance in self._glances.items() if at[:2] == mine}
+        found: dict[str, Glance] = {}
+        for film in self._films.values():
+            if film.input == self._gallery.index:
+                found.update(self._glances.get(_place(self.experiment.key, film), {}))
+        return found
 
     def _scene(self, glance: Glance) -> wire.StepScene:
         scene: wire.StepScene = {"predictions": self._gallery.predictions(glance.outputs)}
@@ -500,6 +497,11 @@ class Walk:
                 scene["picture"] = {n: v for n, v in glance.picture.items() if n != "data"}
             where = {"number": self._series[self.experiment.key], "input": self._gallery.index}
             self._send({"type": "scene", **where, "key": key, "scene": scene}, buffers)
+
+
+def _place(experiment: Hashable, film: Film) -> tuple[Hashable, ...]:
+    """Where a network was looked at: in which experiment, in which state, on which input."""
+    return experiment, film.origin.provenance.network, film.input
 
 
 def _mark(draws: list[Outcome], mean: Outcome, words: str) -> wire.Mark:
