@@ -18,7 +18,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .asking import on_scale, single_class
-from .similarity import similarity
+from .similarity import likeness_to
 
 Switches = Literal["", "cascade", "single", "any"]
 
@@ -190,6 +190,7 @@ class Followed(Attribution):
         """The method's own findings, with the strip of steps and the verdict."""
         found = self.method._found(subject, x, target)
         origin = self.method._checked(found.values, x)
+        comparison = Comparison(self.experiment.measure, origin)
         course = self.experiment.on(subject, x)
         frames: dict[str, Frame] = {}
         outcomes: dict[str, list[Outcome]] = {step.key: [] for step in course.every}
@@ -202,8 +203,7 @@ class Followed(Attribution):
                 there = course.at(step.key, draw, self.method)
                 values = there.values(target)
                 asked = there.subject.outputs(there.x) if course.asks_anew and not draw else None
-                made = outcome(self.experiment.measure, origin, values, asked, target)
-                outcomes[step.key].append(made)
+                outcomes[step.key].append(comparison.outcome(values, asked, target))
                 frames.setdefault(step.key, Frame(there.label or step.label, values))
         return told(found, course, frames, outcomes)
 
@@ -221,22 +221,27 @@ class Followed(Attribution):
         return hash((self.method, self.experiment))
 
 
-def outcome(
-    measure: str,
-    origin: torch.Tensor,
-    values: torch.Tensor,
-    outputs: torch.Tensor | None,
-    target: BoundTarget,
-) -> Outcome:
-    """How the map at a step differs from the origin's, and the target's score in the network's
-    outputs there; means over inputs, NaN where all maps are constant."""
-    alike = mean_known(similarity(measure, origin.numpy(), values.numpy()))
-    moved, length = (
-        torch.linalg.vector_norm(one.flatten(1), dim=1, dtype=torch.float64)
-        for one in (values - origin, origin)
-    )
-    change = mean_known((moved / length.where(length > 0, torch.nan)).numpy())
-    return Outcome(alike, change, *_score(outputs, target))
+class Comparison:
+    """The maps at the origin, made ready to be compared with those at the steps by one measure."""
+
+    def __init__(self, measure: str, origin: torch.Tensor) -> None:
+        self.measure, self.origin = measure, origin
+        self._likeness = likeness_to(measure, origin.numpy())
+        length = _lengths(origin)
+        self._length = length.where(length > 0, torch.nan)
+
+    def outcome(
+        self, values: torch.Tensor, outputs: torch.Tensor | None, target: BoundTarget
+    ) -> Outcome:
+        """How the maps at a step differ, and the target's score in the network's outputs there;
+        means over inputs, NaN where all maps are constant."""
+        alike = mean_known(self._likeness(values.numpy()))
+        change = mean_known((_lengths(values - self.origin) / self._length).numpy())
+        return Outcome(alike, change, *_score(outputs, target))
+
+
+def _lengths(maps: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(maps.flatten(1), dim=1, dtype=torch.float64)
 
 
 def first_outcome(outputs: torch.Tensor, target: BoundTarget) -> Outcome:

@@ -21,12 +21,12 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import differentiating
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.experiment import (
+    Comparison,
     Course,
     Experiment,
     Outcome,
     first_outcome,
     mean_outcome,
-    outcome,
     told,
 )
 
@@ -55,10 +55,18 @@ class Film:
     frames: dict[str, Frame] = field(default_factory=dict)
     outcomes: dict[tuple[str, int, str], Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    ready: Comparison | None = None
 
     def lacks(self, key: str, draw: int, measure: str) -> bool:
         """Whether a step is still to be looked at."""
         return key not in self.problems and (key, draw, measure) not in self.outcomes
+
+    def compared(self, measure: str) -> Comparison:
+        """The origin's map, made ready once to be compared."""
+        ready, origin = self.ready, self.origin.values
+        if ready is None or ready.measure != measure or ready.origin is not origin:
+            ready = self.ready = Comparison(measure, origin)
+        return ready
 
     def draws(self, key: str, measure: str) -> list[Outcome]:
         """The outcomes at a step, as far as they are known."""
@@ -114,7 +122,7 @@ class Walk:
         self._courses: dict[int, Course] = {}
         self._asked, self._filling = "", True
         self._now: _Task | None = None
-        self._progress, self._said = 0.0, 0.0
+        self._progress, self._said, self._news = 0.0, 0.0, False
 
     # --- what is asked ----------------------------------------------------------------------
 
@@ -354,45 +362,47 @@ class Walk:
         with self._guard:
             self._now = None
             if not token.cancelled:
-                self._say(often=task.key != self._asked)
+                # maps first: numbers follow when all panels have theirs, and now and then
+                self._say(often=self._urgent() or task.key != self._asked)
                 self._go()
 
     def _look(
         self, task: _Task, course: Course, experiment: Experiment, token: CancelToken
     ) -> None:
-        """The map at a step goes out before it is compared."""
+        """The map at a step, and how it differs from the origin's."""
         film, key, draw, measure = task.film, task.key, task.draw, experiment.measure
-        frame = None if draw else film.frames.get(key)
         seen = self._glances.setdefault(_place(experiment.key, film), {})
-        values = self._made(task, course, seen, token) if frame is None else frame.values
+        known = not draw and key in film.frames and (key in seen or not course.asks_anew)
+        values = film.frames[key].values if known else self._made(task, course, seen, token)
         asked = None if draw or key not in seen else seen[key].outputs
-        found = outcome(measure, film.origin.values, values, asked, film.bound)
+        found = film.compared(measure).outcome(values, asked, film.bound)
         with self._guard:
             film.outcomes[key, draw, measure] = found
 
     def _made(
         self, task: _Task, course: Course, seen: dict[str, Glance], token: CancelToken
     ) -> torch.Tensor:
-        """The map at a step; before it goes out what the network says there, asked once for all
-        panels."""
+        """The map at a step, which goes out before anything else is done; then what the network
+        says there, asked once for all panels."""
         film, key = task.film, task.key
         job = Job(lambda share: self._report(share, token), token)
         with working(job), differentiating():
             there = course.at(key, task.draw, film.method)
-            if course.asks_anew and not task.draw and key not in seen:
+            job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
+            same = not course.asks_anew and there.method == film.method
+            values = film.origin.values if same else there.values(film.bound)
+            if task.draw:
+                return values
+            label = {step.key: step.label for step in course.every}.get(key, key)
+            with self._guard:
+                film.frames[key] = Frame(there.label or label, values)
+                self._send_frame(film, key)
+            if course.asks_anew and key not in seen:
                 outputs = there.subject.outputs(there.x).float().cpu()
                 picture = self._gallery.picture_of(there.x, film.input)
                 with self._guard:
                     seen[key] = Glance(outputs, picture)
                     self._send_scenes([key])
-            job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
-            same = not course.asks_anew and there.method == film.method
-            values = film.origin.values if same else there.values(film.bound)
-        if not task.draw:
-            label = {step.key: step.label for step in course.every}.get(key, key)
-            with self._guard:
-                film.frames[key] = Frame(there.label or label, values)
-                self._send_frame(film, key)
         return values
 
     def _rest(self) -> None:
@@ -413,12 +423,14 @@ class Walk:
     # --- as it travels ----------------------------------------------------------------------
 
     def _say(self, *, often: bool = False, trails: bool = True) -> None:
+        self._news = self._news or trails
         now = time.monotonic()
         if often and now - self._said < _TOLD_EVERY:
             return
         self._said = now
-        if trails:
+        if self._news:
             self._write("trails", self._trails())
+        self._news = False
         self._write("walk", dict(self._walking()))
 
     def _status(self) -> str:

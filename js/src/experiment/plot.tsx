@@ -7,10 +7,15 @@ import type { Experiment, Mark, PanelCard } from "../wire";
 export const say = (value: number): string => value.toFixed(2).replace("-", "−");
 
 /** A value with the interval of its draws. */
-export function interval({ value, low, high }: Mark): string {
-  if (value === null) return "–";
+export function Interval({ mark: { value, low, high } }: { mark: Mark }) {
+  if (value === null) return <b>–</b>;
   const [from, to] = [say(low ?? value), say(high ?? value)];
-  return from === to ? say(value) : `${say(value)} [${from}, ${to}]`;
+  return (
+    <span class="xw-interval">
+      <b>{say(value)}</b>
+      {from === to ? "" : ` [${from}, ${to}]`}
+    </span>
+  );
 }
 
 interface Point {
@@ -170,7 +175,8 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
               }}
             >
               <Swatch slot={slot} />
-              <span>{title}</span> <b>{now ? (mark ? interval(mark) : "…") : "1.00"}</b>
+              <span>{title}</span>{" "}
+              {now && mark ? <Interval mark={mark} /> : <b>{now ? "…" : "1.00"}</b>}
             </li>
           );
         })}

@@ -11,7 +11,7 @@ import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import { Button } from "../ui/parts";
 import type { PanelCard, StepFrame, Array as WireArray } from "../wire";
-import { interval } from "./plot";
+import { Interval } from "./plot";
 
 /** What is left at the step on screen, and what the whole way says. */
 export function Verdict({ store, panel }: { store: Store; panel: string }) {
@@ -103,7 +103,7 @@ export function StepView({ store, painter, panel, picture }: Props) {
     <div class={`xw-step ${waits ? "xw-stale" : ""}`} aria-busy={waits}>
       <p class="xw-caption" title={walk.label(key)}>
         <span>{key ? (view.here.value?.label ?? walk.label(key)) : ""}</span>
-        {mark && !mark.failed && <b>{interval(mark)}</b>}
+        {mark && !mark.failed && <Interval mark={mark} />}
       </p>
       <div class="xw-frame">
         <div class="xw-stage" ref={host} hidden={!key} />

@@ -10,4 +10,5 @@ def kept(value: float, when: str, measure: str) -> str:
     if math.isnan(value):
         return f"No map is left to compare when {when}."
     kind = {"spearman": "of its ranks", "signed spearman": "of its ranks with signs"}
-    return f"It keeps {value:.2f} {kind.get(measure, 'of its likeness')} when {when}."
+    amount = f"{value:.2f}" if value >= 0.005 else f"none ({value:.2f})"
+    return f"It keeps {amount} {kind.get(measure, 'of its likeness')} when {when}."
