@@ -186,15 +186,20 @@ SWITCHED = (
     + """
     const root = document.querySelector('.xw-root');
     const all = (which) => root.querySelectorAll(`.xw-step${which}`).length;
+    // A map that is there before a frame begins is painted in it.
+    const shown = () => new Promise((done) => requestAnimationFrame(() => {
+        const fresh = all('.xw-stale') < all('');
+        channel.port1.onmessage = () => done(fresh);
+        channel.port2.postMessage(0);
+    }));
     const times = [];
     for (const name of names) {
         const button = [...root.querySelectorAll('.xw-switches button')]
             .find((one) => one.textContent === name);
-        await rest();
+        await new Promise((r) => setTimeout(r, 300 + 30 * Math.random()));
         const start = performance.now();
         button.click();
-        do await afterFrame(); while (all('.xw-stale') === all(''));
-        await afterFrame();
+        while (!(await shown()));
         times.push(performance.now() - start);
         while (all('.xw-stale')) await afterFrame();
     }
