@@ -192,6 +192,34 @@ describe("badges", () => {
   });
 });
 
+describe("a pinned panel of an exported page", () => {
+  it("keeps the badges of the answer that it holds when another input is chosen", async () => {
+    const state = traits([0.5, 0.5]);
+    const { slot_00, slot_01, badges_00, badges_01, scene } = state;
+    const other = { ...(sent(0.1, 2) as object) };
+    const library = {
+      "0|0": { scene, slot_00, slot_01, badges_00, badges_01 },
+      "1|0": {
+        scene: { ...(scene as object), index: 1 },
+        slot_00: { ...(slot_00 as object), input: 1, request: 2 },
+        slot_01: { ...(slot_01 as object), input: 1, request: 2 },
+        badges_00: other,
+        badges_01: other,
+      },
+    };
+    const model = createOfflineModel({ state, library });
+    widget.render({ model, el });
+    const ask = (seq: number, name: string, args: object) =>
+      model.send({ type: "command", seq, name, args });
+    ask(1, "pin_panel", { panel: "p0", pinned: true });
+    ask(2, "select_input", { index: 1 });
+    await settled();
+    expect(model.get("badges_00")).toBe(badges_00);
+    expect(model.get("badges_01")).toBe(other);
+    expect(words().every((said) => !said?.includes("waiting"))).toBe(true);
+  });
+});
+
 describe("sorting", () => {
   it("orders the panels on the page and tells Python only which order it is", async () => {
     const model = shown(traits([0.1, null, 0.9]));

@@ -176,8 +176,9 @@ class Trust:
                 self._known.popitem(last=False)
             self._known[key] = badge
             self._asking = None
-            if not token.cancelled:
-                self._send_all()
+            for each in self._panels if not token.cancelled else ():
+                if each.answer is not None and _key(each, question) == key:
+                    self._send(each)
         return True
 
     def _open(self) -> tuple[Panel, type[Question]] | None:

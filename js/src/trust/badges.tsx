@@ -56,7 +56,7 @@ function Badge({ card, question }: { card: BadgeCard; question: QuestionCard }) 
           {sentence && <p>{sentence}</p>}
           {card.picture && <Picture picture={card.picture} />}
           {card.beside.length > 0 && (
-            <dl class="xw-beside">
+            <dl class="xw-numbers">
               {card.beside.map(([name, words]) => (
                 <>
                   <dt>{name}</dt>

@@ -50,7 +50,7 @@ class Sanity(Question):
     better = "lower"
     explains_anew = True
     good, poor = 0.3, 0.5
-    limits = f"Good up to {good:g}, poor from {poor:g}; a map of noise passes too."
+    limits = f"Good up to {good:g}, poor from {poor:g}; noise drawn anew each time passes too."
 
     def cost(self, case: Case) -> Passes:
         """The explanation once a network that forgot, with the scores there."""
