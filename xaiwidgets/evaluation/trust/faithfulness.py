@@ -57,8 +57,8 @@ class Faithfulness(Question):
         random = self.once("random orders", lambda: self._random(case))
         curves = {"this map": self._curve(case, places(maps, "most first", _SEED))}
         if (maps < 0).any() and (maps > 0).any():
-            sizes = places(np.abs(maps), "most first", _SEED)
-            curves["this map, sizes alone"] = self._curve(case, sizes)
+            by_size = places(np.abs(maps), "most first", _SEED)
+            curves["this map, sizes alone"] = self._curve(case, by_size)
         ahead = {name: _ahead(curve, random) for name, curve in curves.items()}
         values, warnings = without_order(ahead["this map"], maps)
         found = Graded(values, warnings=warnings)
