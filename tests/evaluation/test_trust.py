@@ -1,5 +1,7 @@
 """Badges: four questions to one explanation."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,14 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import MaxSensitivity
 from xaiwidgets.evaluation.faithfulness.pixel_flipping import aopc
 from xaiwidgets.evaluation.similarity import spearman
-from xaiwidgets.evaluation.trust import Checkup, badges
+from xaiwidgets.evaluation.trust import (
+    Checkup,
+    Faithfulness,
+    Localisation,
+    Sanity,
+    Stability,
+    badges,
+)
 from xaiwidgets.evaluation.trust.badge import graded
 
 
@@ -173,6 +182,22 @@ def test_a_map_that_vanishes_with_the_network_has_noticed():
 )  # fmt: skip
 def test_a_verdict_follows_from_two_limits(value, good, poor, said):
     assert graded(value, good, poor) == said
+
+
+def test_the_limits_in_the_documentation_are_those_of_the_code():
+    page = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    rows = {
+        line.split(" | ")[0].strip("| "): line
+        for line in page.splitlines()
+        if " | ≥" in line or " | ≤" in line
+    }
+    assert f"| ≤ {Sanity.good} | ≥ {Sanity.poor} |" in rows["sanity"]
+    assert f"| ≥ {Faithfulness.good} | within 3 standard deviations" in rows["faithfulness"]
+    assert (
+        f"| ≤ {Stability.good:.0%} | ≥ {Stability.poor:.0%} |".replace("%", " %")
+        in rows["stability"]
+    )
+    assert f"| ≥ {Localisation.good:g} | ≤ {Localisation.poor:g} |" in rows["localisation"]
 
 
 # --- the numbers --------------------------------------------------------------------------------

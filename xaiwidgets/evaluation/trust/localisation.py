@@ -56,7 +56,7 @@ class Localisation(Question):
             f"{percent(share)} of its evidence lies in {where}, which covers {percent(covered)} of "
             "the picture."
         )
-        bars = [Bar("evidence inside", share), Bar(f"{where} of the picture", covered, True)]
+        bars = [Bar("evidence inside", share), Bar("pixels inside", covered, control=True)]
         density = f"{value:.1f}" if value < 1000 else "over 1000"
         beside = {"density inside ÷ outside": density, "by chance": "1"}
         picture = Bars(bars, "share")
