@@ -55,7 +55,7 @@ export const h = (type: Tree["type"], props: Props | null): Tree => jsx(type, pr
 function flatten(child: unknown, slot: string, out: Tree[]): Tree[] {
   if (Array.isArray(child)) {
     child.forEach((one, i) => {
-      flatten(one, `${slot}/${one?.key ?? i}`, out);
+      flatten(one, `${slot}/${one?.key == null ? i : `key ${one.key}`}`, out);
     });
   } else if ((child as Tree)?.type === Fragment) {
     flatten((child as Tree).props.children, slot, out);

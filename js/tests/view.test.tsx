@@ -24,8 +24,11 @@ function plan(depth: number): Plan {
   const kids: Plan["kids"] = [];
   for (let i = random(4); i > 0 && depth > 0; i--) {
     const kind = random(8);
-    if (kind < 4) kids.push(plan(depth - 1));
-    else if (kind === 4) kids.push(`text ${random(3)}`);
+    if (kind < 4) {
+      const kid = plan(depth - 1);
+      if (random(3) === 0) kid.props.key = i; // a number that is also the place of another
+      kids.push(kid);
+    } else if (kind === 4) kids.push(`text ${random(3)}`);
     else if (kind === 5) kids.push(null);
     else if (kind === 6) kids.push(false);
     else {

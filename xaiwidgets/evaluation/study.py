@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PROTOCOLS: dict[str, str] = {
-    "predict": "what does the network answer? (forward simulation)",
-    "what if": "does the answer stand when a part is covered? (predict, then reveal)",
-    "choose": "which of two networks is the better one?",
+    "predict": "Forward simulation",
+    "what if": "Predict, then reveal",
+    "choose": "Which of two networks?",
 }
 ALONE = "picture alone"
 COVERED = 0.2
