@@ -344,8 +344,8 @@ describe("maps on one grid", () => {
 
 describe("what the network says at a step", () => {
   const bars = (cat: number) => [
-    { index: 0, name: "cat", probability: cat, logit: 1 },
-    { index: 1, name: "dog", probability: 1 - cat, logit: 0 },
+    { index: 0, name: "cat", probability: cat, logit: cat },
+    { index: 1, name: "dog", probability: 1 - cat, logit: 1 - cat },
   ];
   const shares = (): string[] =>
     [...el.querySelectorAll(".xw-scene .xw-share")].map((one) => one.textContent ?? "");
@@ -376,6 +376,18 @@ describe("what the network says at a step", () => {
     slide(2);
     expect(shares()).toEqual(["90 %", "10 %"]); // not there yet
     expect(network()).toBe("the network: cat …");
+  });
+
+  it("tells right from wrong there, and names the step", () => {
+    const found = state();
+    found.scene = { ...(found.scene as object), truth: "cat" };
+    const here = host(found);
+    widget.render({ model: here.model, el });
+    said(here, CASCADE[0], 0.4);
+    expect(el.querySelector(".xw-truth")?.className).toContain("xw-right");
+    slide(1);
+    expect(el.querySelector(".xw-truth")?.className).toContain("xw-wrong");
+    expect(el.querySelector(".xw-name")?.textContent).toBe("a · fc");
   });
 
   it("belongs to one series of steps: another experiment's is not shown", () => {
@@ -488,6 +500,18 @@ describe("a sweep in one panel", () => {
     open(here);
     widget.render({ model: here.model, el });
     expect(here.sent.map(({ name }) => name)).toEqual(["send_frames"]);
+  });
+
+  it("goes on after a stop when asked to", () => {
+    const here = host(swept());
+    widget.render({ model: here.model, el });
+    open(here);
+    expect(el.querySelector(".xw-swept .xw-button")).toBeNull();
+    const sweeps = here.model.get("sweeps") as Record<string, { walk: object }>;
+    const stopped = { ...sweeps.p0, walk: { ...sweeps.p0.walk, status: "stopped" } };
+    here.model.set("sweeps", { p0: stopped });
+    (el.querySelector(".xw-swept .xw-button") as HTMLElement).click();
+    expect(here.sent.at(-1)?.name).toBe("fill_steps");
   });
 
   it("is not offered where all panels are followed, nor without a kernel", () => {

@@ -92,6 +92,15 @@ def test_the_same_seed_repeats_bit_by_bit_and_another_does_not():
     assert first.numbers == second.numbers
 
 
+def test_several_inputs_are_averaged():
+    x = inputs_for("modules", 2)
+    both = followed(xw.Saliency(), x)
+    alone = [followed(xw.Saliency(), x[i : i + 1]) for i in range(2)]
+    for name, value in both.numbers.items():
+        if "est " not in name:  # of means, not means of the lowest and the highest
+            assert value == pytest.approx(np.mean([a.numbers[name] for a in alone]), rel=1e-4)
+
+
 def test_the_target_stays_what_it_was_without_noise():
     subject = Subject(network_of("modules"))
     clean = subject.bind(None, X)

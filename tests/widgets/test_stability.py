@@ -1,6 +1,7 @@
 """The widget on noisy pictures and on settings that are swept: what Python holds and sends."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -304,6 +305,29 @@ def test_a_sweep_follows_another_input_and_goes_with_its_panel():
     w.close()
 
 
+def test_a_sweep_may_be_asked_for_before_its_panel_has_an_answer_and_goes_on_after_a_stop():
+    go = threading.Event()
+
+    class Slow(xw.Saliency):
+        def attribute(self, subject, x, target):
+            go.wait(30)
+            return super().attribute(subject, x, target)
+
+    w = xw.compare(NETWORK, X[:1], methods=[Slow()])
+    panel = w.panels[0]["id"]
+    w._do("sweep_knob", {"panel": panel, "knob": "form"})
+    assert len(w.sweeps[panel]["card"]["steps"]) == 3
+    w._walk.stop()
+    go.set()
+    w.wait(60)
+    assert w.answers["Slow"].frames == []
+    assert w.sweeps[panel]["walk"]["status"] == "stopped"
+    w._do("fill_steps", {})
+    w.wait(60)
+    assert [frame.label for frame in w.answers["Slow"].frames] == ["signed", "absolute", "squared"]
+    w.close()
+
+
 def test_the_exported_page_keeps_the_strip(tmp_path):
     w, (smooth, *_) = compared()
     turned(w, smooth, "form")
@@ -323,6 +347,9 @@ def test_what_cannot_be_swept_in_a_panel_is_said_and_the_widget_goes_on():
         w._do("use_step", {"panel": plain, "key": "1"})
     assert w.sweeps == {}
     turned(w, smooth, "noise")
+    with pytest.raises(ExplainError, match="no setting 'noize'"):
+        turned(w, smooth, "noize")
+    assert w.sweeps[smooth]["setting"] == "noise"  # what was there stays
     with pytest.raises(ExplainError, match="no step '7'"):
         w._do("use_step", {"panel": smooth, "key": "7"})
     w.close()

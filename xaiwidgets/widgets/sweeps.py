@@ -43,19 +43,20 @@ class Sweeps:
 
     def turn(self, panel: Panel, setting: str) -> None:
         """Sweep a setting of a panel; the one that is swept already, or "", ends the sweep."""
-        before = self._cards.get(panel.id)
-        self.removed(panel)
-        if not setting or (before and before["setting"] == setting):
+        card = self._cards.get(panel.id)
+        if not setting or (card and card["setting"] == setting):
+            self.removed(panel)
             return
         x = self._gallery.one(self._gallery.index).x
         experiment = sweep_of([panel.method], setting, self._gallery.subject, x)
+        self.removed(panel)
         self._cards[panel.id] = {"setting": setting, "card": None, "walk": None}
         self._walks[panel.id] = walk = Walk(
             experiment, self._gallery, self._worker, self._guard, [panel],
             lambda name, value: self._hear(panel.id, name, value), self._send,
             key=("sweep", panel.id),
         )  # fmt: skip
-        walk.answered(panel)
+        walk.follow()
 
     def removed(self, panel: Panel) -> None:
         """End the sweep of a panel, if it has one."""

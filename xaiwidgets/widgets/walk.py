@@ -140,6 +140,10 @@ class Walk:
         self.experiment = self.experiment.having(**{knob: value})
         self._courses.clear()
         self._films.clear()
+        self.follow()
+
+    def follow(self) -> None:
+        """Follow every panel that has its answer."""
         for panel in self._panels:
             self._follow(panel)
         self._begin(self._films)

@@ -4,6 +4,7 @@ import type { Signal } from "@preact/signals";
 import { UseStep } from "../experiment/step";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
+import { Button } from "../ui/parts";
 import type { PanelCard, PanelSweep } from "../wire";
 import { Film, type Picture } from "./film";
 
@@ -102,6 +103,14 @@ function Swept(props: {
       {strip}
       <p class="xw-facts" aria-live="polite">
         {told || `${done} of ${total} maps`}{" "}
+        {sweep.walk?.status === "stopped" && store.about.value.live && (
+          <Button
+            class="xw-framed"
+            label="Make the maps that are missing"
+            text="Fill in the rest"
+            onClick={() => store.ask("fill_steps", {}, panel.id)}
+          />
+        )}
         {mark && !mark.failed && (
           <UseStep
             {...{ store, at }}

@@ -11,10 +11,12 @@ import type { Prediction, Scene } from "../wire";
 import { mountStage } from "./stage";
 
 /** The input on screen, and what the network says of it, at the step of an experiment. */
-function here(store: Store): Scene | null {
+function here(store: Store): (Scene & { step?: string }) | null {
   const { scene, walk } = store;
   const shown = scene.value;
-  return shown && { ...shown, ...walk.scene(shown.index, walk.key.value) };
+  const key = walk.key.value;
+  const there = shown && walk.scene(shown.index, key);
+  return there ? { ...shown, ...there, step: walk.label(key) } : shown;
 }
 
 export function SceneView({ store, painter }: { store: Store; painter: Painter }) {
@@ -38,7 +40,8 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     return () => closed.abort();
   }, []);
   const scene = here(store);
-  const first = scene?.predictions[0]?.name;
+  // Bars keep their order at a step of an experiment, whichever is the longest there.
+  const first = [...(scene?.predictions ?? [])].sort((a, b) => b.logit - a.logit)[0]?.name;
   return (
     <aside class="xw-scene">
       <div class="xw-stage" ref={host} />
@@ -48,6 +51,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
         <div class="xw-says">
           <p class="xw-name" title={scene.name}>
             {scene.name}
+            {scene.step && <i> · {scene.step}</i>}
           </p>
           {scene.truth !== null && (
             <p class={`xw-truth ${scene.truth === first ? "xw-right" : "xw-wrong"}`}>
