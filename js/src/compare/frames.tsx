@@ -42,7 +42,8 @@ export function Strip(props: { store: Store; painter: Painter; panel: PanelCard;
     );
   }
   const film = walk.film(panel.id, answer.request);
-  const knob = panel.knobs.find(({ name }) => name === sweep?.setting);
+  const setting = card.usable ? (sweep?.setting ?? card.slider.replace(/ /g, "_")) : "";
+  const knob = panel.knobs.find(({ name }) => name === setting);
   const short = (words: string): string =>
     knob?.unit ? words.replace(` ${knob.unit}`, "") : words;
   const pictures: Picture[] = [...card.steps, ...card.beside].map(({ key, label }) => ({

@@ -131,7 +131,7 @@ class Values(Course):
         if least >= 0.999:
             return f"The maps are all the same: {name} does nothing here."
         reading = (
-            f"{name} hardly matters here"
+            f"the choice of {name} hardly matters here"
             if least >= 0.8
             else f"name the {name} beside this map"
             if least >= 0.5
