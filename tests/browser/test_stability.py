@@ -123,7 +123,7 @@ def test_a_film_beside_a_knob_shows_a_map_for_every_value_and_one_of_them_is_use
     assert ink(root)[0] != own[0]
     assert ink(root)[1] == own[1]
     words = panel(root, 0).locator(".xw-swept")
-    expect(words).to_contain_text("With noise at 0.5 of the range it is")
+    expect(words).to_contain_text("At noise 0.5 it is")
     picture_of(lab.page, "sweep-lab")
     shown = ink(root)[0]
     words.get_by_role("button", name="Use this").click()

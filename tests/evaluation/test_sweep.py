@@ -132,6 +132,13 @@ def test_a_method_without_the_setting_says_so():
         sweep_of(methods, "no", subject, X)
 
 
+def test_every_method_has_its_own_unit():
+    subject = Subject(network_of("modules"))
+    methods = [xw.SmoothGrad(samples=4), xw.GradientShap(samples=4)]
+    course = sweep_of(methods, "samples", subject, X, [2, 8]).on(subject, X)
+    assert [course.at("8", 0, method).label for method in methods] == ["8 copies", "8 draws"]
+
+
 def test_its_passes_are_one_explanation_a_value():
     subject = Subject(network_of("modules"))
     method = Followed(xw.Saliency(), sweep_of([xw.Saliency()], "form", subject, X))
@@ -149,15 +156,14 @@ def test_the_verdict_names_the_value_at_which_the_map_is_least_alike():
     course = course_of([0.1, 0.2, 0.4])
     outcomes = {"0.1": Outcome(0.9, 0.2), "0.2": Outcome(1.0, 0.0), "0.4": Outcome(0.6, 0.9)}
     assert course.verdict(outcomes) == (
-        "At 0.4 of the range it is 0.60 like the map as set, the least of all: name the noise "
-        "beside this map."
+        "At noise 0.4 it is 0.60 like the map as set, the least of all: name the noise beside this "
+        "map."
     )
     assert course.verdict({}) == ""
     same = dict.fromkeys(outcomes, Outcome(1.0, 0.0))
     assert course.verdict(same) == "The maps are all the same: noise does nothing here."
     assert course.said("0.1", outcomes["0.1"]) == (
-        "With noise at 0.1 of the range it is 0.90 like the map as set; it changes by 20 % of its "
-        "length."
+        "At noise 0.1 it is 0.90 like the map as set; it changes by 20 % of its length."
     )
 
 

@@ -1,6 +1,7 @@
 """One setting of a method through a row of values: how much of a map is the setting's doing?"""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,10 +99,11 @@ class Values(Course):
     def at(self, key: str, draw: int, method: Attribution) -> Circumstances:
         """The method with that value."""
         self.check(key)
-        setting = self.experiment.setting
+        setting, value = self.experiment.setting, self.values[key]
         if setting not in method.knobs:
             raise ExplainError(f"It has no {setting} to vary: its map stays as it is.")
-        return Circumstances(method.having(**{setting: self.values[key]}), self.subject, self.x)
+        words = value_words(method.knobs[setting], value)
+        return Circumstances(method.having(**{setting: value}), self.subject, self.x, words)
 
     def random(self, key: str) -> bool:
         """A value is what it is."""
@@ -109,12 +111,11 @@ class Values(Course):
 
     def said(self, key: str, outcome: Outcome) -> str:
         """How alike the map is to the one with the method's own setting."""
-        what = f"{self.experiment.slider} at {value_words(self.experiment.entry, self.values[key])}"
         if np.isnan(outcome.likeness):
-            return f"With {what} no map is left to compare."
+            return f"No map is left to compare at {self._where(key)}."
         return (
-            f"With {what} it is {outcome.likeness:.2f} like the map as set; it changes by "
-            f"{100 * outcome.change:.0f} % of its length."
+            f"At {self._where(key)} it is {outcome.likeness:.2f} like the map as set; it changes "
+            f"by {100 * outcome.change:.0f} % of its length."
         )
 
     def verdict(self, outcomes: Mapping[str, Outcome]) -> str:
@@ -127,7 +128,7 @@ class Values(Course):
         if len(known) < len(self.values):
             return ""
         key, least = min(known.items(), key=lambda entry: entry[1])
-        name, at = self.experiment.slider, value_words(self.experiment.entry, self.values[key])
+        name = self.experiment.slider
         if least >= 0.999:
             return f"The maps are all the same: {name} does nothing here."
         reading = (
@@ -137,7 +138,13 @@ class Values(Course):
             if least >= 0.5
             else f"the choice of {name} makes this map as much as the network does"
         )
-        return f"At {at} it is {least:.2f} like the map as set, the least of all: {reading}."
+        said = f"At {self._where(key)} it is {least:.2f} like the map as set, the least of all"
+        return f"{said}: {reading}."
+
+    def _where(self, key: str) -> str:
+        """A value without its unit, which methods may have each their own."""
+        entry = replace(self.experiment.entry, unit="")
+        return f"{self.experiment.slider} {value_words(entry, self.values[key])}"
 
 
 def knob_of(methods: Sequence[Attribution], setting: str) -> tuple[Attribution, Knob]:
