@@ -320,6 +320,23 @@ def test_work_that_was_stopped_makes_what_is_asked_for_and_goes_on_when_told():
     w.close()
 
 
+def test_a_cancel_stops_a_step_that_was_asked_for_too():
+    gate = Gate()
+    w = xw.sanity(a_subject(), inputs_for("modules", 1), methods=[gate], draws=1)
+    assert gate.stuck.wait(30)
+    w._do("show_step", {"key": TOP_DOWN[1]})
+    w._do("cancel", {})
+    w.wait(20)
+    assert w._worker.idle
+    assert w.walk["status"] == "stopped"
+    assert w.answers["Gate"].frames == []
+    gate.open.set()
+    w._do("show_step", {"key": TOP_DOWN[1]})
+    w.wait(60)
+    assert [frame.label for frame in w.answers["Gate"].frames] == ["3"]
+    w.close()
+
+
 def test_a_new_view_gets_every_map_again(sent):
     w = made()
     before = sorted((film, key) for film, key, _ in sent)

@@ -459,7 +459,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker.cancel(self._panel(args).id if args.get("panel") else None)
         if not args.get("panel"):
             self._masking.cancelled()
-            self._walk.stop()
+            self._walk.cancelled()
             self._trust.cancelled()
         for panel in self._panels:
             if panel.status["status"] == "waiting" and args.get("panel") in (None, panel.id):

@@ -63,7 +63,7 @@ class Sweeps:
         walk = self._walks.pop(panel.id, None)
         if walk is None:
             return
-        walk.stop()
+        walk.cancelled()
         walk.clear()
         for kept in (self._cards, self._trails):
             kept.pop(panel.id, None)  # type: ignore[attr-defined]
@@ -96,6 +96,11 @@ class Sweeps:
         """Make no map that is not asked for."""
         for walk in self._walks.values():
             walk.stop()
+
+    def cancelled(self) -> None:
+        """Make no map at all, until one is asked for."""
+        for walk in self._walks.values():
+            walk.cancelled()
 
     def fill(self) -> None:
         """Make every map, also after a stop."""

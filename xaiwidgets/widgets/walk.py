@@ -169,6 +169,11 @@ class Walk:
         self._filling = False
         self._go()
 
+    def cancelled(self) -> None:
+        """Look at no step at all, until one is asked for."""
+        self._asked = ""
+        self.stop()
+
     def send_frames(self) -> None:
         """Send every map again, for a view that was not there."""
         for film in self._films.values():
