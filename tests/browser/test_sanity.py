@@ -98,16 +98,21 @@ def test_a_step_that_is_asked_for_overtakes_and_the_newest_wins(
         "() => !document.querySelector('.xw-panel[aria-busy=true]')", timeout=60_000
     )
     lab_watch.said.clear()
-    handle = slider(root, "Forget")
-    handle.focus()
-    for _ in range(5):
-        lab.page.keyboard.press("ArrowRight")
+    box = slider(root, "Forget").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    lab.page.mouse.move(box["x"] + 8, middle)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + box["width"] - 8, middle, steps=60)
+    lab.page.mouse.up()
     expect(root.locator(".xw-walk .xw-label b").first).to_have_text("conv1, 5 of 5")
     # the fast panel is redrawn while the slow one is still at work
     first = root.locator(".xw-step").first
     expect(first).not_to_have_class(re.compile("xw-stale"), timeout=3000)
     expect(root.locator(".xw-step").nth(1)).to_have_class(re.compile("xw-stale"))
-    assert asked(lab_watch)[-1] == "conv1 + conv2 + conv3 + conv4 + linear"
+    passed = asked(lab_watch)
+    assert passed[-1] == "conv1 + conv2 + conv3 + conv4 + linear"
+    assert len(passed) <= 5
     lab.settle()
     fresh(lab.page)
     assert lab.ask("[len(a.frames) for a in w.answers.values()]") == [5, 5]
