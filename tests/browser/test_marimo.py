@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from browser.driving import PATIENCE, Watch, free_port, ink, painted, serving
@@ -60,12 +62,34 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def marimo_watch(
-    browser: Browser, watched, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Watch]:
-    folder = tmp_path_factory.mktemp("marimo")
-    (folder / "app.py").write_text(APP)
+SANITY = """
+import marimo
+
+app = marimo.App(width="full")
+
+
+@app.cell
+def _():
+    import xaiwidgets as xw
+    from xaiwidgets import zoo
+
+    widget = xw.sanity(
+        zoo.subject("shapes"), zoo.ShapeScenes(1, size=96, seed=3)[0].image,
+        methods=[xw.Saliency(), xw.GradCam()], draws=1,
+    )
+    widget
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+@contextmanager
+def shown(browser: Browser, watched, folder: Path, app: str) -> Iterator[Watch]:
+    """An app in its own server, on a page."""
+    (folder / "app.py").write_text(app)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
@@ -79,6 +103,14 @@ def marimo_watch(
         page.goto(url)
         yield watch
         page.close()
+
+
+@pytest.fixture(scope="module")
+def marimo_watch(
+    browser: Browser, watched, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watch]:
+    with shown(browser, watched, tmp_path_factory.mktemp("marimo"), APP) as watch:
+        yield watch
 
 
 @pytest.fixture
@@ -144,3 +176,20 @@ def test_another_input_is_chosen_in_the_strip(root):
             return
         root.page.wait_for_timeout(100)
     pytest.fail("some map still shows the first input")
+
+
+def test_maps_of_an_experiment_arrive_as_messages(browser, watched, tmp_path, picture_of):
+    with shown(browser, watched, tmp_path, SANITY) as watch:
+        page = watch.page
+        page.locator(".xw-switches button").first.wait_for(timeout=PATIENCE)
+        page.locator(".xw-switches button", has_text="conv4").click()
+        expect(page.locator(".xw-step .xw-map")).to_have_count(2)
+        expect(page.locator(".xw-step.xw-stale")).to_have_count(0, timeout=PATIENCE)
+        painted(page)
+        forgot = ink(page, ".xw-step .xw-map")
+        assert "empty" not in forgot
+        page.get_by_text("all 10 maps are there").wait_for()
+        page.locator(".xw-switches button", has_text="conv1").click()
+        painted(page)
+        assert all(a != b for a, b in zip(forgot, ink(page, ".xw-step .xw-map"), strict=True))
+        picture_of(page, "marimo-sanity")
