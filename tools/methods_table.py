@@ -16,6 +16,7 @@ from pathlib import Path
 import xaiwidgets as xw
 import xaiwidgets.evaluation
 from xaiwidgets.core.declare import Declared, Knob
+from xaiwidgets.evaluation.experiment import Experiment
 from xaiwidgets.widgets.pack import blurb_of, family_of
 
 ROOT = Path(__file__).parents[1]
@@ -106,7 +107,20 @@ def evaluations() -> str:
             last += " Needs masks." if cls.needs_masks else ""
             last += " Explains anew: takes no values." if cls.explains_anew else ""
             lines += entry(cls, f"xw.evaluation.{cls.__name__}", last, papers)
-    return "\n".join([*lines, *experiments(papers)]).rstrip() + "\n"
+    return "\n".join([*lines, *followed(papers), *experiments(papers)]).rstrip() + "\n"
+
+
+def followed(papers: dict[str, str]) -> list[str]:
+    """What a method is followed through, step by step."""
+    lines = ["", "## Step by step: every map redrawn", ""]
+    for cls in xw.declared(Experiment):
+        if cls.__module__.startswith("xaiwidgets."):
+            last = (
+                f"With a slider in a notebook; without one `xw.evaluation.{cls.__name__}` and "
+                "`Followed`, whose answer holds the map and the similarity at every step."
+            )
+            lines += entry(cls, f"xw.{cls.call}", last, papers)
+    return lines
 
 
 def experiments(papers: dict[str, str]) -> list[str]:
@@ -114,7 +128,7 @@ def experiments(papers: dict[str, str]) -> list[str]:
     lines = ["", "## Experiments: retraining and attacks", ""]
     for cls in xw.declared(Declared):
         own = cls.__module__.startswith("xaiwidgets.evaluation.")
-        if own and not issubclass(cls, xw.Evaluation):
+        if own and not issubclass(cls, (xw.Evaluation, Experiment)):
             answer = str(inspect.signature(cls.__call__).return_annotation).strip("'\"")
             call = re.search(r">>> (.*)", cls.__doc__ or "")
             assert call, f"{cls.__name__} shows no call"

@@ -5,6 +5,7 @@ from xaiwidgets.core.declare import declared
 from .agreement import Agreement, Consensus, ConsensusOfNetworks, agreement, consensus
 from .attacks import AttackedInput, InputAttack, ManipulatedNetwork, ModelManipulation
 from .benchmark import Benchmark, benchmark
+from .experiment import Followed
 from .faithfulness import (
     ROAD,
     CEval,
@@ -34,10 +35,13 @@ from .robustness import (
     Continuity,
     HyperparameterSensitivity,
     MaxSensitivity,
+    RisingNoise,
+    Sweep,
 )
 from .sanity import (
     DataRandomisation,
     EfficientRandomisation,
+    ForgettingBlocks,
     ParameterRandomisation,
     SmoothRandomisation,
     train_permuted,
@@ -64,6 +68,8 @@ __all__ = [
     "Deletion",
     "EfficientRandomisation",
     "FaithfulnessCorrelation",
+    "Followed",
+    "ForgettingBlocks",
     "HyperparameterSensitivity",
     "Infidelity",
     "InputAttack",
@@ -82,10 +88,12 @@ __all__ = [
     "RelevanceMass",
     "RelevanceRank",
     "Retrained",
+    "RisingNoise",
     "Roar",
     "Selectivity",
     "SmoothRandomisation",
     "Study",
+    "Sweep",
     "TopKIntersection",
     "TrojanDetection",
     "agreement",

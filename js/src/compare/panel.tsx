@@ -296,6 +296,7 @@ export function Panel({ store, painter, panel, index }: Props) {
               onSweep={
                 live && !card
                   ? () => {
+                      view.frame.value = -1;
                       view.swept.value = "";
                       const args = { panel: id, knob: knob.name };
                       void store.ask("sweep_knob", args, `${id}.${knob.name}`);

@@ -7,6 +7,8 @@ from .class_sensitivity import ClassSensitivity
 from .continuity import Continuity
 from .hyperparameter_sensitivity import HyperparameterSensitivity
 from .max_sensitivity import MaxSensitivity
+from .noise import RisingNoise
+from .sweep import Sweep
 
 __all__ = [
     "AverageSensitivity",
@@ -15,4 +17,6 @@ __all__ = [
     "Continuity",
     "HyperparameterSensitivity",
     "MaxSensitivity",
+    "RisingNoise",
+    "Sweep",
 ]

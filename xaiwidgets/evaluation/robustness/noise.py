@@ -22,7 +22,7 @@ _HOLDS = 0.1
 """An answer holds while the score stays within this share of the whole picture's."""
 
 
-class RisingNoise(Experiment, title="Noise"):
+class RisingNoise(Experiment, title="Noise", source="alvarezmelis2018"):
     """Let the picture drown in noise, level by level, while the target stays what it was.
 
     At a level r the input is x + ε, ε ~ U[−r, r] × the picture's range: the noise of Continuity and

@@ -20,11 +20,14 @@ STEPS, SPAN = 7, 4.0
 _MOST_LAYERS = 12
 
 
-class Sweep(Experiment, title="Sweep"):
+class Sweep(Experiment, title="Sweep", source="bansal2020"):
     """Give one setting of every method one value after another, `values`, and leave the rest.
 
     The number at a value is the similarity to the map with the method's own setting; Bansal et al.
     (2020) take SSIM. A method without that setting stays as it is and says so.
+
+    >>> sweep = Sweep(SmoothGrad.knobs["noise"], [0.05, 0.1, 0.3])
+    >>> Followed(SmoothGrad(), sweep)(subject, x).frames  # doctest: +SKIP
     """
 
     origin = "as set"

@@ -3,6 +3,7 @@
 from .blocks import Block, blocks_of
 from .cascade import Stage, stages
 from .data_randomisation import DataRandomisation, TrainedPermuted, train_permuted
+from .forgetful import ForgettingBlocks
 from .forgetting import Forgetting
 from .parameter_randomisation import (
     EfficientRandomisation,
@@ -15,6 +16,7 @@ __all__ = [
     "DataRandomisation",
     "EfficientRandomisation",
     "Forgetting",
+    "ForgettingBlocks",
     "ParameterRandomisation",
     "SmoothRandomisation",
     "Stage",

@@ -23,7 +23,7 @@ ANY = "any blocks"
 _NETWORK = "network: "
 
 
-class ForgettingBlocks(Experiment, title="Sanity"):
+class ForgettingBlocks(Experiment, title="Sanity", source="adebayo2018"):
     """Let the network forget block after block; `others` are further networks of the same kind by
     name, such as one trained on permuted labels.
 
