@@ -38,8 +38,8 @@ def seconds(run: Callable[[], Any]) -> float:
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
     """So many passes for each input, in batches, with nothing around them."""
     forward = max(0, need.forward - need.backward - need.alone)
-    parts = [(need.backward, True), (forward, False), *[(1, False)] * need.alone]
-    for passes, backward in parts:
+    each = [(need.backward // need.networks, True), (forward // need.networks, False)]
+    for passes, backward in [*each * need.networks, *[(1, False)] * need.alone]:
         total = passes * len(x)
         for start in range(0, total, chunk):
             batch = x[:1].expand(min(chunk, total - start), -1, -1, -1)

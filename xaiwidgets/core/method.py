@@ -24,11 +24,13 @@ from .target import BoundTarget
 @dataclass(frozen=True)
 class Passes:
     """Passes over one example that a method's mathematics needs: its floor. So many forward passes
-    are `alone`: each waits for the one before, so that they cannot share a batch."""
+    are `alone`: each waits for the one before, so that they cannot share a batch. Nor can passes
+    over different `networks`, each of which does an equal part."""
 
     forward: int
     backward: int
     alone: int = 0
+    networks: int = 1
 
     @property
     def total(self) -> int:

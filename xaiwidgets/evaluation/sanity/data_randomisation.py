@@ -50,7 +50,7 @@ class DataRandomisation(Besides, title="Data randomisation", source="adebayo2018
         """The explanation once for every network."""
         own = explaining(case)
         count = 1 + sum(one is not None for one in self._networks(case.subject))
-        return Passes(own.forward * count, own.backward * count)
+        return Passes(own.forward * count, own.backward * count, networks=count)
 
     def grade(self, case: Case) -> Graded:
         """Similarity with the permuted network's map, input by input, beside the control's."""

@@ -48,7 +48,7 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     def cost(self, case: Case) -> Passes:
         """The explanation once, and once more a stage and draw, with the scores there."""
         own, times = explaining(case), 1 + self.draws * self._count(case)
-        return Passes(own.forward * times + times, own.backward * times)
+        return Passes(own.forward * times + times, own.backward * times, networks=times)
 
     def _count(self, case: Case) -> int:
         return len(blocks_of(case.subject, case.x, _MOST))
@@ -162,7 +162,8 @@ class SmoothRandomisation(
     def cost(self, case: Case) -> Passes:
         """The explanation of every copy, once and once more a stage and draw."""
         own, times = explaining(case), 1 + self.draws * self._count(case)
-        return Passes(own.forward * times * self.copies + times, own.backward * times * self.copies)
+        many = times * self.copies
+        return Passes(own.forward * many + times, own.backward * many, networks=times)
 
     def _map(self, case: Case, subject: Subject) -> np.ndarray:
         x = case.x
@@ -198,7 +199,7 @@ class EfficientRandomisation(
     def cost(self, case: Case) -> Passes:
         """The explanation twice."""
         own = explaining(case)
-        return Passes(2 * own.forward, 2 * own.backward)
+        return Passes(2 * own.forward, 2 * own.backward, networks=2)
 
     def grade(self, case: Case) -> Graded:
         """Rise in entropy of every input, relative to the trained network's."""
