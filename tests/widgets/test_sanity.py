@@ -158,6 +158,28 @@ def test_a_panels_own_answer_goes_before_steps_that_nobody_asked_for():
     w.close()
 
 
+def test_numbers_of_quick_panels_do_not_wait_for_a_slow_one():
+    trained = a_subject()
+    here, on = threading.Event(), threading.Event()
+
+    def slow(subject, x, target):
+        time.sleep(0.2)
+        if subject.model is not trained.model:
+            here.set()
+            on.wait(30)
+        return x
+
+    methods = [*QUICK, xw.GradientTimesInput(), slow]
+    w = xw.sanity(trained, inputs_for("modules", 1), methods=methods, draws=1)
+    assert here.wait(30)
+    marks = [w.trails[card["id"]]["marks"].get(TOP_DOWN[0]) for card in w.panels]
+    assert [mark is not None for mark in marks] == [True, True, True, False]
+    assert (w.walk["panel"], w.walk["key"]) == (w.panels[3]["id"], TOP_DOWN[0])
+    on.set()
+    w.wait(60)
+    w.close()
+
+
 def test_a_step_that_is_being_made_is_not_begun_again(looked):
     gate = Gate()
     w = xw.sanity(a_subject(), inputs_for("modules", 1), methods=[gate], draws=1)
