@@ -279,6 +279,8 @@ def test_the_maps_of_other_pictures_lie_while_the_named_ones_hold_the_accuracy(l
     assert torch.allclose(found.before[0], own.abs().sum(1))
     assert found.accuracy > 0.9
     assert not torch.equal(found.after, found.before)
+    exact = 100 * np.mean(ask._grades(found.before, found.before.flip(0)) >= 0.5)
+    assert found.facts[-1] == f"An exact exchange would count on {exact:.0f} % of the maps."
 
 
 @pytest.mark.parametrize("fooling", ["top pixels", "centre of mass"])
