@@ -114,6 +114,7 @@ def test_all_methods_share_the_network_of_a_step():
         ("3 + 7", "when the last 2 of 3 blocks forget."),
         ("0 + 3", "when the first 2 of 3 blocks forget."),
         ("0 + 7", "when '0' and '7' forget."),
+        ("0 + 3 + 7", "when all 3 blocks forget."),
         ("network: b", "when the network is 'b'."),
     ],
 )

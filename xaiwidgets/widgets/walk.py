@@ -360,8 +360,8 @@ class Walk:
                 return
             course, experiment = self._course(task.film.input), self.experiment
             self._progress = 0.0
-            # what there is is told before a map that takes its time, and otherwise now and then
-            self._say(often=task.film.origin.provenance.seconds < _TOLD_EVERY, trails=False)
+            if task.film.origin.provenance.seconds > _TOLD_EVERY:
+                self._say(trails=False)  # what there is does not wait for a slow map
         try:
             self._look(task, course, experiment, token)
         except Cancelled:

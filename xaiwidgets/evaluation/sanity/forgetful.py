@@ -136,6 +136,8 @@ class Oblivion(Course):
             return f"the network is {key.removeprefix(_NETWORK)!r}"
         gone = set(key.split(self.JOINED))
         names, count = [block.name for block in self.blocks], len(gone)
+        if count == len(names) > 1:
+            return f"all {count} blocks forget"
         if count > 1:
             for side, end in (("last", names[-count:]), ("first", names[:count])):
                 if gone == set(end):
