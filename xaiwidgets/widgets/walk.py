@@ -131,6 +131,7 @@ class Walk:
         if key:
             self._course().check(key)
         before, self._asked = self._asked, key
+        self._said = time.monotonic()  # maps first: the page has no numbers to draw meanwhile
         now = self._now
         if now is None or before == now.key != key or (self._urgent() and now.key != key):
             self._go()
