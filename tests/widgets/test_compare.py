@@ -11,6 +11,7 @@ import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.widgets import pack
 from xaiwidgets.widgets.compare import SLOTS, Compare
+from xaiwidgets.widgets.panel import Panel
 
 
 @pytest.fixture(scope="module")
@@ -461,3 +462,29 @@ def test_bars_follow_a_network_that_has_changed_since(scenes):
     after = {bar["index"]: bar["logit"] for bar in made.scene["predictions"]}
     assert after == pytest.approx({index: 2 * logit for index, logit in before.items()}, rel=1e-4)
     made.close()
+
+
+def test_a_widget_may_be_closed_while_an_answer_arrives(subject, scenes, monkeypatch):
+    failures = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: failures.append(args.exc_value))
+    take = Panel.take
+
+    def taken(panel, *args):
+        take(panel, *args)
+        closing = threading.Thread(target=made[0].close)
+        closing.start()
+        closing.join(0.3)
+
+    made = [Compare(subject, scenes[0].image, methods=[waits_for(started := threading.Event())])]
+    monkeypatch.setattr(Panel, "take", taken)
+    started.set()
+    made[0].wait()
+    assert failures == []
+
+
+def waits_for(event):
+    def late(subject, x, target):
+        event.wait(10)
+        return x
+
+    return late

@@ -325,8 +325,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """Stop all work and let go of the answers."""
         self._worker.close()
         self._cache.clear()
-        for panel in self._panels:
-            panel.answer = None
+        with self._guard:
+            for panel in self._panels:
+                panel.request += 1  # what is still running comes too late
+                panel.answer = None
         for name in ("_masking", "_trust"):  # not yet where an input was refused
             part = getattr(self, name, None)
             if part is not None:
