@@ -142,6 +142,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker = Worker(on_idle=self._rest)
         self._cache = AnswerCache(256_000_000)
         self._panels: list[Panel] = []
+        self._guard = threading.RLock()
         self.subject = Subject.of(subject)
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
@@ -152,7 +153,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._names = dict(names or {})
         self._catalogue = catalogue(made)
         self._count = 0
-        self._guard = threading.RLock()
         self._told = 0.0
         self._left = LeftBehind(self.picture)
         self._masking = Masking(
