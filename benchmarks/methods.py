@@ -182,14 +182,9 @@ def main() -> None:
         table("The zoo's CNN at 96²", cnn, pictures, options.rounds, 16, options.only)
         table("The zoo's CNN at 96²", cnn, pictures[:1], options.rounds, 32, options.only)
     if not options.quick:
-        table(
-            "ResNet-18 at 224²",
-            resnet18(),
-            torch.randn(1, 3, 224, 224),
-            options.rounds,
-            16,
-            options.only,
-        )
+        network, pictures = resnet18(), torch.randn(8, 3, 224, 224)
+        table("ResNet-18 at 224²", network, pictures, options.rounds, 4, options.only)
+        table("ResNet-18 at 224²", network, pictures[:1], options.rounds, 16, options.only)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+from contextlib import AbstractContextManager
+
 import torch
 
 from xaiwidgets.core.answers import Findings
@@ -50,10 +52,16 @@ def _multipliers(
     """∆ score ÷ ∆ x shaped like x, and f(x) − f(x₀) (batch,)."""
     rescaling = Rescaling()
     with differentiating(), replacing(subject.model, rescaling.rules):
-        at_absent = target.score(subject(absent.detach().requires_grad_()), rows).detach()
+        with _forgetting():
+            at_absent = target.score(subject(absent.detach().requires_grad_()), rows).detach()
         rescaling.turn()
         leaf = x.detach().requires_grad_()
         score = target.score(subject(leaf), rows)
         rescaling.finish()
     (gradient,) = torch.autograd.grad(score.sum(), leaf)
     return gradient, score.detach() - at_absent
+
+
+def _forgetting() -> AbstractContextManager[None]:
+    """Tensors require gradients as ever, but nothing is kept for a backward pass."""
+    return torch.autograd.graph.saved_tensors_hooks(lambda tensor: None, lambda _: None)
