@@ -493,7 +493,7 @@ def bundle() -> None:
         packed = len(gzip.compress(plain, 9))
         total += packed
         rows.append([name, f"{len(plain) / 1024:.1f}", f"{packed / 1024:.1f}", ""])
-    rows.append(["together", "", f"{total / 1024:.1f}", "≤ 34"])
+    rows.append(["together", "", f"{total / 1024:.1f}", "≤ 37"])
     table("Bundle (KB of 1024 bytes)", ["file", "plain", "gzip", "goal"], rows)
 
 

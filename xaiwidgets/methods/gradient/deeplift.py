@@ -1,4 +1,5 @@
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 
@@ -64,4 +65,8 @@ def _multipliers(
 
 def _forgetting() -> AbstractContextManager[None]:
     """Tensors require gradients as ever, but nothing is kept for a backward pass."""
-    return torch.autograd.graph.saved_tensors_hooks(lambda tensor: None, lambda _: None)
+    return torch.autograd.graph.saved_tensors_hooks(_nothing, _nothing)
+
+
+def _nothing(_: Any) -> Any:
+    return None
