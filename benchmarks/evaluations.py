@@ -29,7 +29,7 @@ from torch import nn
 
 import xaiwidgets as xw
 import xaiwidgets.evaluation
-from benchmarks.methods import bare
+from benchmarks.methods import bare, interleaved
 from benchmarks.networks import import_torchvision, resnet18
 from xaiwidgets import zoo
 from xaiwidgets.core.errors import ExplainError
@@ -202,22 +202,9 @@ def table(
                     raise
                 notes.append(f"{cls.__name__} in Quantus: {str(error).splitlines()[0]}")
                 del runs[name]
-        print(_row(cls.__name__, need, _times(runs, rounds)), flush=True)
+        print(_row(cls.__name__, need, interleaved(runs, rounds, seconds)), flush=True)
     for line in notes:
         print(line)
-
-
-def _times(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    repeats = 2 * max(1, int(0.1 / max(seconds(runs["ours"]), 1e-4)))
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        spent = dict.fromkeys(runs, 0.0)
-        for turn in range(repeats):
-            for name in list(runs) if turn % 2 else list(runs)[::-1]:
-                spent[name] += seconds(runs[name])
-        for name, total in spent.items():
-            times[name].append(total / repeats)
-    return times
 
 
 def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:

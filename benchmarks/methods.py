@@ -35,6 +35,26 @@ def seconds(run: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def interleaved(
+    runs: dict[str, Callable[[], Any]],
+    rounds: int,
+    timed: Callable[[Callable[[], Any]], float] = seconds,
+) -> dict[str, list[float]]:
+    """Mean seconds of each run in every round, call by call in turn: each comes first and last, and
+    after each of the others, as often."""
+    orders = list(permutations(runs))
+    repeats = len(orders) * max(1, round(0.2 / len(orders) / max(timed(runs["ours"]), 1e-4)))
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        spent = dict.fromkeys(runs, 0.0)
+        for turn in range(repeats):
+            for name in orders[turn % len(orders)]:
+                spent[name] += timed(runs[name])
+        for name, total in spent.items():
+            times[name].append(total / repeats)
+    return times
+
+
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
     """So many passes for each input, in batches, with nothing around them."""
     forward = max(0, need.forward - need.backward - need.alone)
@@ -140,16 +160,7 @@ def table(
                     raise
                 failures.append(f"{cls.__name__} elsewhere: {str(error).splitlines()[0]}")
                 del runs[name]
-        orders = list(permutations(runs))  # each comes first and last, and after each, as often
-        repeats = len(orders) * max(1, round(0.2 / len(orders) / max(seconds(runs["ours"]), 1e-4)))
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(rounds):
-            spent = dict.fromkeys(runs, 0.0)
-            for turn in range(repeats):
-                for name in orders[turn % len(orders)]:
-                    spent[name] += seconds(runs[name])
-            for name, total in spent.items():
-                times[name].append(total / repeats)
+        times = interleaved(runs, rounds)
         print(_row(cls.__name__, need, times), flush=True)
     for line in failures:
         print(line)
