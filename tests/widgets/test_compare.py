@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from page import ask
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -35,17 +36,6 @@ def widget(subject, scenes):
     ).wait()
     yield made
     made.close()
-
-
-def ask(widget, name, **args):
-    """Send a command as the page does, and return its reply."""
-    replies = []
-    widget.send = lambda content, buffers=None: replies.append(content)
-    widget._on_message(widget, {"type": "command", "seq": 7, "name": name, "args": args}, [])
-    assert len(replies) == 1, "every request gets exactly one answer"
-    assert replies[0]["type"] == "reply"
-    assert replies[0]["seq"] == 7
-    return replies[0]
 
 
 def slot(widget, panel):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from page import ask
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -36,15 +37,6 @@ def widget(subject, images):
     made = xw.masking(subject, images, share=20, methods=[xw.Saliency(), xw.GradCam()]).wait()
     yield made
     made.close()
-
-
-def ask(widget, name, **args):
-    """Send a command as the page does, and return its reply."""
-    replies = []
-    widget.send = lambda content, buffers=None: replies.append(content)
-    widget._on_message(widget, {"type": "command", "seq": 7, "name": name, "args": args}, [])
-    (reply,) = replies
-    return reply
 
 
 def slot(widget, number):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from page import ask
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -17,15 +18,6 @@ def widget(tmp_path):
     ).wait()
     yield made
     made.close()
-
-
-def ask(widget, name, **args):
-    """Send a command as the page does, and return its reply."""
-    replies = []
-    widget.send = lambda content, buffers=None: replies.append(content)
-    widget._on_message(widget, {"type": "command", "seq": 7, "name": name, "args": args}, [])
-    assert len(replies) == 1
-    return replies[0]
 
 
 def answer(widget, choice=0, seconds=2.0):
