@@ -1,20 +1,24 @@
 """How pixels lie in memory while a network works on them."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
-from xaiwidgets.core.layout import WORTHWHILE
+
+MANY = 4
 
 
 class Watched(nn.Module):
-    """Two convolutions; notes how each batch lay in memory, and may flatten with `view`."""
+    """Two convolutions, with 3 outputs for every 10 weights in a picture; notes how each batch lay
+    in memory, and may flatten with `view`."""
 
     def __init__(self, views: bool = False, tricked: bool = False) -> None:
         super().__init__()
-        self.first, self.second = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 4, 3, padding=1)
+        self.first, self.second = nn.Conv2d(3, 40, 3, padding=1), nn.Conv2d(40, 40, 3, padding=1)
         self.views, self.tricked = views, tricked
         self.lasts: list[bool] = []
 
@@ -23,12 +27,12 @@ class Watched(nn.Module):
         self.lasts.append(last)
         y = self.second(self.first(x).relu())
         if self.views:
-            y = y.view(len(y), -1).unflatten(1, (4, -1))[..., None]
+            y = y.view(len(y), -1).unflatten(1, (40, -1))[..., None]
         return y.mean((2, 3)) + (1 if last and self.tricked else 0)
 
 
-def batch(count: int = WORTHWHILE, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.randn(count, 3, 12, 10, generator=torch.Generator().manual_seed(0)).to(dtype)
+def batch(count: int = MANY, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.randn(count, 3, 8, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
 
 
 def test_several_pictures_are_given_with_the_channels_last_and_gradients_come_back_in_planes():
@@ -44,7 +48,7 @@ def test_several_pictures_are_given_with_the_channels_last_and_gradients_come_ba
 
 def test_fewer_pictures_and_double_precision_are_given_as_they_are():
     network = Watched().eval()
-    xw.Saliency()(xw.Subject(network), batch(WORTHWHILE - 1), 1)
+    xw.Saliency()(xw.Subject(network), batch(MANY - 2), 1)
     assert not network.lasts[-1]
     double = Watched().eval().double()
     xw.Saliency()(xw.Subject(double), batch(dtype=torch.float64), 1)
@@ -70,11 +74,18 @@ def test_the_trial_is_made_once_for_a_size_and_a_network_in_training_mode_is_not
     assert training.lasts == []
 
 
+def test_a_single_picture_has_its_channels_last_where_there_are_more_outputs_than_weights():
+    network = Watched().eval()
+    large = torch.randn(1, 3, 24, 24)
+    xw.Saliency()(xw.Subject(network), large, 1)
+    assert network.lasts[-1]
+
+
 def test_rules_at_rectifiers_and_pooling_give_the_same_in_either_layout(monkeypatch):
-    network, x = zoo.load("shapes"), torch.randn(WORTHWHILE, 3, 64, 64)
+    network, x = zoo.load("shapes"), torch.randn(MANY, 3, 64, 64)
     methods = [xw.DeepLift(), xw.GuidedBackprop(), xw.GradCam(), xw.BetaSmoothedGradient()]
     fast = [method(network, x, 2).values for method in methods]
-    monkeypatch.setattr("xaiwidgets.core.subject.gains", lambda *_: False)
+    monkeypatch.setattr("xaiwidgets.core.subject.pays_from", lambda *_: math.inf)
     for method, values in zip(methods, fast, strict=True):
         plain = method(network, x, 2).values
         torch.testing.assert_close(values, plain, rtol=1e-3, atol=1e-4 * float(plain.abs().max()))

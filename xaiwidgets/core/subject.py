@@ -17,7 +17,7 @@ from .errors import Cancelled, ExplainError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .job import Job, count_backward, current_job, working
 from .layers import Layers, trace
-from .layout import WORTHWHILE, alike, channels_last, gains
+from .layout import NEVER, channels_last, pays_from
 from .preprocessing import (
     Preprocessing,
     is_picture,
@@ -88,7 +88,7 @@ class Subject:
         self.lock = threading.RLock()
         self._fingerprint = NetworkFingerprint()
         self._layers: dict[tuple[int, ...], Layers] = {}
-        self._channels_last: dict[tuple[int, ...], bool] = {}
+        self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
         self._total: int | None = None
         self.read_tokens: str | None = None
         self._first_channels = _input_channels(model)
@@ -312,33 +312,27 @@ class Subject:
 
     def _own_copy(self, x: torch.Tensor) -> torch.Tensor:
         """A copy for the network, which may write into its input."""
-        many = len(x) >= WORTHWHILE and x.dtype == torch.float32
-        last = many and self._channels_last.get(tuple(x.shape[1:]), False)
-        return channels_last(x) if last else x.clone()
+        last = len(x) >= self._channels_last.get(tuple(x.shape[1:]), NEVER)
+        return channels_last(x) if last and x.dtype == torch.float32 else x.clone()
 
     def _settle_layout(self, x: torch.Tensor) -> None:
-        """Find out once for every size of input whether the network can take its pictures with
-        the channels last: one that flattens with `view` cannot."""
+        """Find out once for every size of input from how many pictures on the network is faster
+        with the channels last: one that flattens with `view` cannot take them."""
         shape = tuple(x.shape[1:])
         if shape in self._channels_last:
             return
         with self.lock:
-            self._channels_last[shape] = False
-            if gains(self.model, x):
-                self._channels_last[shape] = self._takes_channels_last(x[:1])
+            self._channels_last[shape] = NEVER
+            try:
+                self._refuse_training()
+                self._channels_last[shape] = pays_from(self.model, x[:1], self._tried)
+            except Exception:  # said in words when an answer is asked for
+                return
 
-    def _takes_channels_last(self, one: torch.Tensor) -> bool:
-        try:
-            self._refuse_training()
-            with torch.no_grad():
-                plain, other = (
-                    self._select(self.model(copied), 1)
-                    for copied in (one.clone(), channels_last(one))
-                )
-        except Exception:  # said in words when an answer is asked for
-            return False
-        self._total = plain.shape[1]
-        return alike(plain, other)
+    def _tried(self, one: torch.Tensor) -> torch.Tensor:
+        outputs = self._select(self.model(one), 1)
+        self._total = outputs.shape[1]
+        return outputs
 
     def _tensor(self, inputs: Any) -> torch.Tensor:
         if isinstance(inputs, (torch.Tensor, np.ndarray)) and not is_picture(inputs):
