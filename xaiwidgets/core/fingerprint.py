@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import operator
 import struct
 import threading
+from typing import Any
 
 import torch
 from torch import nn
@@ -67,6 +69,7 @@ class NetworkFingerprint:
             return self._value
 
 
+_VERSION = operator.attrgetter("_version")
 _Kind = tuple[torch.dtype, torch.device]
 _ROW = 1024
 _LARGE = 64 * _ROW
@@ -92,22 +95,26 @@ def _tensors(network: nn.Module) -> list[torch.Tensor]:
     """Every parameter and buffer."""
     found: list[torch.Tensor | None] = []
     for module in every_module(network):
-        found += module._parameters.values()
-        found += module._buffers.values()
+        if module._parameters:
+            found += module._parameters.values()
+        if module._buffers:
+            found += module._buffers.values()
     return [tensor for tensor in found if tensor is not None]
 
 
 def _versions(tensors: list[torch.Tensor]) -> tuple[object, ...]:
-    return tuple(
-        (0 if tensor.is_inference() else tensor._version, tensor.data_ptr()) for tensor in tensors
-    )
+    try:
+        versions = list(map(_VERSION, tensors))
+    except RuntimeError:  # tensors made in inference mode count no versions
+        versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
+    return *versions, *map(torch.Tensor.data_ptr, tensors)
 
 
 def _places(tensors: list[torch.Tensor]) -> list[list[torch.Tensor]] | None:
     """Views of what a glance reads, by kind: small tensors, and of large ones one number of every
     row of the first dimension, one place further along the second each. None where a tensor does
     not fill its memory."""
-    found: dict[_Kind, list[torch.Tensor]] = {}
+    found: dict[tuple[Any, ...], list[torch.Tensor]] = {}
     for tensor in tensors:
         order = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
         dense = tensor.detach().permute(order)
@@ -116,7 +123,9 @@ def _places(tensors: list[torch.Tensor]) -> list[list[torch.Tensor]] | None:
         flat = dense.view(-1)
         if flat.numel() > _GLANCED:
             flat = flat[:: sum(tensor.stride()[:2]) if tensor.ndim > 1 else 2]
-        found.setdefault((flat.dtype, flat.device), []).append(flat)
+        # whole tensors apart from strided ones: putting them together is then plain copying
+        kind = flat.dtype, flat.device, flat.is_contiguous()
+        found.setdefault(kind, []).append(flat)
     return list(found.values())
 
 
