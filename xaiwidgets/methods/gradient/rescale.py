@@ -75,9 +75,8 @@ class Rescaling:
         if not x.requires_grad:
             return operation.run()
         if not self._turned:
-            # 0 − x₀, and not quite 0 where x₀ is: it will be divided by
-            tiny = torch.finfo(x.dtype).tiny
-            self._keep("relu", x.shape, torch.rsub(x.detach(), tiny))
+            # x₀, and not quite 0 where it is 0: it will be divided by
+            self._keep("relu", x.shape, x.detach() - torch.finfo(x.dtype).tiny)
             return operation.run()
         inside = operation.inplace and not x._is_view()
         y = _RectifiedSlope.apply(x, self._take("relu", x.shape), inside)
@@ -146,23 +145,23 @@ class _Slope(torch.autograd.Function):
 
 
 class _RectifiedSlope(torch.autograd.Function):
-    """ReLU with slope Δy ÷ Δx, which is (y + y₀) ÷ (|x| + |x₀|): it needs no case for Δx = 0.
-    `minus` is −x₀; it is used up."""
+    """ReLU with slope Δy ÷ Δx, as 1 ÷ (2 − (x + x₀) ÷ (y + y₀)): it needs no case for Δx = 0, nor
+    for units that are off in both. `far` is x₀; it is used up."""
 
     @staticmethod
-    def forward(ctx, x, minus, inplace):  # type: ignore[no-untyped-def]
-        both = minus.clamp_max(0)
-        size = minus.sub_(x)
+    def forward(ctx, x, far, inplace):  # type: ignore[no-untyped-def]
+        both_out = far.clamp_min(0)
+        both = far.add_(x)
         y = x.relu_() if inplace else x.relu()
         if inplace:
             ctx.mark_dirty(x)
-        torch.sub(y, both, out=both)
-        ctx.save_for_backward(both.div_(size.add_(both, alpha=2)))
+        two = torch.full((), 2, dtype=y.dtype, device=y.device)
+        ctx.save_for_backward(torch.addcdiv(two, both, both_out.add_(y), value=-1, out=both))
         return y
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return gradient * ctx.saved_tensors[0], None, None
+        return gradient / ctx.saved_tensors[0], None, None
 
 
 class _OnePlace(torch.autograd.Function):
