@@ -15,7 +15,8 @@ from xaiwidgets.core.scores import bootstrap
 from xaiwidgets.core.subject import Subject, differentiating
 
 from ..besides import Besides
-from ..similarity import SIMILARITIES, SIMILARITY_HELP, unit_map
+from ..knobs import similarity_knob
+from ..similarity import SIMILARITIES, unit_map
 from ..similarity import similarity as alike
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Consensus(Besides, title="Consensus of networks", source="li2021"):
     besides: ClassVar[tuple[str, ...]] = ("networks",)
 
     networks: Sequence[Any] | None = None
-    similarity: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob("spearman")
     together: bool = knob(default=False, help="keep the judged network in the mean")
 
     def cost(self, case: Case) -> Passes:

@@ -16,6 +16,7 @@ from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.methods.gradient import Smoothing
 
+from ..knobs import seed_knob
 from .differentiable import attackable, correlation, even, rows_in_a_pass, sizes, values_of
 
 MAP_WEIGHT = 1e11 / 50176**2  # the authors' 10¹¹ at 224², for maps whose mean is 1 at any size
@@ -63,7 +64,7 @@ class InputAttack(Declared, title="Attack on the input", source="dombrowski2019"
     defence: float = knob(
         default=1.0, low=0.1, high=100.0, log=True, help="β of the smoothed map that is shown"
     )
-    seed: int = knob(default=0, low=0, high=9999, help="which noise is the control")
+    seed: int = seed_knob("which noise is the control")
 
     def __call__(
         self,

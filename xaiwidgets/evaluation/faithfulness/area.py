@@ -5,9 +5,10 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..asking import SCALE_HELP, SCALES, substrate_words
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import READING_HELP, READINGS, places, read, without_order
+from ..asking import substrate_words
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import places, read, without_order
 from ..removal import area, removal_scores, shares
 
 
@@ -21,10 +22,10 @@ class AreaUnderCurve(Evaluation):
     steps: int = knob(
         default=64, low=2, high=1000, unit="steps", log=True, help="points of the curve"
     )
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
-    fill: str = knob(default="zero", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="noise, and ties")
+    reading: str = reading_knob()
+    fill: str = fill_knob("zero")
+    scale: str = scale_knob("probability")
+    seed: int = seed_knob("noise, and ties")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and one forward pass a point."""

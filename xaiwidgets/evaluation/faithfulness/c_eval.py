@@ -8,7 +8,8 @@ from xaiwidgets.core.method import Passes
 from xaiwidgets.core.target import BoundTarget
 
 from ..asking import single_class
-from ..ordering import READING_HELP, READINGS, places, read, without_order
+from ..knobs import reading_knob, seed_knob
+from ..ordering import places, read, without_order
 
 
 class CEval(Evaluation, title="c-Eval", source="vu2019"):
@@ -35,7 +36,7 @@ class CEval(Evaluation, title="c-Eval", source="vu2019"):
         default=0.1, low=0.001, high=0.95, log=True, unit="of the pixels",
         help="how many of the most important pixels are held fast",
     )  # fmt: skip
-    reading: str = knob(default="absolute", choices=READINGS, help=READING_HELP)
+    reading: str = reading_knob("absolute")
     steps: int = knob(
         default=16, low=1, high=200, unit="steps", log=True, help="at most, to another class"
     )
@@ -43,7 +44,7 @@ class CEval(Evaluation, title="c-Eval", source="vu2019"):
         default=6, low=0, high=20, unit="steps", help="of the way back, to the smallest change"
     )
     control: bool = knob(default=True, help="also hold as many random pixels fast")
-    seed: int = knob(default=0, low=0, high=9999, help="the random pixels, and ties")
+    seed: int = seed_knob("the random pixels, and ties")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and at most so many steps, a last look, and halvings, for each map; an

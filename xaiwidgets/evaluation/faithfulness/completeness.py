@@ -6,7 +6,8 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..asking import SCALE_HELP, SCALES, ask
+from ..asking import ask
+from ..knobs import scale_knob, seed_knob
 
 
 class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
@@ -26,8 +27,8 @@ class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
         default="zero", choices=("nothing", *BASELINES),
         help=f"{BASELINE_HELP}; nothing compares with the score itself",
     )  # fmt: skip
-    scale: str = knob(default="score", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="noise, where the absent input is noise")
+    scale: str = scale_knob("score")
+    seed: int = seed_knob("noise, where the absent input is noise")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and a forward pass for x and for x₀."""

@@ -5,9 +5,10 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..asking import SCALE_HELP, SCALES, ask
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import READING_HELP, READINGS, block_side, blocks, read, without_order
+from ..asking import ask
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import block_side, blocks, read, without_order
 from .sampled import sampled
 
 
@@ -34,10 +35,10 @@ class FaithfulnessCorrelation(Evaluation, title="Faithfulness correlation", sour
         default=16, low=1, high=112, unit="pixels of 224", log=True,
         help="side of the squares that go together",
     )  # fmt: skip
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
-    fill: str = knob(default="mean", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="score", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="which subsets are drawn, and noise")
+    reading: str = reading_knob()
+    fill: str = fill_knob("mean")
+    scale: str = scale_knob("score")
+    seed: int = seed_knob("which subsets are drawn, and noise")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, the intact input, and one forward pass a subset."""

@@ -7,7 +7,8 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..asking import SCALE_HELP, SCALES, ask
+from ..asking import ask
+from ..knobs import scale_knob, seed_knob
 from ..ordering import block_side
 from .sampled import Change, sampled
 
@@ -57,8 +58,8 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
     samples: int = knob(
         default=100, low=2, high=10000, unit="perturbations", log=True, help="how many are drawn"
     )
-    scale: str = knob(default="score", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="which perturbations are drawn")
+    scale: str = scale_knob("score")
+    seed: int = seed_knob("which perturbations are drawn")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, the intact input, and one forward pass a perturbation."""

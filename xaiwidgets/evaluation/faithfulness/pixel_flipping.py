@@ -5,9 +5,9 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..asking import SCALE_HELP, SCALES
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import ORDER_HELP, ORDERS, READING_HELP, READINGS, places, read, without_order
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import ORDER_HELP, ORDERS, places, read, without_order
 from ..removal import several, shares
 
 
@@ -25,16 +25,16 @@ class PixelFlipping(Evaluation, title="Pixel flipping", source="bach2015"):
     family = "faithfulness"
 
     order: str = knob(default="most first", choices=ORDERS, help=ORDER_HELP)
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
+    reading: str = reading_knob()
     steps: int = knob(
         default=32, low=2, high=1000, unit="steps", log=True, help="points of the curve"
     )
-    fill: str = knob(default="mean", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
+    fill: str = fill_knob("mean")
+    scale: str = scale_knob("probability")
     controls: int = knob(
         default=3, low=0, high=100, unit="orders", help="random orders to compare with"
     )
-    seed: int = knob(default=0, low=0, high=9999, help="the random orders, noise, and ties")
+    seed: int = seed_knob("the random orders, noise, and ties")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and one forward pass a point of each curve, their ends shared."""

@@ -5,9 +5,9 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..asking import SCALE_HELP, SCALES
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import READING_HELP, READINGS, block_counts, block_places, block_side, without_order
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import block_counts, block_places, block_side, without_order
 from ..removal import removal_scores
 from .pixel_flipping import aopc
 
@@ -34,10 +34,10 @@ class RegionPerturbation(Evaluation, title="Region perturbation", source="samek2
     repeats: int = knob(
         default=3, low=1, high=100, unit="draws", help="draws of noise (the paper takes 10)"
     )
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
-    fill: str = knob(default="noise", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="noise, and ties")
+    reading: str = reading_knob()
+    fill: str = fill_knob("noise")
+    scale: str = scale_knob("probability")
+    seed: int = seed_knob("noise, and ties")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, the intact input, and one forward pass a region and draw."""

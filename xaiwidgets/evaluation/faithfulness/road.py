@@ -5,9 +5,9 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..asking import SCALE_HELP, SCALES
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import READING_HELP, READINGS, places, read, without_order
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import places, read, without_order
 from ..removal import removal_scores
 
 
@@ -29,10 +29,10 @@ class ROAD(Evaluation, title="ROAD", source="rong2022"):
     spacing: int = knob(
         default=10, low=1, high=50, unit="percent", help="between the shares that are removed"
     )
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
-    fill: str = knob(default="neighbours", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="noise, and ties")
+    reading: str = reading_knob()
+    fill: str = fill_knob("neighbours")
+    scale: str = scale_knob("probability")
+    seed: int = seed_knob("noise, and ties")
 
     @property
     def _percents(self) -> np.ndarray:

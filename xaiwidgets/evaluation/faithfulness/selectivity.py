@@ -3,9 +3,9 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..asking import SCALE_HELP, SCALES
-from ..filling import FILL_HELP, FILLS, Filling
-from ..ordering import READING_HELP, READINGS, block_counts, block_places, block_side, without_order
+from ..filling import Filling
+from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..ordering import block_counts, block_places, block_side, without_order
 from ..removal import area, removal_scores
 
 
@@ -25,10 +25,10 @@ class Selectivity(Evaluation, title="Selectivity", source="montavon2018"):
     side: int = knob(
         default=32, low=4, high=112, unit="pixels of 224", log=True, help="side of a patch"
     )
-    reading: str = knob(default="signed", choices=READINGS, help=READING_HELP)
-    fill: str = knob(default="mean", choices=FILLS, help=FILL_HELP)
-    scale: str = knob(default="probability", choices=SCALES, help=SCALE_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="noise, and ties")
+    reading: str = reading_knob()
+    fill: str = fill_knob("mean")
+    scale: str = scale_knob("probability")
+    seed: int = seed_knob("noise, and ties")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and one forward pass a patch."""

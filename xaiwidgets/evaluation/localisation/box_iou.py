@@ -5,7 +5,8 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..evidence import SIGN_HELP, SIGNS, judged
+from ..evidence import judged
+from ..knobs import sign_knob
 
 Box = tuple[slice, slice]
 
@@ -29,7 +30,7 @@ class BoxIoU(Evaluation, title="Box IoU", source="zhou2016"):
     threshold: float = knob(
         default=0.2, low=0.0, high=1.0, step=0.01, unit="of the maximum", help="where to cut"
     )
-    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
+    sign: str = sign_knob()
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -6,7 +6,8 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..evidence import SIGN_HELP, SIGNS, Judged, judged
+from ..evidence import Judged, judged
+from ..knobs import sign_knob
 
 _LADDER = np.linspace(0, 1, 101)
 
@@ -34,7 +35,7 @@ class MaskIoU(Evaluation, title="Mask IoU", source="zhou2016"):
         default="fixed", choices=("fixed", "other half"),
         help="the threshold above, or the one that does best on the other half of the inputs",
     )  # fmt: skip
-    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
+    sign: str = sign_knob()
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

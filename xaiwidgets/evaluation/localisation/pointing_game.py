@@ -5,7 +5,8 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..evidence import SIGN_HELP, SIGNS, judged
+from ..evidence import judged
+from ..knobs import sign_knob
 
 
 class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
@@ -28,7 +29,7 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
         default=15.0, low=0.0, high=112.0, unit="pixels at 224",
         help="how far the point may lie from the object; it scales with the picture's shorter side",
     )  # fmt: skip
-    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
+    sign: str = sign_knob()
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -4,7 +4,8 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..evidence import SIGN_HELP, SIGNS, inside_top, judged
+from ..evidence import inside_top, judged
+from ..knobs import sign_knob
 
 
 class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner2022"):
@@ -24,7 +25,7 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
         default=0.02, low=0.0001, high=1.0, log=True, unit="of the picture",
         help="how many pixels count as the top",
     )  # fmt: skip
-    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
+    sign: str = sign_knob()
 
     def cost(self, case: Case) -> Passes:
         """The explanation."""

@@ -1,12 +1,11 @@
 from typing import Any
 
 from xaiwidgets.core.baselines import BASELINES
-from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 from xaiwidgets.core.method import Attribution, Passes
 
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from ..knobs import similarity_knob
 from .settings import compared, method_of, passes
 
 
@@ -23,7 +22,7 @@ class BaselineSensitivity(Evaluation, title="Baseline sensitivity", source="stur
     family = "robustness"
     explains_anew = True
 
-    similarity: str = knob(default="ssim", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob("ssim")
 
     def cost(self, case: Case) -> Passes:
         """The explanation with every baseline."""

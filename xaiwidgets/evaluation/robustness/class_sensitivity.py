@@ -1,12 +1,11 @@
 import torch
 
-from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.target import BoundTarget, class_name
 
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from ..knobs import similarity_knob
 from ..similarity import similarity as alike
 
 
@@ -27,7 +26,7 @@ class ClassSensitivity(Evaluation, title="Class sensitivity", source="li2020"):
     family = "robustness"
     explains_anew = True
 
-    similarity: str = knob(default="signed spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob("signed spearman")
 
     def cost(self, case: Case) -> Passes:
         """The explanations for two classes, and one forward pass that finds them."""

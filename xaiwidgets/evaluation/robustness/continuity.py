@@ -7,6 +7,7 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
+from ..knobs import seed_knob
 from .nearby import Nearby, distances, lengths, noisy, said, span
 
 _AROUND = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
@@ -46,7 +47,7 @@ class Continuity(Evaluation, title="Continuity", source="alvarezmelis2018"):
         default=2, low=1, high=16, unit="pixels", help="the farthest translation, by steps of 1"
     )
     relative: bool = knob(default=True, help="divide the map and the picture by their own size")
-    seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
+    seed: int = seed_knob("which noise is drawn")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, once for the picture and once for every neighbour."""

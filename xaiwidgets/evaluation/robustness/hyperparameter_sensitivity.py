@@ -7,7 +7,7 @@ from xaiwidgets.core.evaluation import Case, Graded
 from xaiwidgets.core.method import Attribution, Passes
 
 from ..besides import Besides
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from ..knobs import similarity_knob
 from .settings import compared, method_of, passes, spread
 
 
@@ -37,7 +37,7 @@ class HyperparameterSensitivity(Besides, title="Hyper-parameter sensitivity", so
         default=2.0, low=1.01, high=100.0, log=True, unit="times",
         help="how far the range reaches below and above the setting's own value",
     )  # fmt: skip
-    similarity: str = knob(default="ssim", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob("ssim")
 
     def cost(self, case: Case) -> Passes:
         """The explanation with every value."""

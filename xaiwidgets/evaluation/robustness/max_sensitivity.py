@@ -5,6 +5,7 @@ from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
+from ..knobs import seed_knob
 from .nearby import distances, lengths, noisy, said
 
 
@@ -31,7 +32,7 @@ class MaxSensitivity(Evaluation, title="Max-sensitivity", source="yeh2019"):
         default=0.1, low=0.001, high=1.0, log=True, unit="of the range",
         help="the largest change of a pixel, as a share of the picture's range",
     )  # fmt: skip
-    seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
+    seed: int = seed_knob("which noise is drawn")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, once for the picture and once for every noisy copy."""

@@ -13,8 +13,8 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 
 from ..experiment import Circumstances, Course, Experiment, Outcome, Step
+from ..knobs import seed_knob, similarity_knob
 from ..sanity.kept import kept
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
 from .nearby import noisy
 
 LEVELS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
@@ -36,9 +36,9 @@ class RisingNoise(Experiment, title="Noise", source="alvarezmelis2018"):
     hint = "drag: the input gets more and more noise, and every map is its map then"
     call = "stability"
 
-    measure: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    measure: str = similarity_knob("spearman")
     draws: int = knob(default=3, low=1, high=50, help="how many times noise is drawn")
-    seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
+    seed: int = seed_knob("which noise is drawn")
 
     levels: tuple[float, ...]
 

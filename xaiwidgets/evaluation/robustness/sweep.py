@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from xaiwidgets.core.declare import Knob, knob
+from xaiwidgets.core.declare import Knob
 from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.method import Attribution, FromFunction
 from xaiwidgets.core.subject import Subject
 
 from ..experiment import Circumstances, Course, Experiment, Outcome, Step
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from ..knobs import similarity_knob
 from .settings import spread
 
 STEPS, SPAN = 7, 4.0
@@ -35,7 +35,7 @@ class Sweep(Experiment, title="Sweep", source="bansal2020"):
     draws = 1
     seed = 0
 
-    measure: str = knob(default="ssim", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    measure: str = similarity_knob("ssim")
 
     setting: str
     values: tuple[Any, ...]

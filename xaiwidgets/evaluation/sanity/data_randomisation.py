@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.job import CancelToken
@@ -15,7 +14,8 @@ from xaiwidgets.core.scores import mean_known
 from xaiwidgets.core.subject import Subject
 
 from ..besides import Besides
-from ..similarity import SIMILARITIES, SIMILARITY_HELP, similarity
+from ..knobs import similarity_knob
+from ..similarity import similarity
 from ..training import accuracy, built, checked, fit, from_scratch
 
 
@@ -44,7 +44,7 @@ class DataRandomisation(Besides, title="Data randomisation", source="adebayo2018
     permuted: Any = None
     second: Any = None
 
-    similarity: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob("spearman")
 
     def cost(self, case: Case) -> Passes:
         """The explanation once for every network."""

@@ -2,13 +2,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import mean_known
 
 from ..besides import Besides
-from ..filling import FILL_HELP, FILLS
+from ..knobs import fill_knob
 from .attribution_of_objects import objects_share, unscored, without
 
 
@@ -35,7 +34,7 @@ class InputDependence(Besides, title="Input dependence rate (BAM)", source="yang
     besides: ClassVar[tuple[str, ...]] = ("pairs",)
 
     pairs: Any = None
-    fill: str = knob(default="neighbours", choices=FILLS, help=FILL_HELP)
+    fill: str = fill_knob("neighbours")
 
     def cost(self, case: Case) -> Passes:
         """The explanation with and without the object."""

@@ -11,6 +11,7 @@ from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import mean_known
 
 from ..besides import Besides
+from ..knobs import seed_knob
 from .attribution_of_objects import objects_share, partners, unscored
 
 PAIRS_HELP = "pairs=(pictures without the object, the same pictures with it)"
@@ -57,7 +58,7 @@ class InputIndependence(Besides, title="Input independence rate (BAM)", source="
     tolerance: float = knob(
         default=0.1, low=0.001, high=1.0, unit="of g", help="the change that counts as none"
     )
-    seed: int = knob(default=0, low=0, high=9999, help="where the search for δ starts")
+    seed: int = seed_knob("where the search for δ starts")
 
     def cost(self, case: Case) -> Passes:
         """The search, a forward pass for the scores before and after, and two explanations."""

@@ -3,13 +3,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
 
 from ..besides import Besides
-from ..evidence import SIGN_HELP, SIGNS, Judged, judged
-from ..filling import FILL_HELP, FILLS
+from ..evidence import Judged, judged
+from ..knobs import fill_knob, sign_knob
 from ..ordering import places
 from .attribution_of_objects import without
 
@@ -34,8 +33,8 @@ class TrojanDetection(Besides, title="Trojan detection", source="lin2021"):
     besides: ClassVar[tuple[str, ...]] = ("pairs",)
 
     pairs: Any = None
-    sign: str = knob(default="absolute", choices=SIGNS, help=SIGN_HELP)
-    fill: str = knob(default="neighbours", choices=FILLS, help=FILL_HELP)
+    sign: str = sign_knob()
+    fill: str = fill_knob("neighbours")
 
     def cost(self, case: Case) -> Passes:
         """The explanation, and a forward pass for the picture as it is, clean and undone."""
