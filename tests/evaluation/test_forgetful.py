@@ -23,7 +23,7 @@ def test_its_values_are_the_methods_own_and_its_strip_the_stages():
     assert [frame.label for frame in answer.frames] == ["7", "3", "0"]
     found = ParameterRandomisation()(subject, x, xw.Saliency(), 2)
     kept = [frame.number for frame in answer.frames]
-    assert kept == pytest.approx(found.curves["spearman"].y[0])
+    assert kept == pytest.approx(found.curves["signed spearman"].y[0])
     assert answer.facts[-1] == found.facts[0]
 
 
@@ -76,7 +76,9 @@ def test_several_draws_are_those_of_parameter_randomisation():
     subject, x = Subject(network_of("modules")), inputs_for("modules", 1)
     answer = Forgetful(xw.Saliency(), draws=3, seed=2)(subject, x, 2)
     found = ParameterRandomisation(draws=3, seed=2)(subject, x, xw.Saliency(), 2)
-    assert [frame.number for frame in answer.frames] == pytest.approx(found.curves["spearman"].y[0])
+    assert [frame.number for frame in answer.frames] == pytest.approx(
+        found.curves["signed spearman"].y[0]
+    )
     assert answer.facts[-1] == found.facts[0]
     numbers = answer.numbers
     assert numbers["lowest similarity, 3"] < numbers["similarity, 3"]

@@ -161,8 +161,8 @@ def said(kept, scores, whole=0.9, measure="spearman"):
 def test_the_verdict_is_told_at_the_most_noise_that_leaves_the_answer_alone():
     told = said([0.9, 0.41, 0.1], [0.9, 0.88, 0.3])
     assert told == (
-        "It keeps 0.41 of its ranks when noise of 5 % of the range leaves the probability at 0.88 "
-        "(0.90 without): it holds in part."
+        "It keeps 0.41 of its ranks by size when noise of 5 % of the range leaves the probability "
+        "at 0.88 (0.90 without): it holds in part."
     )
     assert "20 % of the range" in said([0.9, 0.8, 0.75], [0.9, 0.88, 0.85])
     assert said([0.9, 0.8, 0.75], [0.9, 0.88, 0.85]).endswith("it holds as the answer does.")

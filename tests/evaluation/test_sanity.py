@@ -206,12 +206,13 @@ def test_a_mode_says_which_blocks_are_gone(mode, last, count):
 
 def test_an_edge_detector_does_not_notice_and_the_gradient_does():
     network, x = seeded(FunctionalNetwork), inputs_for("functional", 3)
-    evaluation = ParameterRandomisation(similarity="signed spearman")
+    evaluation = ParameterRandomisation()
     edges = evaluation(network, x, xw.EdgeDetector(), 1)
     assert edges.values == pytest.approx(np.ones(3))
     gradient = evaluation(network, x, xw.Saliency(), 1)
     assert (gradient.values < 0.8).all()
-    assert "about the picture" in edges.facts[0]
+    assert edges.facts[0].endswith("most of it does not depend on that.")
+    assert gradient.facts[0].endswith(": it depends on that.")
     assert abs(gradient.numbers["two_random_maps"]) < 0.15
 
 
@@ -292,12 +293,26 @@ def test_a_constant_map_has_no_rise_in_entropy():
 
 
 def test_the_verdict_reads_as_a_sentence():
-    names = ["fc", "b", "a", "c", "d"]
-    said = verdict(names, np.array([0.9, 0.85, 0.7, 0.6, 0.5]), "top down", "spearman")
-    assert said == (
-        "It keeps 0.85 of its ranks when the last 2 of 5 blocks forget: this map is mostly about "
-        "the picture."
+    names, curve = ["fc", "b", "a", "c", "d"], np.array([0.9, 0.85, 0.7, 0.6, 0.5])
+    assert verdict(names, curve, "top down", "signed spearman") == (
+        "It keeps 0.85 of its ranks when the last 2 of 5 blocks forget what they learnt: most of "
+        "it does not depend on that."
     )
+    assert verdict(names, curve - 0.5, "top down", "signed spearman").endswith(
+        ": part of it does not depend on that."
+    )
+    assert verdict(names, curve - 0.6, "top down", "signed spearman").endswith(
+        ": it depends on that."
+    )
+
+
+def test_without_signs_no_verdict_is_given_and_the_reader_is_told_why():
+    said = verdict(["fc", "b"], np.array([0.9, 0.85]), "top down", "spearman")
+    assert said.startswith("It keeps 0.90 of its ranks by size when the last 1 of 2 blocks")
+    assert "depend" not in said
+    assert said.endswith("they are large along the picture's edges.")
+    other = verdict(["fc", "b"], np.array([0.9, 0.85]), "top down", "ssim")
+    assert other.endswith("forget what they learnt.")
 
 
 @pytest.mark.slow

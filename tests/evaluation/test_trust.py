@@ -10,12 +10,14 @@ from networks import noise, seeded
 from torch import nn
 
 import xaiwidgets as xw
+from xaiwidgets import zoo
 from xaiwidgets.core.errors import Cancelled, ExplainError
 from xaiwidgets.core.evaluation import Answered
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.evaluation import MaxSensitivity
+from xaiwidgets.evaluation import MaxSensitivity, ParameterRandomisation
 from xaiwidgets.evaluation.faithfulness.pixel_flipping import aopc
+from xaiwidgets.evaluation.sanity.forgetful import Forgetful
 from xaiwidgets.evaluation.similarity import spearman
 from xaiwidgets.evaluation.trust import (
     Checkup,
@@ -230,6 +232,22 @@ def test_sanity_compares_signed_ranks_once_two_fifths_have_forgotten():
     assert badge.value == pytest.approx(np.mean(slow))
     assert len(stages) <= 5
     assert badge.picture.lines[0].y[0] == 1
+
+
+@pytest.mark.parametrize(
+    "method", [xw.Saliency(), xw.GuidedBackprop(), xw.GradCam(), xw.EdgeDetector()], ids=repr
+)
+def test_the_badge_and_the_sanity_view_give_one_number_and_say_the_same_of_it(method):
+    subject, picture = zoo.subject("shapes"), zoo.ShapeScenes(1, size=96, seed=11)[0].image
+    badge = by_question(badges(subject, picture, method))["sanity"]
+    view = Forgetful(method, draws=3)(subject, picture)
+    headless = ParameterRandomisation(draws=3)(subject, picture, method)
+    assert badge.value == pytest.approx(view.frames[1].number, abs=1e-9)
+    assert badge.sentence.rpartition(": ")[2] == view.facts[-1].rpartition(": ")[2]
+    assert headless.facts == view.facts[-1:]
+    by_size = Forgetful(method, draws=3, measure="spearman")(subject, picture)
+    sizes = badge.beside.get("this map, sizes alone", badge.beside["this map"])
+    assert sizes == f"{by_size.frames[1].number:.2f}".replace("-", "−")
 
 
 def test_a_class_of_no_probability_is_followed_by_its_score():

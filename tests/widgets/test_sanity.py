@@ -1,5 +1,6 @@
 """The widget on a network that forgets: what Python makes, in which order, and what it sends."""
 
+import inspect
 import json
 import re
 import threading
@@ -14,7 +15,7 @@ from networks import FunctionalNetwork, ModuleNetwork, seeded
 import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.evaluation.sanity.forgetful import Forgetful, Oblivion
+from xaiwidgets.evaluation.sanity.forgetful import Forgetful, ForgettingBlocks, Oblivion
 from xaiwidgets.widgets import pack
 from xaiwidgets.widgets.compare import Compare
 
@@ -100,6 +101,12 @@ def test_maps_come_one_by_one_in_full_and_with_their_similarity(sent):
     assert w.walk["status"] == "done"
     assert w.walk["done"] == w.walk["total"] == 6
     w.close()
+
+
+def test_its_call_starts_as_the_experiment_does():
+    call = inspect.signature(xw.sanity).parameters
+    knobs = ForgettingBlocks.knobs
+    assert {name: call[name].default for name in knobs} == {n: k.default for n, k in knobs.items()}
 
 
 def test_what_it_finds_is_what_the_headless_method_finds():

@@ -25,7 +25,7 @@ def sanity(
     methods: Sequence[Any] | None = None,
     *,
     mode: str = "top down",
-    measure: str = "spearman",
+    measure: str = "signed spearman",
     draws: int = 3,
     start: str = "own",
     seed: int = 0,
@@ -39,8 +39,9 @@ def sanity(
     """`compare` on a network that forgets: switch its blocks off, and every map is redrawn.
 
     `mode` is "top down" (a cascade from the output), "bottom up", "one at a time" or "any blocks"
-    (each switch for itself); `measure` how a map is compared with the trained network's (see
-    xaiwidgets.evaluation.similarity); `start` what a forgotten parameter becomes, drawn `draws`
+    (each switch for itself); `measure` how a map is compared with the trained network's, by
+    default as the sanity badge does (see xaiwidgets.evaluation.similarity; "spearman" leaves the
+    signs out); `start` what a forgotten parameter becomes, drawn `draws`
     times from `seed`: maps are those of the first draw, the curve is the mean, its band the lowest
     and the highest. `others` are networks of the same kind by name, such as one trained on permuted
     labels: `{"labels permuted": other}`. The rest is as for `compare`.

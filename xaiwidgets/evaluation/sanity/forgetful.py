@@ -12,11 +12,11 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 
 from ..experiment import Circumstances, Course, Experiment, Followed, Outcome, Step
-from ..similarity import SIMILARITIES, SIMILARITY_HELP
+from ..knobs import seed_knob, similarity_knob
 from .blocks import Block, blocks_of
 from .cascade import MODE_HELP, MODES
-from .forgetting import START_HELP, STARTS, Forgetting
-from .kept import kept
+from .forgetting import START_HELP, STARTS, Forgetting, seed_of
+from .kept import MEASURE, kept
 from .parameter_randomisation import verdict
 
 ANY = "any blocks"
@@ -38,10 +38,10 @@ class ForgettingBlocks(Experiment, title="Sanity", source="adebayo2018"):
     call = "sanity"
 
     mode: str = knob(default="top down", choices=(*MODES, ANY), help=MODE_HELP + "; or any set")
-    measure: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    measure: str = similarity_knob(MEASURE)
     draws: int = knob(default=3, low=1, high=50, help="how many times the network forgets anew")
     start: str = knob(default="own", choices=STARTS, help=START_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="what takes the place of what was learnt")
+    seed: int = seed_knob("what takes the place of what was learnt")
 
     others: dict[str, Subject]
 
@@ -155,7 +155,7 @@ class Oblivion(Course):
         if last is not None and last[0] == (key, draw):
             return last[1]
         if drawn is None or drawn[0] != draw:
-            seed = self.experiment.seed + 10_000 * draw  # as ParameterRandomisation draws
+            seed = seed_of(self.experiment.seed, draw)
             drawn = draw, Forgetting(self.subject, self.experiment.start, seed)
         gone = key.split(self.JOINED)
         forgot = drawn[1].without([block for block in self.blocks if block.name in gone])

@@ -81,6 +81,11 @@ class Forgetting:
             module._buffers[name] = self._buffers[id(buffer)]
 
 
+def seed_of(seed: int, draw: int) -> int:
+    """From what the networks of a draw are drawn, in every test that has several."""
+    return seed + 10_000 * draw
+
+
 def sharing_copy(network: nn.Module) -> nn.Module:
     """A copy of the modules that shares every parameter and buffer with the network."""
     tensors = [*network.parameters(), *network.buffers()]

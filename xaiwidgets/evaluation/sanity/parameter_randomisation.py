@@ -8,11 +8,12 @@ from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 
-from ..similarity import SIMILARITIES, SIMILARITY_HELP, likeness_to, pearson, similarity
+from ..knobs import seed_knob, similarity_knob
+from ..similarity import likeness_to, pearson, similarity
 from .blocks import blocks_of
 from .cascade import MODE_HELP, MODES, stages
-from .forgetting import START_HELP, STARTS, Forgetting
-from .kept import kept
+from .forgetting import START_HELP, STARTS, Forgetting, seed_of
+from .kept import MEASURE, kept, reading
 
 _MOST = 20
 
@@ -27,6 +28,10 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     the activations still keep their scale, so that large channels go on showing (Binder et al.
     2023). A low number is a condition, not praise: pure noise reaches it too.
 
+    The paper compares ranks with signs and by size. The default counts signs, since a map is read
+    with them: by size alone ("spearman") a gradient keeps half of its ranks and more, for it is
+    large along the picture's edges whatever the network has learnt.
+
     The target stays the class of the trained network; choosing it anew on every randomised network,
     as the authors' notebook does, lifts Grad-CAM's similarity. Parameters are drawn by generators
     of their own, and BatchNorm's running statistics stay, as in the paper. Raises ExplainError for
@@ -38,12 +43,12 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     explains_anew = True
 
     mode: str = knob(default="top down", choices=MODES, help=MODE_HELP)
-    similarity: str = knob(default="spearman", choices=SIMILARITIES, help=SIMILARITY_HELP)
+    similarity: str = similarity_knob(MEASURE)
     start: str = knob(default="own", choices=STARTS, help=START_HELP)
     statistics: bool = knob(default=False, help="also reset BatchNorm's running statistics")
     rechoose: bool = knob(default=False, help="explain each network's own prediction instead")
     draws: int = knob(default=1, low=1, high=50, help="how many times the network forgets anew")
-    seed: int = knob(default=0, low=0, high=9999, help="what takes the place of what was learnt")
+    seed: int = seed_knob("what takes the place of what was learnt")
 
     def cost(self, case: Case) -> Passes:
         """The explanation once, and once more a stage and draw, with the scores there."""
@@ -62,9 +67,8 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
         outputs = np.empty_like(alike)
         names: list[str] = []
         for draw in range(self.draws):
-            forgetting = Forgetting(
-                case.subject, self.start, self.seed + 10_000 * draw, self.statistics
-            )
+            seed = seed_of(self.seed, draw)
+            forgetting = Forgetting(case.subject, self.start, seed, self.statistics)
             names = []
             for i, stage in enumerate(stages(forgetting, blocks, self.mode)):
                 names.append(stage.name)
@@ -113,21 +117,19 @@ def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
     """One sentence: how much of the map is left when part of the network has forgotten."""
     i = told(mean, mode)
     if mode == "one at a time":
-        when = f"{names[i]!r} alone forgets"
+        when = f"{names[i]!r} alone forgets what it learnt"
     else:
         side = "last" if mode == "top down" else "first"
-        when = f"the {side} {i + 1} of {len(names)} blocks forget"
+        when = f"the {side} {i + 1} of {len(names)} blocks forget what they learnt"
     said = kept(float(mean[i]), when, measure)
     if np.isnan(mean[i]):
         return said
-    reading = (
-        "is mostly about the picture"
-        if mean[i] >= 0.7
-        else "is partly about the picture"
-        if mean[i] >= 0.4
-        else "was about the network"
-    )
-    return f"{said[:-1]}: this map {reading}."
+    if measure == MEASURE:
+        return f"{said[:-1]}: {reading(float(mean[i]))}."
+    return f"{said} {_BY_SIZE}" if measure == "spearman" else said
+
+
+_BY_SIZE = "Without their signs maps look more alike: they are large along the picture's edges."
 
 
 def _mean(each: np.ndarray) -> np.ndarray:
@@ -194,7 +196,7 @@ class EfficientRandomisation(
 
     bins: int = knob(default=100, low=2, high=1000, help="bins of a map's histogram")
     start: str = knob(default="own", choices=STARTS, help=START_HELP)
-    seed: int = knob(default=0, low=0, high=9999, help="what takes the place of what was learnt")
+    seed: int = seed_knob("what takes the place of what was learnt")
 
     def cost(self, case: Case) -> Passes:
         """The explanation twice."""

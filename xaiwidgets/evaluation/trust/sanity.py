@@ -10,7 +10,8 @@ from xaiwidgets.core.scores import Curve, Scores
 from xaiwidgets.core.subject import Subject
 
 from ..sanity.blocks import blocks_of
-from ..sanity.forgetting import Forgetting
+from ..sanity.forgetting import Forgetting, seed_of
+from ..sanity.kept import GOOD, POOR, reading
 from ..similarity import inner, pearson, ranks
 from .badge import Badge, Line, Lines, graded
 from .question import Question, means, number, plain
@@ -18,11 +19,6 @@ from .question import Question, means, number, plain
 STAGES = 5
 DRAWS = 3
 _READ_AT = 0.4
-_READINGS = {
-    "good": "it depends on that",
-    "doubtful": "part of it does not depend on that",
-    "poor": "most of it does not depend on that",
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,8 @@ class Sanity(Question):
     fifths have forgotten, a mean over three draws: one map of few large patches may look alike by
     chance. There guided backprop still shows the picture's edges, and the gradient is another map.
     Signs count because the map is read with them: by size alone, the edges of the picture keep half
-    of a gradient's ranks (Sundararajan and Taly 2018).
+    of a gradient's ranks (Sundararajan and Taly 2018). ParameterRandomisation with three draws, and
+    the sanity view, give the same number there and say the same of it.
     """
 
     name = "sanity"
@@ -49,7 +46,7 @@ class Sanity(Question):
     asks = "Does the map change when the network forgets what it learnt?"
     better = "lower"
     explains_anew = True
-    good, poor = 0.3, 0.5
+    good, poor = GOOD, POOR
     limits = f"Good up to {good:g}, poor from {poor:g}; noise drawn anew each time passes too."
 
     def cost(self, case: Case) -> Passes:
@@ -60,10 +57,10 @@ class Sanity(Question):
     def grade(self, case: Case) -> Graded:
         """How much of every map is left at each stage, with its signs and by size alone."""
         stages = self._stages(case)
-        trained = [ranks(case.maps, absolute) for absolute in (False, True)]
+        trained = [ranks(case.values.numpy(), absolute) for absolute in (False, True)]
         left = np.empty((2, len(stages), len(case)))
         for i, stage in enumerate(stages):
-            then = [case.folded(case.explain(case.x, subject=one)) for one in stage.networks]
+            then = [case.explain(case.x, subject=one).numpy() for one in stage.networks]
             for j, absolute in enumerate((False, True)):
                 left[j, i] = np.mean([_left(trained[j], ranks(m, absolute)) for m in then], 0)
         varied = ~np.isnan(trained[0]).any(1)
@@ -90,7 +87,7 @@ class Sanity(Question):
         blocks = "last block" if gone == 1 else f"last {gone} of {total} blocks"
         sentence = (
             f"Without what the {blocks} learnt, the map keeps {number(value)} of its ranks: "
-            f"{_READINGS[verdict]}."
+            f"{reading(value)}."
         )
         lines = [
             Line(name, [1.0, *means(curve)], control=curve is not kept)
@@ -109,7 +106,7 @@ class Sanity(Question):
 
         def make() -> list[Stage]:
             order = blocks_of(case.subject, case.x)[::-1]
-            draws = [Forgetting(case.subject, "own", seed) for seed in range(DRAWS)]
+            draws = [Forgetting(case.subject, "own", seed_of(0, i)) for i in range(DRAWS)]
             cuts = np.round(np.arange(1, STAGES + 1) / STAGES * len(order)).astype(int)
             counts = [int(count) for count in np.unique(cuts) if count]
             told = counts[_read_at(np.array(counts) / len(order))]
