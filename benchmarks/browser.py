@@ -430,8 +430,9 @@ def updates(book: Notebook, page: Page, watch: Watch) -> None:
     ):
         watch.heard.clear()
         book.run(
-            "panel = next(p for p in w._panels if type(p.method).__name__ == "
-            f"{method!r})\nw._cache.clear()\nw._do('retry', {{'panel': panel.id}})\nw.wait()\nNone"
+            "panel = next(p for p in w._panels.every if type(p.method).__name__ == "
+            f"{method!r})\nw._panels.cache.clear()\n"
+            "w._do('retry', {'panel': panel.id})\nw.wait()\nNone"
         )
         settled(page)
         page.wait_for_timeout(200)
@@ -466,7 +467,7 @@ def memory(book: Notebook, page: Page) -> None:
             now = book.ask("w.answers['SmoothGrad'].provenance.settings['noise']")
             right = now == values[-1] if values else True
             rss = book.ask("(gc.collect(), psutil.Process().memory_info().rss / 1e6)[1]")
-            seen.append((rss, heap(page), book.ask("len(w._cache)"), right))
+            seen.append((rss, heap(page), book.ask("len(w._panels.cache)"), right))
         rss, used, cached, right = zip(*seen, strict=True)
         rows.append(
             [

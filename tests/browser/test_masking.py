@@ -55,7 +55,7 @@ def test_masks_and_scores_are_pythons_to_the_pixel(lab):
             lab.run(f"shown = np.array({shown}, 'uint8').reshape(96, 96, 4)[..., :3]")
             differ.append(
                 lab.ask(
-                    "int((shown != np.where(masking.hole(w._masking.levels(w._panels["
+                    "int((shown != np.where(masking.hole(w._masking.levels(w._panels.every["
                     f"{number}]), w.masking_settings)[..., None], pack.unpack(w.filled['picture']),"
                     " images[0])).any(-1).sum())"
                 )

@@ -59,7 +59,7 @@ def test_the_noise_slider_redraws_input_classes_and_every_map(
     assert len({picture[0], seen[0][0][0], seen[1][0][0]}) == 3
     assert "show_step" not in lab_watch.commands  # all of it was there already
     said = lab.ask(
-        "float(subject.outputs(w._walk._course().at('0.3', 0, w._panels[0].method).x)"
+        "float(subject.outputs(w._walk._course().at('0.3', 0, w._panels.every[0].method).x)"
         ".softmax(1)[0, w.target['indices'][0]])"
     )
     network = root.locator(".xw-left li").first

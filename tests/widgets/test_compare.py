@@ -11,8 +11,9 @@ from page import ask
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.widgets import pack
-from xaiwidgets.widgets.compare import SLOTS, Compare
+from xaiwidgets.widgets.compare import Compare
 from xaiwidgets.widgets.panel import Panel
+from xaiwidgets.widgets.panels import SLOTS
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +276,7 @@ def test_progress_is_told_while_a_method_runs(subject, scenes):
     made.observe(
         lambda change: seen.extend(s["progress"] for s in change["new"].values()), "status"
     )
-    made._ask(made._add(Steps()))
+    made._panels.ask(made._panels.add(Steps()))
     made.wait()
     between = [share for share in seen if 0 < share < 1]
     assert len(between) >= 3

@@ -200,7 +200,7 @@ def test_the_code_asks_again(widget):
 def test_the_quickest_panel_is_checked_first_and_each_badge_is_sent_when_it_is_known(monkeypatch):
     order = []
     w = made(methods=[xw.Saliency(), xw.Occlusion(patch=8), xw.EdgeDetector()]).wait(60)
-    for panel, seconds in zip(w._panels, (0.5, 2.0, 0.1), strict=True):
+    for panel, seconds in zip(w._panels.every, (0.5, 2.0, 0.1), strict=True):
         made_by = panel.answer.provenance
         panel.answer.provenance = trust_replace(made_by, seconds)
     asked = Checkup.ask

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
+
+import numpy as np
+
+from xaiwidgets.core.display import paint
+from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
+
+from .panel import Panel
 
 
 class LeftBehind:
@@ -39,6 +46,19 @@ class LeftBehind:
         """The picture, and an empty widget that hides it."""
         hidden = _curtain()._repr_mimebundle_() or {}
         return {**hidden, "text/plain": "", "image/png": encoded(self._picture())}
+
+
+def screen(
+    picture: np.ndarray, label: str, panels: Sequence[Panel], display: Mapping[str, Any]
+) -> bytes:
+    """What is on screen as a PNG: the input, and every map that is there."""
+    look, painted, labels = look_of({**display}), [picture], [label]
+    for panel in panels:
+        heat = panel.answer
+        if heat is not None:
+            painted.append(paint(heat.map()[0], picture_of(heat, 0), look)[0])
+            labels.append(panel.method.label)
+    return contact_sheet(painted, labels)
 
 
 def encoded(png: bytes) -> str:

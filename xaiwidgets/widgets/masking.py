@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from typing_extensions import Unpack
 
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.job import CancelToken, Job, working
@@ -19,11 +20,12 @@ from xaiwidgets.evaluation.filling import FILLS, Filling
 from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import shares
 
-from . import code, pack
+from . import pack
 from .brush import painted, strokes_of
 from .curves import Curves
 from .gallery import Gallery
 from .given import checked_masking
+from .opening import Beside, names_of, spelt_out
 from .panel import Panel
 from .wire import DEFAULT_MASKING, Filled, MaskScore, MaskScores, MaskSettings
 from .worker import Worker
@@ -36,33 +38,32 @@ SCALE: Literal["probability"] = "probability"
 SEED = 0
 
 
+@spelt_out(Beside)
 def masking(
     subject: Any,
     images: Any,
     target: Any = None,
     methods: Sequence[Any] | None = None,
     *,
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
-    display: Mapping[str, Any] | None = None,
-    trust: bool | str = False,
-    **settings: Any,
+    share: float = DEFAULT_MASKING["share"],
+    mode: str = DEFAULT_MASKING["mode"],
+    fill: str = DEFAULT_MASKING["fill"],
+    strokes: Sequence[Sequence[int]] = (),
+    spares: bool = DEFAULT_MASKING["spares"],
+    **given: Unpack[Beside],
 ) -> Compare:
     """`compare` with its masking open: hide what each map calls important, and watch the score.
 
-    `settings` are those of masking: `share` in percent, `mode` ("remove", "keep" or "reveal"),
-    `fill` (see xaiwidgets.evaluation's FILLS), `strokes` and `spares` of the brush. The rest is as
-    for `compare`. Read `w.masking.scores`, `w.curves` and `w.brush`.
+    `share` in percent, `mode` is "remove", "keep" or "reveal", `fill` one of
+    xaiwidgets.evaluation's FILLS; `strokes` of the brush, [side, x, y, x, y, ...] each, cover what
+    they painted, or with `spares` all that they did not. The rest is as for `compare`. Read
+    `w.masking.scores`, `w.curves` and `w.brush`.
     """
     from .compare import Compare
 
-    names = code.names_in(
-        sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
-    )
-    return Compare(
-        subject, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking={"on": True, **settings}, trust=trust,
-    )  # fmt: skip
+    names = names_of(sys._getframe(1), given, subject=subject, images=images)
+    settings = {"share": share, "mode": mode, "fill": fill, "strokes": strokes, "spares": spares}
+    return Compare(subject, images, target, methods, names=names, masking=settings, **given)
 
 
 class Masking:
@@ -212,6 +213,15 @@ class Masking:
         }
 
     # --- called by the widget ---------------------------------------------------------------
+
+    @property
+    def commands(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """What a page asks of its masking."""
+        return {
+            "set_masking": self.obey,
+            "draw_curves": lambda args: self.curves.draw(),
+            "stop_curves": lambda args: self.curves.stop(by_reader=True),
+        }
 
     def obey(self, args: dict[str, Any]) -> None:
         """The page's settings."""

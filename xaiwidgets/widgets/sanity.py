@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from typing_extensions import Unpack
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.sanity.forgetful import ForgettingBlocks
 
 from . import code
+from .opening import Given, names_of, spelt_out
 
 if TYPE_CHECKING:
     from .compare import Compare
 
 
+@spelt_out(Given)
 def sanity(
     subject: Any,
     images: Any,
@@ -30,11 +33,7 @@ def sanity(
     start: str = "own",
     seed: int = 0,
     others: Mapping[str, Any] | None = None,
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
-    display: Mapping[str, Any] | None = None,
-    masking: Mapping[str, Any] | None = None,
-    trust: bool | str = False,
+    **given: Unpack[Given],
 ) -> Compare:
     """`compare` on a network that forgets: switch its blocks off, and every map is redrawn.
 
@@ -52,9 +51,7 @@ def sanity(
     from .compare import Compare
 
     frame = sys._getframe(1)
-    names = code.names_in(
-        frame, subject=subject, images=images, truths=truths, masks=masks, others=others
-    )
+    names = names_of(frame, given, subject=subject, images=images, others=others)
     for name, other in (others or {}).items():
         names.update(code.names_in(frame, **{f"others[{name!r}]": other}))
     found = Subject.of(subject)
@@ -62,10 +59,7 @@ def sanity(
     experiment = ForgettingBlocks(
         beside, mode=mode, measure=measure, draws=draws, start=start, seed=seed
     )
-    return Compare(
-        found, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, experiment=experiment, trust=trust,
-    )  # fmt: skip
+    return Compare(found, images, target, methods, names=names, experiment=experiment, **given)
 
 
 def _beside(subject: Subject, other: Any, name: str) -> Subject:

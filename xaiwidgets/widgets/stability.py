@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Unpack
 
 from xaiwidgets.core.method import as_method
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.robustness.noise import RisingNoise
 from xaiwidgets.evaluation.robustness.sweep import knob_of, sweep_of
 
-from . import code
 from .catalogue import catalogue
+from .opening import Given, names_of, spelt_out
 
 if TYPE_CHECKING:
     from .compare import Compare
 
 
+@spelt_out(Given)
 def stability(
     subject: Any,
     images: Any,
@@ -28,11 +31,7 @@ def stability(
     measure: str = "spearman",
     draws: int = 3,
     seed: int = 0,
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
-    display: Mapping[str, Any] | None = None,
-    masking: Mapping[str, Any] | None = None,
-    trust: bool | str = False,
+    **given: Unpack[Given],
 ) -> Compare:
     """`compare` on a picture that gets noise: drag the slider, and every map is redrawn.
 
@@ -48,16 +47,12 @@ def stability(
     """
     from .compare import Compare
 
-    names = code.names_in(
-        sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
-    )
-    return Compare(
-        subject, images, target, methods, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, trust=trust,
-        experiment=RisingNoise(noise, measure=measure, draws=draws, seed=seed),
-    )  # fmt: skip
+    names = names_of(sys._getframe(1), given, subject=subject, images=images)
+    experiment = RisingNoise(noise, measure=measure, draws=draws, seed=seed)
+    return Compare(subject, images, target, methods, names=names, experiment=experiment, **given)
 
 
+@spelt_out(Given)
 def sweep(
     subject: Any,
     images: Any,
@@ -67,11 +62,7 @@ def sweep(
     setting: str = "baseline",
     values: Sequence[Any] | None = None,
     measure: str = "ssim",
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
-    display: Mapping[str, Any] | None = None,
-    masking: Mapping[str, Any] | None = None,
-    trust: bool | str = False,
+    **given: Unpack[Given],
 ) -> Compare:
     """`compare` with one setting of the methods going through a row of values, as filmstrips.
 
@@ -82,9 +73,7 @@ def sweep(
     """
     from .compare import Compare
 
-    names = code.names_in(
-        sys._getframe(1), subject=subject, images=images, truths=truths, masks=masks
-    )
+    names = names_of(sys._getframe(1), given, subject=subject, images=images)
     found = Subject.of(subject)
     ready = found.prepare(images)
     if methods is None:
@@ -93,7 +82,4 @@ def sweep(
         methods = [method for method in known if setting in method.knobs]
     made = [as_method(method) for method in methods]
     experiment = sweep_of(made, setting, found, ready.x[:1], values, measure)
-    return Compare(
-        found, ready, target, made, truths=truths, masks=masks, display=display, names=names,
-        masking=masking, experiment=experiment, trust=trust,
-    )  # fmt: skip
+    return Compare(found, ready, target, made, names=names, experiment=experiment, **given)

@@ -1,0 +1,37 @@
+"""The calls that open a widget: what they take beside their own is said once."""
+
+import inspect
+
+import pytest
+
+import xaiwidgets as xw
+from xaiwidgets.widgets.compare import Compare
+from xaiwidgets.widgets.opening import DEFAULTS
+
+CALLS = [xw.compare, xw.masking, xw.sanity, xw.stability, xw.sweep]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+def test_help_and_completion_show_every_argument_with_its_default(call):
+    shown = inspect.signature(call).parameters
+    taken = inspect.signature(Compare.__init__).parameters
+    own = {name for name in DEFAULTS if name != call.__name__}
+    assert own <= set(shown)
+    for name in own:
+        assert shown[name].default == taken[name].default == DEFAULTS[name]
+    assert not [p for p in shown.values() if p.kind is p.VAR_KEYWORD]
+    assert list(shown)[:4] == ["subject", "images", "target", "methods"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+def test_an_argument_that_there_is_not_is_refused(call):
+    from conftest import inputs_for, network_of
+
+    with pytest.raises(TypeError, match="thruths"):
+        call(
+            network_of("modules"),
+            inputs_for("modules", 1),
+            methods=[xw.IntegratedGradients(steps=2)],
+            thruths=1,
+        )
