@@ -307,6 +307,18 @@ def test_a_copy_is_fooled_and_the_network_is_left_alone(learnt, fooling):
     assert len(found.plot(3).axes) == (5 if classes else 3) * 3
 
 
+@pytest.mark.parametrize(
+    ("fooling", "grades"),
+    [("location", [0.09, 0.15, 0.25, 0.3]), ("centre of mass", [0.25, 0.15, 0.05, 0.01])],
+)
+def test_a_map_is_also_counted_by_limits_twice_as_hard_to_reach(fooling, grades):
+    none, grades = torch.zeros(1, 4, 2, 2), np.array(grades)
+    found = ManipulatedNetwork(
+        Subject(FunctionalNetwork()), fooling, 1.0, 1.0, none, none, grades, grades
+    )
+    assert (found.rate, found.stricter) == (0.5, 0.25)
+
+
 def test_before_training_nothing_is_moved(learnt):
     network, x, labels = learnt
     found = ModelManipulation(fooling="top pixels", steps=1, rate=1e-7)(

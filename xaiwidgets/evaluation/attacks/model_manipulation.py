@@ -18,6 +18,7 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
+from ..knobs import seed_knob
 from ..similarity import spearman
 from ..training import accuracy, checked
 from .differentiable import attackable, correlation, even, sizes, values_of
@@ -49,9 +50,10 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
     most 0.2; the top pixels keep at most 0.3 of their share of the map; the centre moves by at
     least 0.1 of the sides (root mean square of both ways); or the map of one class has a rank
     correlation with the original one of the other class that is higher by 0.5 than with its own.
-    The four limits are quoted from memory: the authors' code, with which the formulas were
-    compared, does not hold them. The rate is also given for the untouched network: a map that
-    looked at the border before is not the attack's doing.
+    Formulas and loss are those of the authors' code. Their limits of success are not in it, and
+    those here are ours: they follow what we remember of the paper, which we could not check.
+    `stricter` therefore also counts with limits twice as far off, and the rate is given for the
+    untouched network too: a map that looked at the border before is not the attack's doing.
 
     Tried on the zoo (benchmarks/findings.py), whose network averages over all places: Grad-CAM is
     fooled on all pictures. The gradient at the input, which the paper does not train against, takes
@@ -75,7 +77,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         default=1.0, low=0.0, high=100.0, help="of the fooling against the accuracy: scales λ"
     )
     batch: int = knob(default=16, low=1, high=256, unit="inputs", help="in one step")
-    seed: int = knob(default=0, low=0, high=9999, help="the order of the batches")
+    seed: int = seed_knob("the order of the batches")
 
     def __call__(
         self,
@@ -296,10 +298,15 @@ class ManipulatedNetwork:
         """Correlation of each map after with the map before (inputs,)."""
         return correlation(self.after[0], self.before[0])
 
-    def _met(self, grades: np.ndarray) -> np.ndarray:
+    @property
+    def stricter(self) -> float:
+        """The share that is fooled by limits that are twice as hard to reach."""
+        return float(self._met(self.grades, 2.0).mean())
+
+    def _met(self, grades: np.ndarray, times: float = 1.0) -> np.ndarray:
         limit = SUCCESS[self.fooling]
         low = self.fooling in ("location", "top pixels")
-        return grades <= limit if low else grades >= limit
+        return grades <= limit / times if low else grades >= limit * times
 
     def __repr__(self) -> str:
         return (
