@@ -105,6 +105,29 @@ def test_holes_hold_what_their_neighbours_say_where_that_is_asked_for(channels):
     assert reported.cells != Roar()([Saliency()], **QUICK, fractions=(0.5,), seeds=(0,)).cells
 
 
+def test_holes_alone_show_where_they_are_and_nothing_of_the_picture():
+    images, order = noise(2, 3, 2, 2), np.array([[[[0, 1], [2, 3]]], [[[3, 2], [1, 0]]]])
+    shown = holed(images, order, 0.5, None, keep=False, alone=True)
+    assert torch.equal(shown[0], torch.tensor([[1.0, 1], [0, 0]]).expand(3, 2, 2))
+    assert torch.equal(shown[1], torch.tensor([[0.0, 0], [1, 1]]).expand(3, 2, 2))
+
+
+def test_what_the_outline_of_the_holes_tells_is_measured_by_itself():
+    by_class = {"by class": lambda subject, x, target: _half(x, subject(x).argmax(1))}
+    found = Roar(fill="holes alone")(by_class, **QUICK, fractions=(0.5,), seeds=(0,))
+    told = found.table.groupby("method").accuracy.mean()
+    assert told["by class"] > 0.9
+    assert told["random"] < 0.65
+
+
+def _half(x, labels):
+    """Evidence in the upper half of pictures of class 0, in the lower half of the others."""
+    found = torch.zeros_like(x)
+    found[labels == 0, :, :2] = 1.0
+    found[labels == 1, :, 2:] = 1.0
+    return found
+
+
 def test_a_channel_may_be_ranked_for_itself():
     pixels = Roar(squared=False)._order(_method(), _subject(), TEST[0])
     channels = Roar(squared=False, per="channel")._order(_method(), _subject(), TEST[0])

@@ -23,6 +23,7 @@ from xaiwidgets.methods.controls import EdgeDetector
 
 from ..filling import NOISE, own_noise
 from ..imputing import impute
+from ..knobs import seed_knob
 from ..ordering import places
 from ..training import accuracy, built, checked, fit
 
@@ -65,12 +66,14 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
         help="rank pixels, all channels together, or every channel's value for itself",
     )  # fmt: skip
     fill: str = knob(
-        default="mean", choices=("mean", "neighbours"),
+        default="mean", choices=("mean", "neighbours", "holes alone"),
         help="what takes a removed pixel's place: the training set's channel mean, or what its "
-        "remaining neighbours say (ROAD's noisy linear imputation), which hides the hole's outline",
+        "remaining neighbours say (ROAD's noisy linear imputation), which hides the hole's "
+        "outline; holes alone shows nothing but the holes, so that the accuracy is what their "
+        "outline tells of the class",
     )  # fmt: skip
     squared: bool = knob(default=True, help="rank by squares, so that a sign makes no difference")
-    seed: int = knob(default=0, low=0, high=9999, help="the lot, ties, and the explained network")
+    seed: int = seed_knob("the lot, ties, and the explained network")
 
     def __call__(
         self,
@@ -111,7 +114,7 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
             needed = list(dict.fromkeys(cell[0] for cell in missing if cell[1] > 0))
             ranks = self._ranks({n: named[n] for n in needed}, given, make, teach, job)
         mean = _mean(given[0]) if self.fill == "mean" else None
-        work = _Work(given, mean, make, teach, self.keep)
+        work = _Work(given, mean, make, teach, self.keep, self.fill == "holes alone")
         for cell, value in _run(missing, ranks, work, executor, job):
             log.add(cell, value)
             report.step()
@@ -290,6 +293,7 @@ class _Work:
     make: Callable[[], nn.Module]
     teach: Callable[..., Any]
     keep: bool
+    alone: bool = False
 
     def __call__(
         self,
@@ -301,8 +305,10 @@ class _Work:
         """Test accuracy of a network trained on pictures with holes."""
         (train, labels), (test, truth) = self.data
         if order is not None:
-            train = holed(train, order[0], fraction, self.mean, self.keep)
-            test = holed(test, order[1], fraction, self.mean, self.keep)
+            train, test = (
+                holed(images, places, fraction, self.mean, self.keep, self.alone)
+                for images, places in zip((train, test), order, strict=True)
+            )
         network = built(self.make, seed)
         more = {"cancel": cancel} if cancel and self.teach is fit else {}
         self.teach(network, train, labels, seed=seed, **more)
@@ -315,12 +321,15 @@ def holed(
     fraction: float,
     mean: torch.Tensor | None,
     keep: bool,
+    alone: bool = False,
 ) -> torch.Tensor:
     """Images whose first ⌊fraction · size⌋ places of the order hold the mean, or without a mean
-    what the other places say; with `keep` all others do. `order` is (n, 1 or channels, height,
-    width)."""
+    what the other places say; with `keep` all others do. `alone` shows the holes, 1, and nothing
+    else, 0. `order` is (n, 1 or channels, height, width)."""
     top = torch.from_numpy(order) < int(fraction * order[0].size + 1e-9)
     kept = top if keep else ~top
+    if alone:
+        return (~kept).to(images).expand_as(images)
     return torch.where(kept, images, imputed(images, kept) if mean is None else mean)
 
 
