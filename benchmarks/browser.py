@@ -1,7 +1,7 @@
 """What a reader of the widget waits for, in a real browser, beside what the machine needs anyway.
 
     python -m benchmarks.browser                everything, about four minutes
-    python -m benchmarks.browser --only frames  or jupyter, or bundle
+    python -m benchmarks.browser --only frames  or jupyter, bundle, or jupyter's sanity alone
 
 *Frames.* From an input event to the end of the frame that shows its effect, on an exported page
 with eight panels of 224². The event is made in the page; the clock stops when a message that was
@@ -23,7 +23,8 @@ import gzip
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -316,17 +317,26 @@ def heap(page: Page) -> float:
     return float(used) / 1e6
 
 
-def in_jupyter(browser: Browser, folder: Path) -> None:
-    """Round trips, bytes and memory in JupyterLab."""
+@contextmanager
+def notebook(browser: Browser, folder: Path) -> Iterator[tuple[Notebook, Watch]]:
+    """A notebook in JupyterLab that has the network and the picture."""
     page = browser.new_page(viewport={"width": 1500, "height": 1400})
     page.set_default_timeout(PATIENCE)
     watch = Watch(page)
-    with jupyter(folder / "jupyter") as server:
+    with jupyter(folder) as server:
         write_notebook(server.folder / "bench.ipynb")
         page.goto(server.url("lab/tree/bench.ipynb"))
         book = Notebook(page)
         book.ready()
         book.run(PRELUDE + f"\nlarge = {SUBJECT}\npicture = {PICTURE}\nimport gc, psutil")
+        yield book, watch
+    page.close()
+
+
+def in_jupyter(browser: Browser, folder: Path) -> None:
+    """Round trips, bytes and memory in JupyterLab."""
+    with notebook(browser, folder / "jupyter") as (book, watch):
+        page = book.page
         book.show(f"xw.compare(large, picture, methods={METHODS})", panels=8)
         for panel in page.locator(".xw-panel").all()[2:3]:
             panel.get_by_role("button", name="Settings").click()
@@ -350,7 +360,12 @@ def in_jupyter(browser: Browser, folder: Path) -> None:
         mask_scores(book, page)
         sanity(book, page)
         memory(book, page)
-    page.close()
+
+
+def sanity_alone(browser: Browser, folder: Path) -> None:
+    """The sanity switch in a notebook of its own."""
+    with notebook(browser, folder / "sanity") as (book, _):
+        sanity(book, book.page)
 
 
 def mask_scores(book: Notebook, page: Page) -> None:
@@ -501,7 +516,8 @@ def bundle() -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", action="append", choices=("frames", "jupyter", "bundle"))
+    parts = ("frames", "jupyter", "sanity", "bundle")
+    parser.add_argument("--only", action="append", choices=parts)
     chosen = parser.parse_args().only or ["frames", "jupyter", "bundle"]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
@@ -511,6 +527,8 @@ def main() -> None:
             frames(browser, Path(folder))
         if "jupyter" in chosen:
             in_jupyter(browser, Path(folder))
+        if "sanity" in chosen:
+            sanity_alone(browser, Path(folder))
         browser.close()
     if "bundle" in chosen:
         bundle()
