@@ -337,6 +337,85 @@ def test_the_exported_page_keeps_the_strip(tmp_path):
     w.close()
 
 
+def rebuilt(w):
+    """The widget that its own code makes."""
+    scope = {"model": NETWORK, "image": X, "NETWORK": NETWORK, "X": X}
+    exec(w.python(), scope)
+    return scope["w"].wait(60)
+
+
+def strips(w):
+    return {name: [(f.label, f.values) for f in a.frames] for name, a in w.answers.items()}
+
+
+def test_the_code_opens_the_same_films_again():
+    w, (smooth, cam, _) = compared()
+    w._do("add_panel", {"method": "SmoothGrad"})
+    w.wait(60)
+    turned(w, smooth, "noise")
+    turned(w, cam, "layer")
+    turned(w, w.panels[3]["id"], "samples")
+    assert w.films == {"SmoothGrad": "noise", "GradCam": "layer", "SmoothGrad 2": "samples"}
+    assert f"    films={w.films!r}," in w.python()
+    again = rebuilt(w)
+    assert again.films == w.films
+    for name, frames in strips(w).items():
+        for (label, values), (other, others) in zip(frames, strips(again)[name], strict=True):
+            assert label == other
+            assert torch.equal(values, others)
+    w._do("remove_panel", {"panel": smooth})
+    turned(w, cam, "layer")
+    assert w.films == {"SmoothGrad": "samples"}
+    for one in (w, again):
+        one.close()
+
+
+def test_a_film_keeps_its_values_in_code_when_the_setting_has_moved_on():
+    w, (smooth, *_) = compared()
+    turned(w, smooth, "noise")
+    values = [float(step["key"]) for step in w.sweeps[smooth]["card"]["steps"]]
+    w._do("use_step", {"panel": smooth, "key": str(values[-1])})
+    w._do("set_knob", {"panel": smooth, "knob": "noise", "value": 0.2})
+    w.wait(60)
+    assert w.films == {"SmoothGrad": {"noise": values}}
+    again = rebuilt(w)
+    assert again.panels[0]["settings"]["noise"] == 0.2
+    assert [frame.label for frame in again.answers["SmoothGrad"].frames] == [
+        frame.label for frame in w.answers["SmoothGrad"].frames
+    ]
+    assert again.films == w.films
+    for one in (w, again):
+        one.close()
+
+
+def test_a_widget_without_films_says_nothing_of_them_and_an_experiment_has_none():
+    w, _ = compared()
+    assert w.films == {}
+    assert "films" not in w.python()
+    noisy = shaken()
+    assert noisy.films == {}
+    with pytest.raises(ExplainError, match="'sweep_knob' is no command"):
+        turned(noisy, noisy.panels[0]["id"], "form")
+    for one in (w, noisy):
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("films", "words"),
+    [
+        ("noise", "films is a str; it takes the settings by panel"),
+        ({"SmothGrad": "noise"}, "no panel 'SmothGrad'. The nearest names are 'SmoothGrad'"),
+        ({"SmoothGrad": "noize"}, "no setting 'noize' to sweep"),
+        ({"SmoothGrad": ["noise"]}, "it takes the name of a setting, such as 'noise'"),
+        ({"SmoothGrad": {"noise": 0.1}}, "a sweep takes a list"),
+        ({"SmoothGrad": {"noise": [0.1, 7]}}, "SmoothGrad.noise is 7; it takes"),
+    ],
+)
+def test_films_that_cannot_be_opened_are_refused_in_words(films, words):
+    with pytest.raises(ExplainError, match=words):
+        compared(films=films)
+
+
 def test_what_cannot_be_swept_in_a_panel_is_said_and_the_widget_goes_on():
     w, (smooth, _, plain) = compared()
     with pytest.raises(ExplainError, match=r"no setting .noize. to sweep\. The nearest names"):

@@ -35,6 +35,7 @@ def compare_code(
     masking: Mapping[str, Any] | None = None,
     experiment: Experiment | None = None,
     trust: bool | str = False,
+    films: Mapping[str, Any] | None = None,
 ) -> str:
     """A cell that makes the same widget again, with input number `index` on screen."""
     call = "compare" if experiment is None else experiment.call
@@ -56,6 +57,8 @@ def compare_code(
         lines.append(f"    masking={dict(masking)!r},")
     if trust:
         lines.append(f"    trust={trust!r},")
+    if films:
+        lines.append(f"    films={dict(films)!r},")
     lines.append(f").select({index})" if index else ")")
     return "\n".join(lines)
 

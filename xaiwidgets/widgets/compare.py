@@ -35,7 +35,7 @@ from .opening import Given, names_of, spelt_out
 from .panel import Panel
 from .panels import SLOTS, Panels
 from .trust import Trust, question_cards
-from .walking import walk_commands, walk_of
+from .walking import films_of, open_films, walk_commands, walk_of
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST
 from .worker import Worker
 
@@ -48,6 +48,8 @@ def compare(
     images: Any,
     target: Any = None,
     methods: Sequence[Any] | None = None,
+    *,
+    films: Mapping[str, Any] | None = None,
     **given: Unpack[Given],
 ) -> Compare:
     """Many explanations of one decision, side by side, in a notebook.
@@ -60,10 +62,12 @@ def compare(
     are drawn at first; `masking` opens the masking with its settings (see `masking`). `trust` asks
     every map, in the background, whether it can be trusted, and shows the verdicts as badges; the
     name of a question ("sanity", "faithfulness", "stability", "localisation") also sorts the panels
-    by it. Raises ExplainError when the network or a picture cannot be used.
+    by it. `films` opens a strip below a panel, with the map at every value of one of its settings:
+    {"SmoothGrad": "noise"}, or {"SmoothGrad": {"noise": [0.1, 0.2]}}. Raises ExplainError when the
+    network or a picture cannot be used.
     """
     names = names_of(sys._getframe(1), given, subject=subject, images=images)
-    return Compare(subject, images, target, methods, names=names, **given)
+    return Compare(subject, images, target, methods, names=names, films=films, **given)
 
 
 # One trait a slot, so that a new result travels alone and a new view finds the whole state.
@@ -121,6 +125,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         display: Mapping[str, Any] | None = None,
         masking: Mapping[str, Any] | None = None,
         trust: bool | str = False,
+        films: Mapping[str, Any] | None = None,
         experiment: Experiment | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
@@ -156,6 +161,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         if masking is not None:
             self._masking.start(masking)
         self._trust.set(trust)
+        open_films(self._walk, self._panels, films or {})
         self._panels.ask_all()
         if len(self._gallery) > 1:
             self._worker.submit("strip", self._fill_strip)
@@ -199,6 +205,11 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """Whether the answers on screen can be trusted, by method and question, as far as that is
         known: `w.trust = True` asks, `w.wait()` waits."""
         return self._trust.read()
+
+    @property
+    def films(self) -> dict[str, Any]:
+        """The settings whose values stand in a strip below their panel, as `compare` takes them."""
+        return films_of(self._walk, self._panels)
 
     @property
     def trust(self) -> bool | str:
@@ -247,6 +258,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._masking.changed if self._masking.on else None,
             self._walk.experiment,
             self._trust.wanted,
+            self.films,
         )
 
     def to_figure(self, columns: int = 4) -> Any:

@@ -71,6 +71,14 @@ class Panels:
         """Those that have an answer."""
         return [panel for panel in list(self.every) if panel.answer is not None]
 
+    @property
+    def by_name(self) -> dict[str, Panel]:
+        """Panels by method; a second one of a method is "… 2"."""
+        found: dict[str, Panel] = {}
+        for panel in self.every:
+            found[pack.own_name(pack.name_of(panel.method), found)] = panel
+        return found
+
     def named(self, args: Mapping[str, Any]) -> Panel:
         """The panel that a command is about."""
         for panel in self.every:

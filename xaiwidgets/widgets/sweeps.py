@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.method import Attribution
-from xaiwidgets.evaluation.robustness.sweep import sweep_of
+from xaiwidgets.evaluation.robustness.sweep import Sweep, sweep_of
 
 from .gallery import Gallery
 from .panel import Panel
@@ -34,6 +34,7 @@ class Sweeps:
         self._gallery, self._worker, self._guard = gallery, worker, guard
         self._write, self._send = write, send
         self._walks: dict[str, Walk] = {}
+        self._sweeps: dict[str, Sweep] = {}
         self._cards: dict[str, PanelSweep] = {}
         self._trails: dict[str, Trail] = {}
 
@@ -46,17 +47,30 @@ class Sweeps:
         card = self._cards.get(panel.id)
         if not setting or (card and card["setting"] == setting):
             self.removed(panel)
-            return
-        x = self._gallery.one(self._gallery.index).x
-        experiment = sweep_of([panel.method], setting, self._gallery.subject, x)
+        else:
+            self.open(panel, setting)
+
+    def open(self, panel: Panel, film: Any) -> None:
+        """Sweep a setting of a panel: its name, or {name: values} for values of one's own."""
+        setting, values = _read(film)
+        sweep = self._sweep(panel, setting, values)
         self.removed(panel)
+        self._sweeps[panel.id] = sweep
         self._cards[panel.id] = {"setting": setting, "card": None, "walk": None}
         self._walks[panel.id] = walk = Walk(
-            experiment, self._gallery, self._worker, self._guard, [panel],
+            sweep, self._gallery, self._worker, self._guard, [panel],
             lambda name, value: self._hear(panel.id, name, value), self._send,
             key=("sweep", panel.id),
         )  # fmt: skip
         walk.follow()
+
+    def film(self, panel: Panel) -> Any:
+        """What `open` takes to make a panel's strip again; None where it has none."""
+        sweep = self._sweeps.get(panel.id)
+        if sweep is None:
+            return None
+        usual = self._sweep(panel, sweep.setting)
+        return sweep.setting if sweep == usual else {sweep.setting: list(sweep.values)}
 
     def removed(self, panel: Panel) -> None:
         """End the sweep of a panel, if it has one."""
@@ -65,7 +79,7 @@ class Sweeps:
             return
         walk.cancelled()
         walk.clear()
-        for kept in (self._cards, self._trails):
+        for kept in (self._sweeps, self._cards, self._trails):
             kept.pop(panel.id, None)  # type: ignore[attr-defined]
         self._tell()
 
@@ -121,6 +135,14 @@ class Sweeps:
         for walk in self._walks.values():
             walk.clear()
 
+    def _sweep(self, panel: Panel, setting: str, values: Sequence[Any] | None = None) -> Sweep:
+        """The usual sweep of a setting, or one through these values and no others."""
+        x = self._gallery.one(self._gallery.index).x
+        sweep = sweep_of([panel.method], setting, self._gallery.subject, x, values)
+        if values is None:
+            return sweep
+        return Sweep(sweep.entry, [value for value in sweep.values if value in values])
+
     def _of(self, panel: Panel) -> Walk:
         if panel.id not in self._walks:
             raise ExplainError("No setting of this panel is swept.")
@@ -141,3 +163,15 @@ class Sweeps:
     def _tell(self) -> None:
         self._write("trails", {**self._trails})
         self._write("sweeps", {**self._cards})
+
+
+def _read(film: Any) -> tuple[str, Sequence[Any] | None]:
+    """The setting of a film, and its values where they are given."""
+    if isinstance(film, str):
+        return film, None
+    if not isinstance(film, Mapping) or len(film) != 1:
+        raise ExplainError(
+            f"A film is {film!r}; it takes the name of a setting, such as 'noise', or that name "
+            "with its values, such as {'noise': [0.1, 0.2]}."
+        )
+    return next((str(setting), values) for setting, values in film.items())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.evaluation.experiment import Experiment
 
 from .gallery import Gallery
@@ -31,6 +32,29 @@ def walk_of(
     if experiment is None:
         return Sweeps(gallery, worker, guard, write, send)
     return Walk(experiment, gallery, worker, guard, panels, write, send)
+
+
+def open_films(walk: Walk | Sweeps, panels: Panels, films: Any) -> None:
+    """Sweep settings of single panels: by panel the name of a setting, or {name: values}."""
+    if not isinstance(films, Mapping):
+        raise ExplainError(
+            f"films is a {type(films).__name__}; it takes the settings by panel, such as "
+            "{'SmoothGrad': 'noise'}."
+        )
+    known = panels.by_name
+    for name, film in films.items():
+        if name not in known:
+            raise ExplainError(f"films has no panel {name!r}. {nearest(str(name), known)}")
+        assert isinstance(walk, Sweeps)
+        walk.open(known[name], film)
+
+
+def films_of(walk: Walk | Sweeps, panels: Panels) -> dict[str, Any]:
+    """What `open_films` takes to sweep again what is swept now."""
+    if not isinstance(walk, Sweeps):
+        return {}
+    found = {name: walk.film(panel) for name, panel in panels.by_name.items()}
+    return {name: film for name, film in found.items() if film is not None}
 
 
 def walk_commands(walk: Walk | Sweeps, panels: Panels) -> dict[str, Command]:
