@@ -33,8 +33,9 @@ def page(folder: Path) -> Path:
             xw.GuidedBackprop(), xw.GradCam(), xw.Occlusion(patch=12, stride=4), xw.EdgeDetector(),
         ],
         display={"truth": True},
+        trust=True,
     )  # fmt: skip
-    return widget.to_html(folder / "page.html")
+    return widget.to_html(folder / "page.html", every_input=False)
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ export interface Trail {
 
 /** How far the work on an experiment is: maps done of those wanted, and the one being made. */
 export interface Walking {
-  status: "" | "running" | "done" | "stopped";
+  status: "" | "running" | "done" | "stopped" | "cancelled";
   done: number;
   total: number;
   panel: string;

@@ -247,6 +247,59 @@ describe("an experiment", () => {
     expect(el.querySelector("[aria-live]")?.textContent).toContain("Saliency: It keeps 0.5.");
   });
 
+  it("keeps the map before, and its words, for a moment, and only then says that it waits", () => {
+    const state = traits();
+    const { model, frame } = host(state);
+    widget.render({ model, el });
+    slide(1);
+    for (const film of [1, 2]) frame(film, CASCADE[0], film);
+    const marks = { [CASCADE[0]]: mark(0.5) };
+    const trails = state.trails as Record<string, object>;
+    model.set("trails", { ...trails, p0: { ...trails.p0, marks } });
+    const looks = () => ({
+      caption: captions()[0],
+      words: el.querySelector(".xw-told")?.textContent,
+      chosen: el.querySelector(".xw-frames [aria-selected=true]")?.textContent,
+      left: el.querySelector(".xw-left b")?.textContent,
+      soon: el.querySelectorAll(".xw-step.xw-soon").length,
+      bars: el.querySelectorAll(".xw-step .xw-progress").length,
+    });
+    const before = looks();
+    expect(before).toMatchObject({ words: "It keeps 0.5.", chosen: "fc", soon: 2, bars: 0 });
+    slide(2);
+    expect(el.querySelectorAll(".xw-step.xw-stale").length).toBe(2);
+    vi.advanceTimersByTime(100);
+    expect(looks()).toEqual(before);
+    frame(1, CASCADE[1], 3);
+    expect(captions()).toEqual(["conv2 + fc", "fc"]);
+    vi.advanceTimersByTime(60);
+    expect(captions()).toEqual(["conv2 + fc", "conv2"]);
+    expect(looks()).toMatchObject({ words: "", chosen: "conv2 + fc", left: "…", soon: 1, bars: 1 });
+    frame(2, CASCADE[1], 3);
+    expect(looks()).toMatchObject({ soon: 2, bars: 0 });
+  });
+
+  it("says that a step was cancelled instead of waiting for it, and asks again", () => {
+    const state = traits();
+    const { model, frame, sent } = host(state);
+    widget.render({ model, el });
+    slide(1);
+    frame(1, CASCADE[0], 7);
+    vi.advanceTimersByTime(500);
+    const stale = (): number => el.querySelectorAll(".xw-step.xw-stale").length;
+    expect(stale()).toBe(1);
+    model.set("walk", { ...(state.walk as object), status: "cancelled" });
+    expect(stale()).toBe(0);
+    expect(el.querySelectorAll(".xw-step .xw-progress").length).toBe(0);
+    const failed = el.querySelectorAll<HTMLElement>(".xw-step .xw-failed");
+    expect([...failed].map((one) => one.textContent)).toEqual(["Cancelled.Retry"]);
+    failed[0].querySelector("button")?.click();
+    expect(sent.at(-1)).toMatchObject({ name: "show_step", args: { key: CASCADE[0] } });
+    model.set("walk", { ...(state.walk as object), status: "running" });
+    expect(stale()).toBe(1);
+    expect(el.querySelector(".xw-step .xw-failed")).toBeNull();
+  });
+
   it("takes no map of an older answer, and lets go of films that no panel has", () => {
     const state = traits();
     const { model, frame } = host(state);
@@ -371,6 +424,8 @@ describe("what the network says at a step", () => {
     expect(network()).toBe("the network: cat 0.90");
     slide(1);
     expect(shares()).toEqual(["40 %", "60 %"]);
+    expect(network()).toBe("the network: cat 0.90"); // the plot waits a moment for the maps
+    vi.advanceTimersByTime(200);
     expect(network()).toBe("the network: cat 0.40");
     expect(el.querySelector(".xw-sure")?.getAttribute("d")).toBe("M0.00 10.00L33.33 60.00");
     slide(2);

@@ -118,6 +118,30 @@ def test_a_step_that_is_asked_for_overtakes_and_the_newest_wins(
     assert lab.ask("[len(a.frames) for a in w.answers.values()]") == [5, 5]
 
 
+def test_after_a_cancel_a_step_says_so_and_is_made_when_it_is_asked_for_again(
+    lab: Notebook,
+) -> None:
+    lab.run(SLOW)
+    root = lab.show(
+        "xw.sanity(subject, image, methods=[xw.Saliency(), Slow()], draws=1)", panels=2, wait=False
+    )
+    panels, steps = root.locator(".xw-panel"), root.locator(".xw-step")
+    expect(panels.first).to_have_attribute("aria-busy", "false")
+    expect(panels.nth(1)).to_have_attribute("aria-busy", "true")
+    switch(root, "conv4").click()  # its map waits for the slow panel
+    expect(steps.first.locator(".xw-progress")).to_be_visible()
+    root.get_by_role("button", name="Cancel all").click()
+    expect(steps.first).to_contain_text("Cancelled.")
+    expect(root.locator(".xw-step.xw-stale")).to_have_count(0)
+    expect(steps.first.locator(".xw-stage")).to_have_css("opacity", "1")
+    expect(root.locator(".xw-progress")).to_have_count(0)
+    steps.first.get_by_role("button", name="Retry").click()
+    expect(steps.first.locator(".xw-failed")).to_have_count(0)
+    fresh(lab.page)
+    assert ink(root, STEPS)[0] != "empty"
+    lab.settle()
+
+
 def test_any_set_of_blocks_is_made_when_it_is_asked_for(lab: Notebook, lab_watch: Watch) -> None:
     root = lab.show(SHOW.replace("draws=2", "draws=1, mode='any blocks'"), panels=4)
     lab.settle()

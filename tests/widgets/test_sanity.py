@@ -357,12 +357,33 @@ def test_a_cancel_stops_a_step_that_was_asked_for_too():
     w._do("cancel", {})
     w.wait(20)
     assert w._worker.idle
-    assert w.walk["status"] == "stopped"
+    assert w.walk["status"] == "cancelled"
     assert w.answers["Gate"].frames == []
+    w._do("show_step", {"key": ""})
+    assert w.walk["status"] == "cancelled"
     gate.open.set()
     w._do("show_step", {"key": TOP_DOWN[1]})
+    assert w.walk["status"] in ("running", "stopped")
     w.wait(60)
+    assert w.walk["status"] == "stopped"
     assert [frame.label for frame in w.answers["Gate"].frames] == ["3"]
+    w.close()
+
+
+def test_filling_in_after_a_cancel_begins_with_the_step_on_screen(sent):
+    gate = Gate()
+    w = xw.sanity(a_subject(), inputs_for("modules", 1), methods=[gate], draws=1)
+    assert gate.stuck.wait(30)
+    w._do("show_step", {"key": TOP_DOWN[1]})
+    w._do("cancel", {})
+    w.wait(20)
+    gate.open.set()
+    assert sent == []
+    w._do("fill_steps", {})
+    w.wait(60)
+    assert [key for _, key, _ in sent] == [TOP_DOWN[1], TOP_DOWN[0], TOP_DOWN[2]]
+    assert len(w.answers["Gate"].frames) == 3
+    assert w.walk["status"] == "done"
     w.close()
 
 

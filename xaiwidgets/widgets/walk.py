@@ -120,7 +120,7 @@ class Walk:
         self._series: dict[Hashable, int] = {}
         self._glances: dict[tuple[Hashable, ...], dict[str, Glance]] = {}
         self._courses: dict[int, Course] = {}
-        self._asked, self._filling = "", True
+        self._asked, self._filling, self._halted = "", True, False
         self._now: _Task | None = None
         self._progress, self._said, self._news = 0.0, 0.0, False
 
@@ -131,6 +131,9 @@ class Walk:
         if key:
             self._course().check(key)
         before, self._asked = self._asked, key
+        if self._halted and key:
+            self._halted = False
+            self._say(trails=False)
         self._said = time.monotonic()  # maps first: the page has no numbers to draw meanwhile
         now = self._now
         if now is None or before == now.key != key or (self._urgent() and now.key != key):
@@ -162,7 +165,7 @@ class Walk:
 
     def fill(self) -> None:
         """Look at every step, also after a stop."""
-        self._filling = True
+        self._filling, self._halted = True, False
         self._go()
 
     def stop(self) -> None:
@@ -172,7 +175,7 @@ class Walk:
 
     def cancelled(self) -> None:
         """Look at no step at all, until one is asked for."""
-        self._asked = ""
+        self._halted = True
         self.stop()
 
     def send_frames(self) -> None:
@@ -330,7 +333,7 @@ class Walk:
     def _tasks(self) -> Iterator[_Task]:
         """What is still to be done; without filling only what is asked for."""
         measure = self.experiment.measure
-        for task in self._wanted():
+        for task in () if self._halted else self._wanted():
             mine = self._filling or (task.key, task.draw) == (self._asked, 0)
             if mine and task.film.lacks(task.key, task.draw, measure):
                 yield task
@@ -450,7 +453,8 @@ class Walk:
             return "running"
         measure = self.experiment.measure
         left = any(t.film.lacks(t.key, t.draw, measure) for t in self._wanted())
-        return "stopped" if left else "done" if self._films else ""
+        stopped = "cancelled" if self._halted else "stopped"
+        return stopped if left else "done" if self._films else ""
 
     def _walking(self) -> wire.Walking:
         measure, now = self.experiment.measure, self._now

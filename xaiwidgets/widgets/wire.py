@@ -140,7 +140,7 @@ class Trail(TypedDict):
 class Walking(TypedDict):
     """How far the work on an experiment is: maps done of those wanted, and the one being made."""
 
-    status: Literal["", "running", "done", "stopped"]
+    status: Literal["", "running", "done", "stopped", "cancelled"]
     done: int
     total: int
     panel: str

@@ -69,7 +69,7 @@ export function Strip(props: { store: Store; painter: Painter; panel: PanelCard;
   const strip = (
     <Film
       {...{ store, painter, pictures }}
-      chosen={shared ? walk.key.value : view.swept.value}
+      chosen={shared ? walk.steady.value : view.swept.value}
       onPick={shared ? (key) => walk.pick(key) : pick}
     />
   );
@@ -93,7 +93,7 @@ function Swept(props: {
   const { walk } = store;
   const at = view.swept.value;
   const mark = at ? walk.mark(panel.id, at) : undefined;
-  const { done = 0, total = 0 } = sweep.walk ?? {};
+  const { status, done = 0, total = 0 } = sweep.walk ?? {};
   const told = at ? mark?.words : walk.trail(panel.id)?.verdict;
   return (
     <div class="xw-swept">
@@ -104,7 +104,7 @@ function Swept(props: {
       {strip}
       <p class="xw-facts" aria-live="polite">
         {told || `${done} of ${total} maps`}{" "}
-        {sweep.walk?.status === "stopped" && store.about.value.live && (
+        {(status === "stopped" || status === "cancelled") && store.about.value.live && (
           <Button
             class="xw-framed"
             label="Make the maps that are missing"

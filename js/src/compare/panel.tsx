@@ -4,7 +4,7 @@ import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Knob } from "../controls/knob";
 import { share } from "../display";
-import { StepView, Verdict } from "../experiment/step";
+import { StepView } from "../experiment/step";
 import { type Point, scaleRegion } from "../geometry";
 import { Swatch } from "../masking/curves";
 import { PanelScore } from "../masking/score";
@@ -12,7 +12,7 @@ import { digits, percent, seconds } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import { BadgeRow } from "../trust/badges";
-import { Button, Icon, Popover } from "../ui/parts";
+import { Button, Icon, Missing, Popover } from "../ui/parts";
 import type { HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire";
 import { Strip } from "./frames";
 import { Legend } from "./legend";
@@ -83,10 +83,9 @@ function pictureOf(store: Store, answer: HeatmapAnswer | null): WireArray | null
   return store.strip.value[answer.input]?.thumb ?? null;
 }
 
-/** The picture under a map at the step of an experiment, which may change the input. */
-function stepPicture(store: Store, answer: HeatmapAnswer | null): WireArray | null {
-  const { walk } = store;
-  const there = answer && walk.scene(answer.input, walk.key.value)?.picture;
+/** The picture under a map at a step of an experiment, which may change the input. */
+function stepPicture(store: Store, answer: HeatmapAnswer | null, at: string): WireArray | null {
+  const there = answer && store.walk.scene(answer.input, at)?.picture;
   return there ?? pictureOf(store, answer);
 }
 
@@ -241,15 +240,13 @@ export function Panel({ store, painter, panel, index }: Props) {
               </div>
             )}
             {failed && (
-              <div class={`xw-failed ${answer ? "xw-beside" : ""}`} role="alert">
-                <p>
-                  {now.message ||
-                    (now.status === "cancelled" ? "Cancelled." : "This method failed.")}
-                </p>
-                {live && (
-                  <Button icon="reset" label="Retry" text="Retry" onClick={() => ask("retry")} />
-                )}
-              </div>
+              <Missing
+                class={answer ? "xw-beside" : ""}
+                words={
+                  now.message || (now.status === "cancelled" ? "Cancelled." : "This method failed.")
+                }
+                onRetry={live ? () => ask("retry") : undefined}
+              />
             )}
           </div>
           {answer && (!view.veiled.value || masking.maps.value) && (
@@ -264,15 +261,14 @@ export function Panel({ store, painter, panel, index }: Props) {
         </div>
         {card && (
           <StepView
-            {...{ store, painter, panel }}
-            picture={() => stepPicture(store, view.answer.value)}
+            {...{ store, painter, panel, busy }}
+            picture={(at) => stepPicture(store, view.answer.value, at)}
           />
         )}
       </div>
       {answer && (
         <>
           {view.veiled.value && <PanelScore store={store} id={id} request={answer.request} />}
-          <Verdict store={store} panel={id} />
           <Facts {...{ store, panel, answer, view }} />
         </>
       )}

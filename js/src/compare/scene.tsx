@@ -14,8 +14,10 @@ import { mountStage } from "./stage";
 function here(store: Store): (Scene & { step?: string }) | null {
   const { scene, walk } = store;
   const shown = scene.value;
-  const key = walk.key.value;
-  const there = shown && walk.scene(shown.index, key);
+  if (!shown) return null;
+  const { index } = shown;
+  const key = walk.scene(index, walk.key.value) ? walk.key.value : walk.steady.value;
+  const there = walk.scene(index, key);
   return there ? { ...shown, ...there, step: walk.label(key) } : shown;
 }
 

@@ -74,7 +74,7 @@ export function LikenessPlot({ store, card }: { store: Store; card: Experiment }
   ]);
   const bottom = Math.min(0, ...lines.flatMap(([, line]) => line.map(({ low }) => low)));
   const place = (value: number): number => ((1 - value) / (1 - bottom)) * 100;
-  const now = walk.key.value;
+  const now = walk.steady.value;
   const at = steps.findIndex(({ key }) => key === now) + 1;
   const across = placeOf(card, at);
   const sure = answers(store, card);

@@ -19,11 +19,19 @@ import type {
 
 type Film = Record<string, StepFrame>;
 
+// Maps that come sooner are painted where the ones before stand, and nothing else is: to dim eight
+// panels for a moment takes longer than to draw the first of them.
+const SOON = 150;
+
 export interface Walk {
   card: ReadonlySignal<Experiment | null>;
   walking: ReadonlySignal<Walking | null>;
   /** The step that every panel shows; "" is the origin. */
   key: Signal<string>;
+  /** Whether the reader has waited so long for the step on screen that it has to show. */
+  late: ReadonlySignal<boolean>;
+  /** The step of plots and strips: the one before for as long as maps are about to come. */
+  steady: ReadonlySignal<string>;
   /** What the reader calls a step. */
   label(key: string): string;
   trail(panel: string): Trail | undefined;
@@ -81,10 +89,29 @@ export function createWalk(model: Model, needs: Needs): Walk {
   const trail = (panel: string): Trail | undefined => trails.value?.[panel];
   const mark = (panel: string, at: string): Mark | undefined => trail(panel)?.marks[at];
   const seen = (at: string): boolean =>
+    !at ||
     panels.value.every(({ id }) => {
       const mine = trail(id);
-      return !at || !mine || at in filmOf(mine.film).value || mine.marks[at]?.failed;
+      return !mine || at in filmOf(mine.film).value || mine.marks[at]?.failed;
     });
+  const late = signal(false);
+  let steadyKey = "";
+  const steady = computed(() => {
+    if (late.value || seen(key.value)) steadyKey = key.value;
+    return steadyKey;
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waitOrNot = (): void => {
+    if (seen(key.value)) {
+      clearTimeout(timer);
+      timer = undefined;
+      late.value = false;
+    } else {
+      timer ??= setTimeout(() => {
+        late.value = true;
+      }, SOON);
+    }
+  };
   const label = (at: string): string => {
     const known = card.value;
     if (!at) return known?.origin ?? "";
@@ -124,6 +151,7 @@ export function createWalk(model: Model, needs: Needs): Walk {
       void [key.value, walking.value?.status];
       tell();
     }),
+    effect(waitOrNot),
     effect(() => {
       const at = key.value;
       if (!live() || at === asked) return;
@@ -136,6 +164,7 @@ export function createWalk(model: Model, needs: Needs): Walk {
   ];
   closed.addEventListener("abort", () => {
     model.off("msg:custom", receive);
+    clearTimeout(timer);
     for (const stop of undo) stop();
   });
   const any = card.peek() || Object.keys(sweeps.peek() ?? {}).length;
@@ -145,6 +174,8 @@ export function createWalk(model: Model, needs: Needs): Walk {
     card,
     walking,
     key,
+    late,
+    steady,
     label,
     sweep: (panel) => sweeps.value?.[panel],
     trail,

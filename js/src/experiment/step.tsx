@@ -9,24 +9,22 @@ import type { Point } from "../geometry";
 import { digits } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
-import { Button } from "../ui/parts";
-import type { PanelCard, StepFrame, Array as WireArray } from "../wire";
+import { Button, Missing } from "../ui/parts";
+import type { PanelCard, Array as WireArray } from "../wire";
 import { Interval } from "./plot";
 
-/** What is left at the step on screen, and what the whole way says. */
-export function Verdict({ store, panel }: { store: Store; panel: string }) {
+/** What is left at a step, and what the whole way says. */
+function Verdict({ store, panel, at }: { store: Store; panel: string; at: string }) {
   const { walk } = store;
-  const mark = walk.mark(panel, walk.key.value);
+  const mark = walk.mark(panel, at);
   const verdict = walk.trail(panel)?.verdict ?? "";
   const here = mark && !mark.failed ? mark.words : "";
   const told = here && verdict.startsWith(here.slice(0, -1)); // the verdict speaks of this step
-  const card = walk.card.value;
-  if (!card) return null;
   return (
     <div class="xw-told">
       {here && !told && <p>{here}</p>}
       {verdict && <p>{verdict}</p>}
-      {card.usable && here && <UseStep store={store} panel={panel} at={walk.key.value} />}
+      {walk.card.value?.usable && here && <UseStep {...{ store, panel, at }} />}
     </div>
   );
 }
@@ -48,40 +46,55 @@ export function UseStep(props: { store: Store; panel: string; at: string; then?(
   );
 }
 
+/** What stands in a panel: the step on screen, or the one before until its map is there or late. */
+interface Shown {
+  at: string;
+  label: string;
+  map?: WireArray | undefined;
+}
+
 interface Props {
   store: Store;
   painter: Painter;
   panel: PanelCard;
-  picture(): WireArray | null;
+  /** Whether the map at the origin is being made. */
+  busy: boolean;
+  picture(at: string): WireArray | null;
 }
 
-export function StepView({ store, painter, panel, picture }: Props) {
+export function StepView({ store, painter, panel, busy, picture }: Props) {
   const { walk } = store;
   const { id, slot, title } = panel;
   const host = useRef<HTMLDivElement>(null);
   const view = useMemo(() => {
-    let last: StepFrame | undefined; // stays, dimmed, until the next one is there
     const here = computed(() => {
       const answer = store.answers[slot].value;
       return answer ? walk.film(id, answer.request)[walk.key.value] : undefined;
     });
-    const array = computed(() => {
-      if (!walk.key.value) return null;
-      last = here.value ?? last;
-      return last?.map ?? null;
+    const late = computed(() => walk.late.value || !walk.trail(id));
+    let last: Shown = { at: "", label: "" };
+    const shown = computed(() => {
+      const at = walk.key.value;
+      const frame = here.value;
+      if (!at || frame || late.value || walk.mark(id, at)?.failed) {
+        const map = frame?.map ?? (at ? last.map : undefined);
+        last = { at, map, label: frame?.label ?? (at && walk.label(at)) };
+      }
+      return last;
     });
+    const array = computed(() => shown.value.map ?? null);
     const value = computed(() => {
       const point = store.cross.value;
       return point && array.value ? readAt(store, array.value, point) : null;
     });
-    return { here, array, value, limit: signal(0) };
+    return { here, late, shown, array, value, limit: signal(0) };
   }, [slot]);
 
   useEffect(() => {
     const closed = new AbortController();
     const sheet: Sheet = {
       array: () => view.array.value,
-      picture,
+      picture: () => picture(view.shown.value.at),
       scaled: (limit) => {
         view.limit.value = limit;
       },
@@ -95,38 +108,52 @@ export function StepView({ store, painter, panel, picture }: Props) {
   }, [view]);
 
   const key = walk.key.value;
-  const mark = walk.mark(id, key);
+  const { at, label } = view.shown.value;
+  const mark = walk.mark(id, at);
   const now = walk.walking.value;
-  const waits = Boolean(key) && !view.here.value && !mark?.failed;
-  const mine = waits && now?.panel === id && now.key === key;
+  const lacks = Boolean(key) && !view.here.value && !walk.mark(id, key)?.failed;
+  const begun = Boolean(walk.trail(id));
+  const cancelled = lacks && begun && now?.status === "cancelled";
+  const waits = lacks && !cancelled && (begun || busy);
+  const late = waits && view.late.value;
+  const share = late && now?.panel === id && now.key === key ? now.progress * 100 : 0;
   return (
-    <div class={`xw-step ${waits ? "xw-stale" : ""}`} aria-busy={waits}>
-      <p class="xw-caption" title={walk.label(key)}>
-        <span>{key ? (view.here.value?.label ?? walk.label(key)) : ""}</span>
-        {mark && !mark.failed && <Interval mark={mark} />}
-      </p>
-      <div class="xw-frame">
-        <div class="xw-stage" ref={host} hidden={!key} />
-        {!key && (
-          <div class="xw-empty" style={{ aspectRatio: store.size.value.join("/") }}>
-            {walk.card.value?.hint}
-          </div>
+    <>
+      <div class={`xw-step ${waits ? "xw-stale" : ""} ${late ? "" : "xw-soon"}`} aria-busy={waits}>
+        <p class="xw-caption" title={label}>
+          <span>{label}</span>
+          {mark && !mark.failed && <Interval mark={mark} />}
+        </p>
+        <div class="xw-frame">
+          <div class="xw-stage" ref={host} hidden={!at} />
+          {!at && (
+            <div class="xw-empty" style={{ aspectRatio: store.size.value.join("/") }}>
+              {walk.card.value?.hint}
+            </div>
+          )}
+          {late && (
+            <div class="xw-progress" role="progressbar" aria-valuenow={share}>
+              <i style={{ width: `${Math.max(2, share)}%` }} />
+            </div>
+          )}
+          {cancelled && (
+            <Missing
+              words="Cancelled."
+              onRetry={() => store.ask("show_step", { key }, "experiment")}
+            />
+          )}
+          {mark?.failed && <Missing words={mark.words} />}
+        </div>
+        {at && view.array.value && (
+          <Legend
+            store={store}
+            limit={view.limit}
+            value={view.value}
+            sign={store.display.value.sign}
+          />
         )}
-        {waits && (
-          <div class="xw-progress" role="progressbar" aria-valuenow={mine ? now.progress * 100 : 0}>
-            <i style={{ width: `${Math.max(2, (mine ? now.progress : 0) * 100)}%` }} />
-          </div>
-        )}
-        {mark?.failed && <div class="xw-failed">{mark.words}</div>}
       </div>
-      {key && view.array.value && (
-        <Legend
-          store={store}
-          limit={view.limit}
-          value={view.value}
-          sign={store.display.value.sign}
-        />
-      )}
-    </div>
+      <Verdict {...{ store, at }} panel={id} />
+    </>
   );
 }

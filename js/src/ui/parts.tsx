@@ -61,6 +61,21 @@ export function Button({ icon, label, text, pressed, disabled, onClick, ...rest 
   );
 }
 
+/** Why there is no picture, over the place where it would be. */
+export function Missing(props: {
+  words: string;
+  class?: string;
+  onRetry?: (() => void) | undefined;
+}) {
+  const { words, onRetry } = props;
+  return (
+    <div class={`xw-failed ${props.class ?? ""}`} role={onRetry && "alert"}>
+      <p>{words}</p>
+      {onRetry && <Button icon="reset" label="Retry" text="Retry" onClick={onRetry} />}
+    </div>
+  );
+}
+
 /** A few choices side by side, of which one holds. */
 export function Segments<T extends string>(props: {
   label: string;
