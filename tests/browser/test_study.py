@@ -34,7 +34,7 @@ def test_a_participant_answers_by_mouse_and_by_key_and_reads_the_results(
             timeout=20_000
         )
     expect(study.get_by_role("row")).to_have_count(3)
-    expect(study.locator("progress")).to_have_count(1)
+    expect(study.get_by_role("progressbar")).to_have_count(1)
     expect(study.locator("header")).to_have_count(1)
     expect(study.get_by_role("row", name="picture alone")).to_contain_text("33 %")
     picture_of(lab.page, "study-over")

@@ -60,22 +60,22 @@ export function MaskingBar({ store }: { store: Store }) {
         text={WORDS[mode](share)}
         onInput={(next) => set({ share: next })}
       />
-      <label class="xw-fill" title="what takes a hidden pixel's place">
-        <span class="xw-muted">filled with</span>
-        <select
-          class="xw-select"
-          value={fill}
-          disabled={!live}
-          onChange={(event) => set({ fill: event.currentTarget.value })}
-        >
-          {fills.map((name) => (
-            <option key={name} value={name}>
-              {FILLS[name] ?? name}
-            </option>
-          ))}
-        </select>
-      </label>
       <div class="xw-group">
+        <label class="xw-fill" title="what takes a hidden pixel's place">
+          <span class="xw-muted">filled with</span>
+          <select
+            class="xw-select"
+            value={fill}
+            disabled={!live}
+            onChange={(event) => set({ fill: event.currentTarget.value })}
+          >
+            {fills.map((name) => (
+              <option key={name} value={name}>
+                {FILLS[name] ?? name}
+              </option>
+            ))}
+          </select>
+        </label>
         {toggle("Maps", "lay the maps over the masked pictures", maps.value, () => {
           maps.value = !maps.value;
         })}

@@ -20,7 +20,15 @@ export function Study({ store }: { store: StudyStore }) {
         <h2>{about}</h2>
         <span>{state === "over" ? `${total} answers` : `${number + 1} of ${total}`}</span>
       </header>
-      <progress value={number} max={total} aria-label="answered" />
+      <div
+        class="xw-track"
+        role="progressbar"
+        aria-label="answered"
+        aria-valuemax={total}
+        aria-valuenow={number}
+      >
+        <i style={{ width: `${(100 * number) / total}%` }} />
+      </div>
       {trouble && (
         <p class="xw-problem" role="alert">
           {trouble}
