@@ -22,6 +22,7 @@ from xaiwidgets.widgets.pack import blurb_of, family_of
 ROOT = Path(__file__).parents[1]
 METHODS = {
     "gradient": "Gradients",
+    "relevance": "Relevance propagation",
     "cam": "Class activation maps",
     "perturbation": "Perturbation",
     "controls": "Controls",

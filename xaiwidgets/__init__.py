@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .core.target import Target as Target
     from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
+        LRP as LRP,
+    )
+    from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
     )
     from .methods import (
@@ -117,8 +120,8 @@ _PLACES = {
     "methods": (
         "BetaSmoothedGradient", "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap",
         "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "IntegratedGradients",
-        "InteriorGradients", "Occlusion", "RandomMap", "Saliency", "SimpleTaylor", "SmoothGrad",
-        "Smoothing", "declared", "relu_backward_table",
+        "InteriorGradients", "LRP", "Occlusion", "RandomMap", "Saliency", "SimpleTaylor",
+        "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

@@ -81,11 +81,12 @@ for _kind, _functions in {
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid",
         "tanh", "softplus", "hardswish", "hardsigmoid", "hardtanh", "logsigmoid", "softsign",
         "exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos", "abs",
-        "clamp", "clamp_min", "maximum", "softmax", "matmul", "bmm", "addmm", "baddbmm",
+        "clamp", "clamp_min", "maximum", "softmax", "matmul", "mm", "bmm", "addmm", "baddbmm",
         "layer_norm", "group_norm", "instance_norm", "rms_norm", "batch_norm", "normalize",
         "max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d", "amax", "max", "pow",
         "einsum", "scaled_dot_product_attention", "multi_head_attention_forward", "linear",
-        "conv1d", "conv2d", "conv3d", "dropout", "prelu", "log_softmax", "var", "std", "norm",
+        "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+        "dropout", "prelu", "log_softmax", "var", "std", "norm",
         "local_response_norm", "bilinear",
     )},
     "clamp": _family("clamp", (_T, "clip"), (_T, "clip_"), (torch, "clip"), (torch, "clip_")),
@@ -111,11 +112,14 @@ class Interception(TorchFunctionMode):
 
     Inside a rule the mode is off, so that a rule may use any operation. Parameters reach every
     operation detached: what requires a gradient depends on the input, and nothing else does.
+    `otherwise` sees every operation that has no rule, questions such as `x.shape` among them;
+    Python functions of torch without a rule are opened, so that it sees what they are made of.
     """
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], otherwise: Rule | None = None) -> None:
         super().__init__()
         self.rules = dict(rules)
+        self.otherwise = otherwise
 
     def __torch_function__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
@@ -126,11 +130,20 @@ class Interception(TorchFunctionMode):
         kind = KINDS.get(func, "")
         rule = self.rules.get(kind)
         if rule is None:
-            if func not in COMPOSITE:
+            if func in COMPOSITE or (self.otherwise and _is_python(func)):
+                with self:
+                    return plain_body(func)(*args, **kwargs)
+            if self.otherwise is None:
                 return func(*args, **kwargs)
-            with self:
-                return plain_body(func)(*args, **kwargs)
+            rule = self.otherwise
         return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs, args)))
+
+
+_OPENED = ("torch.nn.functional", "torch.functional", "torch._jit_internal")
+
+
+def _is_python(function: Callable[..., Any]) -> bool:
+    return isinstance(function, types.FunctionType) and function.__module__ in _OPENED
 
 
 def _constant(value: Any) -> Any:
@@ -144,7 +157,9 @@ def _constant(value: Any) -> Any:
 
 
 @contextmanager
-def replacing(network: nn.Module, rules: Mapping[str, Rule]) -> Iterator[Interception]:
+def replacing(
+    network: nn.Module, rules: Mapping[str, Rule], otherwise: Rule | None = None
+) -> Iterator[Interception]:
     """Apply rules to the operations of forward passes made in this block and this thread.
 
     Raises ExplainError for scripted networks, whose operations cannot be seen. A compiled network
@@ -158,7 +173,7 @@ def replacing(network: nn.Module, rules: Mapping[str, Rule]) -> Iterator[Interce
                 f"{name or 'The network'} is a scripted module, whose operations cannot be seen; "
                 "use the Python network that it was made from."
             )
-    mode = Interception(rules)
+    mode = Interception(rules, otherwise)
     stance = getattr(torch.compiler, "set_stance", None)
     if stance is not None and any(map(_compiled, modules)):
         with stance("force_eager"), mode:

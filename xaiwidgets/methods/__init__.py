@@ -20,8 +20,10 @@ from .gradient import (
     relu_backward_table,
 )
 from .perturbation import Occlusion
+from .relevance import LRP
 
 __all__ = [
+    "LRP",
     "BetaSmoothedGradient",
     "Deconvnet",
     "DeepLift",

@@ -1,0 +1,170 @@
+"""Layers that are linear up to a bias: dense ones and convolutions, forward and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+
+from xaiwidgets.core.intercept import Operation
+
+Kind = Literal["convolution", "dense"]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """One such layer as the network called it: y = scale · (W x + b) + shift, where `scale` and
+    `shift` come from a batch normalisation that follows it at once."""
+
+    kind: Kind
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    geometry: tuple[Any, ...] = ()  # stride, padding, dilation, transposed, output padding, groups
+    scale: torch.Tensor | None = None
+    shift: torch.Tensor | None = None
+
+    def normalised(self, scale: torch.Tensor, shift: torch.Tensor) -> Affine:
+        """This layer with a batch normalisation behind it: scale and shift for every channel."""
+        return replace(self, scale=scale, shift=shift)
+
+    def merged(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Weight and bias with the normalisation merged into them."""
+        if self.scale is None or self.shift is None:
+            return self.weight, self.bias
+        bias = self.shift if self.bias is None else torch.addcmul(self.shift, self.bias, self.scale)
+        return self._scaled(self.scale), bias
+
+    def _scaled(self, scale: torch.Tensor) -> torch.Tensor:
+        weight = self.weight
+        if self.kind == "convolution" and self.geometry[3]:
+            groups = self.geometry[5]
+            parts = weight.unflatten(0, (groups, -1))
+            by_group = scale.view(groups, 1, -1, *[1] * (weight.ndim - 2))
+            return (parts * by_group).flatten(0, 1)
+        return weight * scale.view(-1, *[1] * (weight.ndim - 1))
+
+    def forward(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """W x + b with other numbers in place of the layer's own."""
+        if self.kind == "dense":
+            return F.linear(x, weight, bias)
+        return torch.convolution(x, weight, bias, *self.geometry)
+
+    def back(self, s: torch.Tensor, weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Wᵀ s, shaped like the layer's input."""
+        if self.kind == "dense":
+            return s @ weight
+        unbiased = (True, False, False)
+        return torch.ops.aten.convolution_backward(s, like, weight, None, *self.geometry, unbiased)[
+            0
+        ]
+
+    def pull(self, s: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Wᵀ s by the layer's own weights, normalisation included; s is used up."""
+        if self.scale is not None:
+            s = s.mul_(by_channel(self.scale, s, self.kind))
+        return self.back(s, self.weight, like)
+
+
+def by_channel(values: torch.Tensor, like: torch.Tensor, kind: Kind) -> torch.Tensor:
+    """One value a channel, shaped so that it goes with an output (batch, channels, ...)."""
+    return values if kind == "dense" and like.ndim == 2 else values.view(-1, *[1] * (like.ndim - 2))
+
+
+def read_affine(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+    """The input and the layer that an operation stands for, or None when it is not one: a product
+    of two tensors that both depend on the picture, for one."""
+    reader = _READERS.get(operation.kind)
+    return None if reader is None else reader(operation)
+
+
+def _constant(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and not value.requires_grad
+
+
+def _dense(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+    weight, bias = operation.argument(1, "weight"), operation.argument(2, "bias")
+    if not _constant(weight) or weight.ndim != 2:
+        return None
+    return operation.input, Affine("dense", weight, bias)
+
+
+def _product(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+    x = operation.argument(0, "input")
+    weight = operation.argument(1, "other", operation.argument(1, "mat2"))
+    reversed_ = getattr(operation.function, "__name__", "") == "__rmatmul__"
+    if reversed_ or not _constant(weight) or weight.ndim != 2 or _constant(x):
+        return None
+    return x, Affine("dense", weight.t(), None)
+
+
+def _addmm(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+    bias, x, weight = operation.input, operation.argument(1, "mat1"), operation.argument(2, "mat2")
+    plain = operation.kwargs.get("beta", 1) == 1 and operation.kwargs.get("alpha", 1) == 1
+    if not plain or not _constant(weight) or not _constant(bias) or bias.ndim != 1:
+        return None
+    return x, Affine("dense", weight.t(), bias)
+
+
+def _convolution(rank: int) -> Callable[[Operation], tuple[torch.Tensor, Affine] | None]:
+    def read(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+        x, weight = operation.input, operation.argument(1, "weight")
+        if not _constant(weight):
+            return None
+        stride = _tuple(operation.argument(3, "stride", 1), rank)
+        dilation = _tuple(operation.argument(5, "dilation", 1), rank)
+        padding = operation.argument(4, "padding", 0)
+        if isinstance(padding, str):
+            x, padding = _padded(x, padding, dilation, weight.shape[2:])
+        groups = operation.argument(6, "groups", 1)
+        geometry = (stride, _tuple(padding, rank), dilation, False, (0,) * rank, groups)
+        return x, Affine("convolution", weight, operation.argument(2, "bias"), geometry)
+
+    return read
+
+
+def _padded(
+    x: torch.Tensor, padding: str, dilation: tuple[int, ...], kernel: torch.Size
+) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """The input and the padding that "same" or "valid" stand for; what is not the same on both
+    sides is put around the input."""
+    total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
+    if not any(each % 2 for each in total):
+        return x, tuple(each // 2 for each in total)
+    around = [side for each in reversed(total) for side in (each // 2, each - each // 2)]
+    return F.pad(x, around), (0,) * len(total)
+
+
+def _transposed(rank: int) -> Callable[[Operation], tuple[torch.Tensor, Affine] | None]:
+    def read(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
+        x, weight = operation.input, operation.argument(1, "weight")
+        if not _constant(weight):
+            return None
+        names = ((3, "stride", 1), (4, "padding", 0), (7, "dilation", 1), (5, "output_padding", 0))
+        stride, padding, dilation, output = (
+            _tuple(operation.argument(*name), rank) for name in names
+        )
+        groups = operation.argument(6, "groups", 1)
+        geometry = (stride, padding, dilation, True, output, groups)
+        return x, Affine("convolution", weight, operation.argument(2, "bias"), geometry)
+
+    return read
+
+
+def _tuple(value: Any, rank: int) -> tuple[int, ...]:
+    return (int(value),) * rank if isinstance(value, int) else tuple(int(each) for each in value)
+
+
+_READERS: dict[str, Callable[[Operation], tuple[torch.Tensor, Affine] | None]] = {
+    "linear": _dense,
+    "matmul": _product,
+    "mm": _product,
+    "addmm": _addmm,
+    **{f"conv{rank}d": _convolution(rank) for rank in (1, 2, 3)},
+    **{f"conv_transpose{rank}d": _transposed(rank) for rank in (1, 2, 3)},
+}
+AFFINE_KINDS = tuple(_READERS)

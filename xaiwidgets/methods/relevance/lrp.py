@@ -1,0 +1,60 @@
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from .presets import PRESETS, Table
+from .propagation import propagate
+
+
+class LRP(Attribution, title="LRP", source="bach2015"):
+    """What each pixel contributed to the score, passed back layer by layer so that nothing is lost.
+
+    The score is the relevance of the output; every layer shares the relevance of its outputs among
+    its inputs by a rule, until the pixels are reached. A preset gives each layer its rule by kind
+    and place; see `explain_rules` for what your network's layers receive.
+    """
+
+    preset: str = knob(
+        default="ε-plus-flat",
+        choices=tuple(PRESETS),
+        help="which rule each kind of layer gets",
+    )
+    epsilon: float = knob(
+        default=1e-6, low=1e-9, high=1.0, log=True, help="what ε rules take from weak outputs"
+    )
+    gamma: float = knob(
+        default=0.25, low=0.0, high=2.0, help="how much more γ rules give to what speaks for"
+    )
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """One forward pass, one backward pass, and what the rules need on the way back."""
+        return relevance(subject, x, target, PRESETS[self.preset](self.epsilon, self.gamma))
+
+
+def relevance(subject: Subject, x: torch.Tensor, target: BoundTarget, table: Table) -> Findings:
+    """Relevance of every input value by a table of rules, shaped like x."""
+    size = 1 if len(x) == 1 else subject.batch_size(x)
+    rows = torch.arange(len(x))
+    parts, unknown = [], []
+    for part, which in zip(x.split(size), rows.split(size), strict=True):
+        bounded = table.bounded(*_bounds(subject, part))
+        found, _, engine = propagate(subject, part, target, which, bounded.rule, table.treatment)
+        parts.append(found)
+        unknown = engine.unknown
+    findings = Findings(torch.cat(parts))
+    if unknown:
+        findings.warnings.append(
+            f"No rule is known for {', '.join(unknown)}: relevance went by the gradient there."
+        )
+    return findings
+
+
+def _bounds(subject: Subject, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The lowest and the highest input: 0 and 1 before normalisation, or each picture's own."""
+    if subject.preprocessing.mean is None:
+        return x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+    return subject.preprocessing.absent(0.0, x), subject.preprocessing.absent(1.0, x)

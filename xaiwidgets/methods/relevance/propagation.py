@@ -1,0 +1,452 @@
+"""The engine: one forward pass in which every operation is seen, and one backward pass of rules.
+
+Layers wait. A convolution's output is computed at once, but what its backward pass does is settled
+only when the next operation asks for it: a batch normalisation is merged into the layer, and a ReLU
+tells that outputs below 0 carry no relevance. Nothing of the network is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.intercept import Operation, replacing
+from xaiwidgets.core.subject import Subject, differentiating
+from xaiwidgets.core.target import BoundTarget
+
+from . import operations
+from .affine import AFFINE_KINDS, Affine, read_affine
+from .operations import GATES, NORMS, PASSED, PRODUCTS, SHARED_BY_GRADIENT, SOFT_GATES, Treatment
+from .rules import Flow, Rule
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the network a layer stands, for a table that picks its rule."""
+
+    name: str
+    kind: str
+    number: int
+    first: bool
+
+
+@dataclass
+class Step:
+    """One operation that relevance meets, and what is done there."""
+
+    kind: str
+    name: str
+    rule: str
+    note: str = ""
+
+
+Choice = Callable[[Place], Rule]
+
+
+@dataclass
+class Waiting:
+    """A layer whose output exists, but not yet its way back."""
+
+    layer: Affine
+    x: torch.Tensor
+    rule: Rule
+    step: Step
+    used: bool = False
+
+
+@dataclass
+class _Work:
+    """What the way back of one layer needs."""
+
+    layer: Affine
+    rule: Rule
+    y: torch.Tensor | None
+    z: torch.Tensor
+    like: torch.Tensor
+    positive: bool
+    restored: bool
+
+
+class _Share(torch.autograd.Function):
+    """A layer's output, and its rule as the way back."""
+
+    @staticmethod
+    def forward(ctx, x, work):  # type: ignore[no-untyped-def]
+        y, work.y = work.y, None
+        ctx.save_for_backward(work.z, *([x] if work.rule.needs_input else []))
+        ctx.work, work.z = work, None
+        return y
+
+    @staticmethod
+    def backward(ctx, c):  # type: ignore[no-untyped-def]
+        z, *inputs = ctx.saved_tensors
+        work = ctx.work
+        x = inputs[0] if inputs else work.like
+        shared = work.rule.share(Flow(work.layer, x, z, c, work.positive))
+        if work.restored:  # relevance as c again, for what lies below; lost where x is 0
+            shared = torch.where(x == 0, 0, shared / torch.where(x == 0, 1, x))
+        return shared, None
+
+
+class _CannotWait(BaseException):
+    """A layer's output went where nobody can tell it to settle; the network's own handlers for
+    errors shall not catch this."""
+
+
+@dataclass
+class Propagation:
+    """One forward pass and what it leaves behind for the way back. A `careful` one settles every
+    layer at once and keeps copies, for networks that overwrite what they have used or that hide
+    operations in autograd Functions of their own."""
+
+    names: dict[int, str]
+    choice: Choice
+    treatment: Treatment = field(default_factory=Treatment)
+    careful: bool = False
+    hidden: bool = False  # something was computed where relevance cannot be followed
+    steps: list[Step] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    entries: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+    def __call__(self, operation: Operation) -> Any:
+        """One operation of the forward pass."""
+        tensors = list(_tensors((operation.args, operation.kwargs)))
+        if _is_question(operation, tensors, self):
+            return operation.run()
+        active = [tensor for tensor in tensors if _depends(tensor)]
+        if not active:
+            return operation.run()
+        if not torch.is_grad_enabled():
+            return self._without_gradients(operation, tensors)
+        depth = max(getattr(tensor, "_depth", 0) for tensor in active)
+        result = self._layer(operation, depth)
+        result = self._other(operation, active) if result is None else result
+        for tensor in _tensors(result):
+            if _depends(tensor):
+                tensor._depth = max(depth, getattr(tensor, "_depth", 0))  # type: ignore[attr-defined]
+        return result
+
+    def _without_gradients(self, operation: Operation, tensors: list[torch.Tensor]) -> Any:
+        """Inside torch.no_grad, or inside an autograd Function of the network's own."""
+        if any(hasattr(tensor, "_waits") for tensor in tensors):
+            raise _CannotWait
+        self.hidden = True
+        return operation.run()
+
+    # --- layers -----------------------------------------------------------------------------
+
+    def _layer(self, operation: Operation, depth: int) -> Any:
+        """The result, where the operation is a layer or is merged into one that waits."""
+        kind = operation.kind
+        if kind in AFFINE_KINDS:
+            return self._affine(operation, depth)
+        waits = getattr(operation.input, "_waits", None) if operation.args else None
+        if waits is None:
+            return None
+        if kind == "relu":
+            return self._rectified(operation, waits)
+        if kind == "batch_norm":
+            return self._merged(operation, waits)
+        if kind == "dropout" and not operation.argument(2, "training", True):
+            return operation.input
+        return None
+
+    def _affine(self, operation: Operation, depth: int) -> torch.Tensor | None:
+        for tensor in _tensors((operation.args, operation.kwargs)):
+            self._settle(tensor)
+        found = read_affine(operation)
+        if found is None:
+            return None
+        x, layer = found
+        with torch.no_grad():
+            y = operation.run()
+            y = y.clone() if y._is_view() else y
+        number = sum(bool(step.kind in ("convolution", "dense")) for step in self.steps)
+        name = self.names.get(layer.weight.data_ptr(), "")
+        rule = self.choice(Place(name, layer.kind, number, depth == 0))
+        step = Step(layer.kind, name, str(rule))
+        self.steps.append(step)
+        y._depth = depth + 1  # type: ignore[attr-defined]
+        self._wait(y, Waiting(layer, x, rule, step))
+        if self.careful:
+            self._settle(y)
+        return y
+
+    def _wait(self, y: torch.Tensor, waiting: Waiting) -> None:
+        y._waits = waiting  # type: ignore[attr-defined]
+        self.waiting.append(waiting)
+
+    def _rectified(self, operation: Operation, waits: Waiting) -> torch.Tensor:
+        with torch.no_grad():
+            y = operation.run()
+        if y is operation.input:
+            del y._waits  # type: ignore[attr-defined]
+        self._finish(y, waits, positive=True)
+        return y
+
+    def _merged(self, operation: Operation, waits: Waiting) -> torch.Tensor | None:
+        numbers = operations.normalisation(operation)
+        y = operation.input
+        if numbers is None or waits.layer.scale is not None:
+            return None
+        if waits.layer.kind == "dense" and y.ndim != 2:
+            return None
+        with torch.no_grad():
+            y = operation.run()
+        waits.used = True
+        waits.step.note = "with the batch normalisation behind it"
+        self._wait(y, Waiting(waits.layer.normalised(*numbers), waits.x, waits.rule, waits.step))
+        return y
+
+    def _settle(self, tensor: torch.Tensor, overwritten: bool = False) -> None:
+        """Give a tensor that waits its way back: from here on it is part of the graph."""
+        waits = getattr(tensor, "_waits", None)
+        if waits is not None:
+            del tensor._waits  # type: ignore[attr-defined]
+            self._finish(tensor, waits, overwritten=overwritten)
+
+    def _finish(
+        self, y: torch.Tensor, waits: Waiting, positive: bool = False, overwritten: bool = False
+    ) -> None:
+        waits.used = True
+        rule, x = waits.rule, waits.x
+        restored = rule.at_input and getattr(x, "_depth", 0) > 0
+        if rule.at_input and not restored:
+            x = self._entry(x)
+        z = y.detach().clone() if overwritten or self.careful else y
+        like = x.detach()
+        x = x.clone() if self.careful and rule.needs_input else x
+        done = _Share.apply(x, _Work(waits.layer, rule, y, z, like, positive, restored))
+        assert done is y
+
+    def _entry(self, x: torch.Tensor) -> torch.Tensor:
+        """A leaf in place of x, at which relevance itself arrives."""
+        for outside, leaf in self.entries:
+            if outside is x:
+                return leaf
+        leaf = x.detach().requires_grad_()
+        self.entries.append((x, leaf))
+        return leaf
+
+    # --- all other operations ---------------------------------------------------------------
+
+    def _other(self, operation: Operation, active: list[torch.Tensor]) -> Any:
+        for tensor in active:
+            self._settle(tensor, operation.inplace and tensor is operation.args[0])
+        kind = operation.kind
+        if kind == "dropout" and not operation.argument(2, "training", True):
+            return operation.input
+        if kind in GATES or (kind == "pow" and _negative_power(operation)):
+            return self._gate(operations.passed(operation), "gate")
+        if kind in PASSED and _depends(operation.input):
+            result = operations.passed(operation)
+            return self._gate(result, "soft") if kind in SOFT_GATES else result
+        if kind in NORMS and operation.function is not torch.batch_norm:
+            return operations.normalised(operation)
+        if kind == "div":
+            return self._divided(operation)
+        if kind == "scaled_dot_product_attention":
+            return operations.attention(operation, self.treatment)
+        if kind in PRODUCTS and len(active) > 1:
+            return self._product(operation, active)
+        if kind == "softmax" and self.treatment.attention == "conservative":
+            return self._gate(operation.run(), "gate")
+        return self._native(operation, active)
+
+    def _gate(self, tensor: torch.Tensor, gate: str) -> torch.Tensor:
+        tensor._gate = gate  # type: ignore[attr-defined]
+        return tensor
+
+    def _divided(self, operation: Operation) -> Any:
+        over, under = _over_and_under(operation)
+        if not _depends(under):
+            return self._native(operation, [over])
+        result = operations.divided(operation)
+        return result if _depends(over) else self._gate(result, "gate")
+
+    def _product(self, operation: Operation, active: list[torch.Tensor]) -> Any:
+        gates = [self._is_gate(tensor) for tensor in active]
+        if len(active) == 2 and gates[0] != gates[1]:
+            gate = active[gates.index(True)]
+            return _holding(operation, gate)
+        if len(active) > 2:
+            self._note_unknown(operation)
+        return operations.halved(operation)
+
+    def _is_gate(self, tensor: torch.Tensor) -> bool:
+        gate = getattr(tensor, "_gate", "")
+        return gate == "gate" or (gate == "soft" and self.treatment.products == "signal")
+
+    def _native(self, operation: Operation, active: list[torch.Tensor]) -> Any:
+        if _name(operation) not in SHARED_BY_GRADIENT:
+            self._note_unknown(operation)
+        result = operation.run()
+        if len(active) == 1 and hasattr(active[0], "_gate"):
+            for tensor in _tensors(result):
+                tensor._gate = active[0]._gate  # type: ignore[attr-defined]
+        return result
+
+    def _note_unknown(self, operation: Operation) -> None:
+        name = _name(operation)
+        if name in ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"):
+            raise ExplainError(
+                f"The network holds a recurrent layer ({name}), for which there is no rule of "
+                "relevance here; integrated gradients work on it."
+            )
+        if name not in self.unknown:
+            self.unknown.append(name)
+
+
+def _holding(operation: Operation, gate: torch.Tensor) -> Any:
+    """The product with its gate held constant: the signal takes all."""
+
+    def held(value: Any) -> Any:
+        if isinstance(value, (tuple, list)):
+            return type(value)(map(held, value))
+        return value.detach() if value is gate else value
+
+    if operation.inplace:
+        first, second = operation.args[0], operation.args[1]
+        first = first.detach() if first is gate else first
+        second = second.detach() if second is gate else second
+        return operation.write(first * second)
+    kwargs = {name: held(value) for name, value in operation.kwargs.items()}
+    return operation.function(*held(operation.args), **kwargs)
+
+
+def _over_and_under(operation: Operation) -> tuple[Any, Any]:
+    values = operation.args[:2]
+    turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
+    over, under = values[::-1] if turned else values
+    return over, under
+
+
+def _negative_power(operation: Operation) -> bool:
+    power = operation.argument(1, "exponent")
+    return isinstance(power, (int, float)) and power < 0
+
+
+def _depends(value: Any) -> bool:
+    """Whether a tensor depends on the input."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    return hasattr(value, "_waits") or value.requires_grad
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            yield from _tensors(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _tensors(each)
+
+
+_ASKS_FOR_GRAPH = {"requires_grad", "grad_fn", "is_leaf", "_version", "data"}
+_QUESTIONS = {
+    "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
+    "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
+    "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
+}  # fmt: skip
+
+
+def _is_question(operation: Operation, tensors: list[torch.Tensor], engine: Propagation) -> bool:
+    """Whether the network asks about a tensor instead of computing with it."""
+    name = getattr(operation.function, "__name__", "")
+    if name == "__get__":
+        asked = getattr(getattr(operation.function, "__self__", None), "__name__", "")
+        if asked in _ASKS_FOR_GRAPH:
+            for tensor in tensors:
+                engine._settle(tensor)
+        return asked not in ("T", "mT", "H", "mH", "real", "imag")
+    return name in _QUESTIONS or name == "__set__"
+
+
+def _name(operation: Operation) -> str:
+    """What an operation is called: its kind, or the function's plain name."""
+    if operation.kind:
+        return operation.kind
+    name = getattr(operation.function, "__name__", "")
+    if name == "__get__":
+        return getattr(getattr(operation.function, "__self__", None), "__name__", name)
+    bare = name.strip("_")
+    return bare if bare in SHARED_BY_GRADIENT else name
+
+
+HANDLED = (
+    *AFFINE_KINDS, *GATES, *PASSED, *NORMS, *PRODUCTS, "relu", "div", "softmax", "dropout",
+    "scaled_dot_product_attention", "max_pool1d", "max_pool2d", "max_pool3d",
+    "adaptive_max_pool2d",
+)  # fmt: skip
+
+
+def propagate(
+    subject: Subject,
+    x: torch.Tensor,
+    target: BoundTarget,
+    rows: torch.Tensor,
+    choice: Choice,
+    treatment: Treatment,
+) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
+    """Relevance of every input value (shaped like x), the scores (rows,), and the engine."""
+    names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
+    try:
+        return _propagated(subject, x, target, rows, Propagation(names, choice, treatment))
+    except _CannotWait:
+        pass
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise
+    careful = Propagation(names, choice, treatment, careful=True)
+    return _propagated(subject, x, target, rows, careful)
+
+
+def _propagated(
+    subject: Subject,
+    x: torch.Tensor,
+    target: BoundTarget,
+    rows: torch.Tensor,
+    engine: Propagation,
+) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
+    with differentiating():
+        leaf = x.detach().requires_grad_()
+        with replacing(subject.model, dict.fromkeys(HANDLED, engine), engine):
+            outputs = subject(leaf)
+        score = target.score(outputs, rows)
+        if not score.requires_grad or not all(each.used for each in engine.waiting):
+            raise _lost(engine)
+        leaves = [leaf, *(inner for _, inner in engine.entries)]
+        found = torch.autograd.grad(score.sum(), leaves, allow_unused=True)
+        relevance = torch.zeros_like(x) if found[0] is None else found[0] * x
+        for (outside, _), arrived in zip(engine.entries, found[1:], strict=True):
+            if arrived is not None:
+                relevance = relevance + _carried(arrived, outside, leaf)
+    return relevance, score.detach(), engine
+
+
+def _lost(engine: Propagation) -> BaseException:
+    if not engine.careful:
+        return _CannotWait()
+    return ExplainError(
+        "The network's output does not depend on its input by operations that can be seen: "
+        "something in its forward pass detaches it or runs without gradients (torch.no_grad, "
+        "checkpointing, scripted functions). Switch that off for explanations."
+    )
+
+
+def _carried(arrived: torch.Tensor, outside: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
+    """Relevance at the network's first layer as that of the input itself, through copies, padding
+    and normalisation inside the network."""
+    if outside.shape == leaf.shape and torch.equal(outside, leaf):
+        return arrived
+    ones = torch.ones_like(arrived)
+    (below,) = torch.autograd.grad(outside, leaf, arrived, retain_graph=True)
+    (share,) = torch.autograd.grad(outside, leaf, ones)
+    return torch.where(share == 0, 0, below / torch.where(share == 0, 1, share))

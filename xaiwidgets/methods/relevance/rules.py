@@ -1,0 +1,320 @@
+"""The rules of layer-wise relevance propagation for dense layers and convolutions.
+
+A rule says how the relevance R of a layer's outputs z is shared among its inputs x. What flows
+backward here is c = R ÷ activation, not R: of an operation that is linear, or passes relevance to
+one place, c is then the plain gradient, and only layers with a rule cost anything. A rule takes the
+c of the outputs and gives that of the inputs. Rules `at_input` give R itself, for the pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from xaiwidgets.core.errors import ExplainError
+
+from .affine import Affine
+
+STABILISER = 1e-6
+Parts = list[tuple[torch.Tensor | None, float]]
+
+
+@dataclass
+class Flow:
+    """What a rule works on: a layer with its input x and output z, and c = R ÷ z of the output.
+
+    `positive` says that z is known only where it is positive, and 0 elsewhere: a ReLU follows, and
+    no relevance comes from a unit that is off.
+    """
+
+    layer: Affine
+    x: torch.Tensor
+    z: torch.Tensor
+    c: torch.Tensor
+    positive: bool
+
+    @property
+    def relevance(self) -> torch.Tensor:
+        """R of the outputs."""
+        return self.c * self.z
+
+    def signs(self) -> Parts:
+        """The input's parts by sign: where it is positive, and where it is negative, each as a mask
+        (None where it holds everywhere) with its sign."""
+        if bool(self.x.amin() >= 0):
+            return [(None, 1.0)]
+        return [(self.x > 0, 1.0), (self.x < 0, -1.0)]
+
+
+class Rule:
+    """How a layer's relevance is shared among its inputs. A rule of your own gives `share`."""
+
+    at_input = False
+    needs_input = True
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """c of the layer's inputs, or their relevance where the rule is `at_input`; shaped like
+        flow.x."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+
+@dataclass(frozen=True)
+class Epsilon(Rule):
+    """LRP-ε (Bach et al. 2015): R_j = Σ_k x_j w_jk R_k ÷ (z_k + ε·sign z_k).
+
+    ε takes relevance away from outputs that are near 0; `relative` counts it in root mean squares
+    of the layer's outputs. With ε = 0 it is LRP-0, which is gradient × input on ReLU networks.
+    """
+
+    epsilon: float = STABILISER
+    relative: bool = False
+    needs_input = False
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """One backward pass of the layer."""
+        return flow.layer.pull(self.damped(flow), flow.x)
+
+    def damped(self, flow: Flow) -> torch.Tensor:
+        """c · |z| ÷ (|z| + ε), in memory of its own."""
+        size = flow.z if flow.positive else flow.z.abs()
+        if self.epsilon == 0:
+            return torch.where(size > 0, flow.c, 0) if flow.positive else flow.c.clone()
+        return flow.c / torch.addcdiv(_one(size), self._stabiliser(flow.z), size)
+
+    def _stabiliser(self, z: torch.Tensor) -> torch.Tensor:
+        if not self.relative:
+            return torch.full((), self.epsilon, dtype=z.dtype, device=z.device)
+        dims = tuple(range(1, z.ndim))
+        return z.square().mean(dims, keepdim=True).sqrt_().mul_(self.epsilon).add_(_tiny(z))
+
+    def __str__(self) -> str:
+        unit = " rms" if self.relative else ""
+        return f"ε = {self.epsilon:g}{unit}" if self.epsilon else "LRP-0"
+
+
+@dataclass(frozen=True)
+class AlphaBeta(Rule):
+    """LRP-αβ (Bach et al. 2015), α − β = 1: positive contributions share α R, negative −β R."""
+
+    alpha: float = 2.0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.alpha < 1 or self.beta < 0 or abs(self.alpha - self.beta - 1) > 1e-9:
+            raise ExplainError(
+                f"α is {self.alpha:g} and β is {self.beta:g}; LRP-αβ takes α ≥ 1, β ≥ 0 and "
+                "α − β = 1, such as 2 and 1."
+            )
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """Passes over the positive contributions, and where β is not 0 over the negative ones."""
+        weight, bias = flow.layer.merged()
+        parts = flow.signs()
+        found = _side(flow, weight, bias, parts, 1.0).mul_(self.alpha)
+        if self.beta:
+            found.sub_(_side(flow, weight, bias, parts, -1.0), alpha=self.beta)
+        return found
+
+    def __str__(self) -> str:
+        return f"α = {self.alpha:g}, β = {self.beta:g}" if self.beta else "z⁺"
+
+
+def ZPlus() -> AlphaBeta:  # noqa: N802 - a rule by its name
+    """The z⁺ rule (Montavon et al. 2017): positive contributions alone; αβ with α = 1, β = 0."""
+    return AlphaBeta(1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Gamma(Rule):
+    """LRP-γ (Montavon et al. 2019): contributions that point the way of the output count 1 + γ.
+
+    For outputs above 0 these are the positive contributions, w + γ w⁺ for inputs above 0; for
+    outputs below 0 the negative ones (Andéol et al. 2021), so that signed inputs serve too.
+    """
+
+    gamma: float = 0.25
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """Passes over the positive contributions and, where outputs are negative, those too."""
+        weight, bias = flow.layer.merged()
+        parts = flow.signs()
+        favoured = _contributions(flow, weight, bias, parts, 1.0)
+        found = self._towards(flow, weight, parts, 1.0, favoured)
+        if flow.positive or not bool((flow.z < 0).any()):
+            return found
+        against = flow.z - favoured
+        return found.add_(self._towards(flow, weight, parts, -1.0, against))
+
+    def _towards(
+        self,
+        flow: Flow,
+        weight: torch.Tensor,
+        parts: Parts,
+        sign: float,
+        favoured: torch.Tensor,
+    ) -> torch.Tensor:
+        """What outputs of one sign pass on; `favoured` are the contributions that point there."""
+        below = torch.add(flow.z, favoured, alpha=self.gamma)
+        s = flow.relevance.div_(below.add_(sign * STABILISER))
+        if not flow.positive:
+            s = torch.where(flow.z * sign > 0, s, 0)
+        if len(parts) == 1:
+            raised = weight + self.gamma * _signed(weight, sign)
+            return flow.layer.back(s, raised, flow.x)
+        found = flow.layer.back(s, weight, flow.x)
+        for mask, side in parts:
+            raised = flow.layer.back(s, _signed(weight, sign * side), flow.x)
+            found.add_(_within(mask, raised), alpha=self.gamma)
+        return found
+
+    def __str__(self) -> str:
+        return f"γ = {self.gamma:g}"
+
+
+@dataclass(frozen=True)
+class Flat(Rule):
+    """Every input of an output gets the same share (Lapuschkin et al. 2019): for the pixels, where
+    neither value nor weight shall count. It keeps the picture's noise out of the map."""
+
+    at_input = True
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """A convolution with ones, of one channel where all are alike."""
+        layer, x, relevance = flow.layer, flow.x, flow.relevance
+        if layer.kind == "convolution" and layer.geometry[5] == 1:
+            ones = torch.ones_like(layer.weight[:1, :1])
+            counted = layer.forward(torch.ones_like(x[:1, :1]), ones).mul_(x.shape[1])
+            counted.add_(STABILISER)
+            one = layer.back(relevance.sum(1, keepdim=True).div_(counted), ones, x[:, :1])
+            return one.expand_as(x).clone()
+        ones = torch.ones_like(layer.weight)
+        counted = layer.forward(torch.ones_like(x[:1]), ones).add_(STABILISER)
+        return layer.back(relevance.div_(counted), ones, x)
+
+
+@dataclass(frozen=True)
+class WSquare(Rule):
+    """The w² rule (Montavon et al. 2017), for inputs without bounds: shares by squared weights."""
+
+    at_input = True
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """A convolution with the squared weights."""
+        squared = flow.layer.merged()[0].square()
+        counted = flow.layer.forward(torch.ones_like(flow.x[:1]), squared)
+        return flow.layer.back(flow.relevance.div_(counted.add_(STABILISER)), squared, flow.x)
+
+    def __str__(self) -> str:
+        return "w²"
+
+
+@dataclass(frozen=True)
+class ZBox(Rule):
+    """The zᴮ rule (Montavon et al. 2017), for inputs between `low` and `high`: contributions are
+    counted from the bound that lies against the weight. Bounds are numbers or tensors that go with
+    the input (channels, 1, 1); None stands for 0 and 1 before the subject's normalisation, and
+    where that is not known for each picture's own darkest and brightest value of a channel."""
+
+    low: float | torch.Tensor | None = None
+    high: float | torch.Tensor | None = None
+    at_input = True
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """Three passes: the input's and both bounds'."""
+        layer, (weight, _) = flow.layer, flow.layer.merged()
+        low, high = (_bound(each, flow.x) for each in (self.low, self.high))
+        positive, negative = weight.clamp_min(0), weight.clamp_max(0)
+        below = layer.forward(flow.x, weight) - layer.forward(low, positive)
+        below -= layer.forward(high, negative)
+        s = flow.relevance.div_(_away_from_zero(below))
+        found = flow.x * layer.back(s, weight, flow.x)
+        found -= low * layer.back(s, positive, flow.x)
+        return found.sub_(high * layer.back(s, negative, flow.x))
+
+    def __str__(self) -> str:
+        return "zᴮ"
+
+
+@dataclass(frozen=True)
+class Pass(Rule):
+    """Relevance goes through unshared, for layers that have as many inputs as outputs."""
+
+    at_input = True
+
+    def share(self, flow: Flow) -> torch.Tensor:
+        """R of the outputs, as that of the inputs."""
+        if flow.x.shape != flow.z.shape:
+            raise ExplainError(
+                f"The rule 'pass' was given to a layer with inputs {tuple(flow.x.shape)} and "
+                f"outputs {tuple(flow.z.shape)}; it takes layers that keep the shape."
+            )
+        return flow.relevance
+
+
+def _side(
+    flow: Flow,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    parts: Parts,
+    sign: float,
+) -> torch.Tensor:
+    """What contributions of one sign pass on when they share all of R."""
+    below = _contributions(flow, weight, bias, parts, sign)
+    s = flow.relevance.div_(below.add_(sign * STABILISER))
+    found = None
+    for mask, side in parts:
+        part = flow.layer.back(s, _signed(weight, sign * side), flow.x)
+        part = _within(mask, part)
+        found = part if found is None else found.add_(part)
+    assert found is not None
+    return found
+
+
+def _contributions(
+    flow: Flow,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    parts: Parts,
+    sign: float,
+) -> torch.Tensor:
+    """The sum of all contributions of one sign to every output, the bias among them."""
+    bias = None if bias is None else _signed(bias, sign)
+    found = None
+    for mask, side in parts:
+        x = _within(mask, flow.x)
+        part = flow.layer.forward(x, _signed(weight, sign * side), bias)
+        found, bias = part if found is None else found.add_(part), None
+    assert found is not None
+    return found
+
+
+def _within(mask: torch.Tensor | None, values: torch.Tensor) -> torch.Tensor:
+    return values if mask is None else torch.where(mask, values, 0)
+
+
+def _signed(values: torch.Tensor, sign: float) -> torch.Tensor:
+    return values.clamp_min(0) if sign > 0 else values.clamp_max(0)
+
+
+def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
+    if value is None:
+        raise ExplainError(
+            "The rule zᴮ needs the lowest and the highest input; give ZBox(low, high)."
+        )
+    return torch.as_tensor(value, dtype=x.dtype, device=x.device).expand_as(x)
+
+
+def _away_from_zero(z: torch.Tensor) -> torch.Tensor:
+    return z + torch.where(z < 0, -STABILISER, STABILISER).to(z.dtype)
+
+
+def _one(like: torch.Tensor) -> torch.Tensor:
+    return torch.ones((), dtype=like.dtype, device=like.device)
+
+
+def _tiny(like: torch.Tensor) -> float:
+    return torch.finfo(like.dtype).tiny
