@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from xaiwidgets.core.intercept import Operation
 
+_CONVOLUTION_BACKWARD = torch.ops.aten.convolution_backward.default
 Kind = Literal["convolution", "dense"]
 
 
@@ -59,9 +60,7 @@ class Affine:
         if self.kind == "dense":
             return s @ weight
         unbiased = (True, False, False)
-        return torch.ops.aten.convolution_backward(s, like, weight, None, *self.geometry, unbiased)[
-            0
-        ]
+        return _CONVOLUTION_BACKWARD(s, like, weight, None, *self.geometry, unbiased)[0]
 
     def pull(self, s: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """Wᵀ s by the layer's own weights, normalisation included; s is used up."""

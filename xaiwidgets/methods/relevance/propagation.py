@@ -115,9 +115,9 @@ class Propagation:
 
     def __call__(self, operation: Operation) -> Any:
         """One operation of the forward pass."""
-        tensors = list(_tensors((operation.args, operation.kwargs)))
-        if _is_question(operation, tensors, self):
+        if self._is_question(operation):
             return operation.run()
+        tensors = _given(operation)
         active = [tensor for tensor in tensors if _depends(tensor)]
         if not active:
             return operation.run()
@@ -126,10 +126,20 @@ class Propagation:
         depth = max(getattr(tensor, "_depth", 0) for tensor in active)
         result = self._layer(operation, depth)
         result = self._other(operation, active) if result is None else result
-        for tensor in _tensors(result):
+        for tensor in (result,) if isinstance(result, torch.Tensor) else _tensors(result):
             if _depends(tensor):
                 tensor._depth = max(depth, getattr(tensor, "_depth", 0))  # type: ignore[attr-defined]
         return result
+
+    def _is_question(self, operation: Operation) -> bool:
+        """Whether the network asks about a tensor instead of computing with it."""
+        name = getattr(operation.function, "__name__", "")
+        if name != "__get__":
+            return name in _QUESTIONS
+        asked = getattr(getattr(operation.function, "__self__", None), "__name__", "")
+        if asked in _ASKS_FOR_GRAPH:
+            self._settle(operation.args[0])
+        return asked not in ("T", "mT", "H", "mH", "real", "imag")
 
     def _without_gradients(self, operation: Operation, tensors: list[torch.Tensor]) -> Any:
         """Inside torch.no_grad, or inside an autograd Function of the network's own."""
@@ -157,7 +167,7 @@ class Propagation:
         return None
 
     def _affine(self, operation: Operation, depth: int) -> torch.Tensor | None:
-        for tensor in _tensors((operation.args, operation.kwargs)):
+        for tensor in _given(operation):
             self._settle(tensor)
         found = read_affine(operation)
         if found is None:
@@ -338,14 +348,22 @@ def _depends(value: Any) -> bool:
     return hasattr(value, "_waits") or value.requires_grad
 
 
+def _given(operation: Operation) -> list[torch.Tensor]:
+    """Every tensor that an operation is given."""
+    found: list[torch.Tensor] = []
+    for value in (*operation.args, *operation.kwargs.values()):
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += _tensors(value)
+    return found
+
+
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
         for each in value:
-            yield from _tensors(each)
-    elif isinstance(value, dict):
-        for each in value.values():
             yield from _tensors(each)
 
 
@@ -354,19 +372,8 @@ _QUESTIONS = {
     "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
     "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
     "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
+    "__set__",
 }  # fmt: skip
-
-
-def _is_question(operation: Operation, tensors: list[torch.Tensor], engine: Propagation) -> bool:
-    """Whether the network asks about a tensor instead of computing with it."""
-    name = getattr(operation.function, "__name__", "")
-    if name == "__get__":
-        asked = getattr(getattr(operation.function, "__self__", None), "__name__", "")
-        if asked in _ASKS_FOR_GRAPH:
-            for tensor in tensors:
-                engine._settle(tensor)
-        return asked not in ("T", "mT", "H", "mH", "real", "imag")
-    return name in _QUESTIONS or name == "__set__"
 
 
 def _name(operation: Operation) -> str:

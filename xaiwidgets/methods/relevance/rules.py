@@ -80,16 +80,18 @@ class Epsilon(Rule):
 
     def damped(self, flow: Flow) -> torch.Tensor:
         """c · |z| ÷ (|z| + ε), in memory of its own."""
-        size = flow.z if flow.positive else flow.z.abs()
+        c, z = flow.c, flow.z
         if self.epsilon == 0:
-            return torch.where(size > 0, flow.c, 0) if flow.positive else flow.c.clone()
-        return flow.c / torch.addcdiv(_one(size), self._stabiliser(flow.z), size)
+            return torch.where(z > 0, c, 0) if flow.positive else c.clone()
+        if self.relative:
+            return self._damped_by_size(c, z if flow.positive else z.abs())
+        below = z + self.epsilon if flow.positive else z.abs().add_(self.epsilon)
+        return torch.addcdiv(c, c, below, value=-self.epsilon, out=below)
 
-    def _stabiliser(self, z: torch.Tensor) -> torch.Tensor:
-        if not self.relative:
-            return torch.full((), self.epsilon, dtype=z.dtype, device=z.device)
-        dims = tuple(range(1, z.ndim))
-        return z.square().mean(dims, keepdim=True).sqrt_().mul_(self.epsilon).add_(_tiny(z))
+    def _damped_by_size(self, c: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        dims = tuple(range(1, size.ndim))
+        stabiliser = size.square().mean(dims, keepdim=True).sqrt_().mul_(self.epsilon)
+        return (c * size).div_(stabiliser + size + _tiny(size))
 
     def __str__(self) -> str:
         unit = " rms" if self.relative else ""
@@ -310,10 +312,6 @@ def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
 
 def _away_from_zero(z: torch.Tensor) -> torch.Tensor:
     return z + torch.where(z < 0, -STABILISER, STABILISER).to(z.dtype)
-
-
-def _one(like: torch.Tensor) -> torch.Tensor:
-    return torch.ones((), dtype=like.dtype, device=like.device)
 
 
 def _tiny(like: torch.Tensor) -> float:
