@@ -27,6 +27,11 @@ class Affine:
     scale: torch.Tensor | None = None
     shift: torch.Tensor | None = None
 
+    @property
+    def channels_second(self) -> bool:
+        """Whether outputs are (batch, channels, ...); a dense layer has its channels last."""
+        return self.kind == "convolution"
+
     def normalised(self, scale: torch.Tensor, shift: torch.Tensor) -> Affine:
         """This layer with a batch normalisation behind it: scale and shift for every channel."""
         return replace(self, scale=scale, shift=shift)

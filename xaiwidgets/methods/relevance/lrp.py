@@ -1,13 +1,17 @@
+from typing import Any
+
 import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.method import Attribution, FromFunction
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .presets import PRESETS, Table
 from .propagation import propagate
+from .report import RuleReport
 
 
 class LRP(Attribution, title="LRP", source="bach2015"):
@@ -32,7 +36,41 @@ class LRP(Attribution, title="LRP", source="bach2015"):
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward pass, one backward pass, and what the rules need on the way back."""
-        return relevance(subject, x, target, PRESETS[self.preset](self.epsilon, self.gamma))
+        return relevance(subject, x, target, self.table)
+
+    @property
+    def table(self) -> Table:
+        """The rules, row by row."""
+        return PRESETS[self.preset](self.epsilon, self.gamma)
+
+    @staticmethod
+    def by(table: Table, title: str = "LRP by own rules") -> Attribution:
+        """A method that goes by a table of your own, for `compare` and everything else.
+
+        >>> LRP.by(Table([("first", Flat()), ("layer4.*", Epsilon(0.1)), ("any", Gamma(0.1))]))
+        """
+        return FromFunction(lambda subject, x, target: relevance(subject, x, target, table), title)
+
+    def explain_rules(
+        self, subject: Any, inputs: Any, target: Any = None, *, table: Table | None = None
+    ) -> RuleReport:
+        """Which rule each operation of the network receives, and where the relevance of one input
+        goes: print it, or look at it in a notebook. `table` is one of your own in place of the
+        preset's.
+
+        Raises ExplainError for several inputs, and for what cannot be explained.
+        """
+        subject = Subject.of(subject)
+        x = subject.prepare(inputs).x
+        if len(x) > 1:
+            raise ExplainError(f"explain_rules takes one input; {len(x)} came.")
+        bound = subject.bind(target, x)
+        table = (table or self.table).bounded(*_bounds(subject, x))
+        found, score, engine = propagate(
+            subject, x, bound, torch.arange(1), table.rule, table.treatment, accounts=True
+        )
+        arrived = float(found.sum(dtype=torch.float64))
+        return RuleReport(engine.steps, engine.unknown, float(score), arrived)
 
 
 def relevance(subject: Subject, x: torch.Tensor, target: BoundTarget, table: Table) -> Findings:

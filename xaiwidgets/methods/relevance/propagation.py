@@ -36,12 +36,22 @@ class Place:
 
 @dataclass
 class Step:
-    """One operation that relevance meets, and what is done there."""
+    """One operation that relevance meets, and what is done there. Where accounts are kept, a layer
+    also has the relevance that `entered` it from above, what `left` it towards the input, and what
+    its `bias` took (None where the rule does not tell bias from stabiliser)."""
 
     kind: str
     name: str
     rule: str
     note: str = ""
+    entered: float | None = None
+    left: float | None = None
+    bias: float | None = None
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it shares relevance by a rule of the table."""
+        return self.kind in ("convolution", "dense")
 
 
 Choice = Callable[[Place], Rule]
@@ -69,6 +79,7 @@ class _Work:
     like: torch.Tensor
     positive: bool
     restored: bool
+    account: Step | None
 
 
 class _Share(torch.autograd.Function):
@@ -86,10 +97,22 @@ class _Share(torch.autograd.Function):
         z, *inputs = ctx.saved_tensors
         work = ctx.work
         x = inputs[0] if inputs else work.like
-        shared = work.rule.share(Flow(work.layer, x, z, c, work.positive))
+        flow = Flow(work.layer, x, z, c, work.positive)
+        shared = work.rule.share(flow)
+        if work.account is not None:
+            _enter(work.account, flow, work.rule, shared)
         if work.restored:  # relevance as c again, for what lies below; lost where x is 0
             shared = torch.where(x == 0, 0, shared / torch.where(x == 0, 1, x))
         return shared, None
+
+
+def _enter(step: Step, flow: Flow, rule: Rule, shared: torch.Tensor) -> None:
+    """Write into a layer's account what came in and went out; a layer used twice adds up."""
+    given = shared if rule.at_input else shared * flow.x
+    bias = rule.bias(flow)
+    step.entered = (step.entered or 0.0) + float(flow.relevance.sum(dtype=torch.float64))
+    step.left = (step.left or 0.0) + float(given.sum(dtype=torch.float64))
+    step.bias = None if bias is None else (step.bias or 0.0) + bias
 
 
 class _CannotWait(BaseException):
@@ -106,6 +129,7 @@ class Propagation:
     names: dict[int, str]
     choice: Choice
     treatment: Treatment = field(default_factory=Treatment)
+    accounts: bool = False
     careful: bool = False
     hidden: bool = False  # something was computed where relevance cannot be followed
     steps: list[Step] = field(default_factory=list)
@@ -176,7 +200,7 @@ class Propagation:
         with torch.no_grad():
             y = operation.run()
             y = y.clone() if y._is_view() else y
-        number = sum(bool(step.kind in ("convolution", "dense")) for step in self.steps)
+        number = sum(step.is_layer for step in self.steps)
         name = self.names.get(layer.weight.data_ptr(), "")
         rule = self.choice(Place(name, layer.kind, number, depth == 0))
         step = Step(layer.kind, name, str(rule))
@@ -231,7 +255,8 @@ class Propagation:
         z = y.detach().clone() if overwritten or self.careful else y
         like = x.detach()
         x = x.clone() if self.careful and rule.needs_input else x
-        done = _Share.apply(x, _Work(waits.layer, rule, y, z, like, positive, restored))
+        step = waits.step if self.accounts else None
+        done = _Share.apply(x, _Work(waits.layer, rule, y, z, like, positive, restored, step))
         assert done is y
 
     def _entry(self, x: torch.Tensor) -> torch.Tensor:
@@ -252,21 +277,30 @@ class Propagation:
         if kind == "dropout" and not operation.argument(2, "training", True):
             return operation.input
         if kind in GATES or (kind == "pow" and _negative_power(operation)):
+            self._note(operation, "passed on; held constant where it is a factor")
             return self._gate(operations.passed(operation), "gate")
         if kind in PASSED and _depends(operation.input):
+            self._note(operation, "passed on")
             result = operations.passed(operation)
             return self._gate(result, "soft") if kind in SOFT_GATES else result
         if kind in NORMS and operation.function is not torch.batch_norm:
+            self._note(operation, "spread held constant")
             return operations.normalised(operation)
         if kind == "div":
             return self._divided(operation)
         if kind == "scaled_dot_product_attention":
+            held = self.treatment.attention == "conservative"
+            self._note(operation, "weights held constant" if held else "half to weights and values")
             return operations.attention(operation, self.treatment)
         if kind in PRODUCTS and len(active) > 1:
             return self._product(operation, active)
         if kind == "softmax" and self.treatment.attention == "conservative":
+            self._note(operation, "held constant where it is a factor")
             return self._gate(operation.run(), "gate")
         return self._native(operation, active)
+
+    def _note(self, operation: Operation, done: str) -> None:
+        self.steps.append(Step(_name(operation), "", done))
 
     def _gate(self, tensor: torch.Tensor, gate: str) -> torch.Tensor:
         tensor._gate = gate  # type: ignore[attr-defined]
@@ -276,6 +310,7 @@ class Propagation:
         over, under = _over_and_under(operation)
         if not _depends(under):
             return self._native(operation, [over])
+        self._note(operation, "divisor held constant")
         result = operations.divided(operation)
         return result if _depends(over) else self._gate(result, "gate")
 
@@ -283,9 +318,11 @@ class Propagation:
         gates = [self._is_gate(tensor) for tensor in active]
         if len(active) == 2 and gates[0] != gates[1]:
             gate = active[gates.index(True)]
+            self._note(operation, "gate held constant")
             return _holding(operation, gate)
         if len(active) > 2:
             self._note_unknown(operation)
+        self._note(operation, "half to each factor")
         return operations.halved(operation)
 
     def _is_gate(self, tensor: torch.Tensor) -> bool:
@@ -295,6 +332,9 @@ class Propagation:
     def _native(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         if _name(operation) not in SHARED_BY_GRADIENT:
             self._note_unknown(operation)
+            self._note(operation, "unknown: by the gradient")
+        elif operation.kind or _name(operation) in ("mean", "sum", "cat"):
+            self._note(operation, _SHARED_IN_WORDS.get(_name(operation), "by contribution"))
         result = operation.run()
         if len(active) == 1 and hasattr(active[0], "_gate"):
             for tensor in _tensors(result):
@@ -372,7 +412,14 @@ _QUESTIONS = {
     "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
     "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
     "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
-    "__set__",
+    "__set__", "register_hook",
+}  # fmt: skip
+
+
+_SHARED_IN_WORDS = {
+    "relu": "passed on",
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d", "amax",
+                     "max", "maximum"), "to the winner"),
 }  # fmt: skip
 
 
@@ -401,17 +448,21 @@ def propagate(
     rows: torch.Tensor,
     choice: Choice,
     treatment: Treatment,
+    accounts: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
-    """Relevance of every input value (shaped like x), the scores (rows,), and the engine."""
+    """Relevance of every input value (shaped like x), the scores (rows,), and the engine; with
+    `accounts` its layers' steps say what entered and what left."""
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
     try:
-        return _propagated(subject, x, target, rows, Propagation(names, choice, treatment))
+        return _propagated(
+            subject, x, target, rows, Propagation(names, choice, treatment, accounts)
+        )
     except _CannotWait:
         pass
     except RuntimeError as error:
         if "modified by an inplace operation" not in str(error):
             raise
-    careful = Propagation(names, choice, treatment, careful=True)
+    careful = Propagation(names, choice, treatment, accounts, careful=True)
     return _propagated(subject, x, target, rows, careful)
 
 

@@ -58,6 +58,10 @@ class Rule:
         flow.x."""
         raise NotImplementedError
 
+    def bias(self, flow: Flow) -> float | None:
+        """The relevance that the layer's bias takes; None where it is not told from the rest."""
+        return None
+
     def __str__(self) -> str:
         return type(self).__name__
 
@@ -77,6 +81,14 @@ class Epsilon(Rule):
     def share(self, flow: Flow) -> torch.Tensor:
         """One backward pass of the layer."""
         return flow.layer.pull(self.damped(flow), flow.x)
+
+    def bias(self, flow: Flow) -> float | None:
+        """Σ b · R ÷ (z + ε · sign z)."""
+        bias = flow.layer.merged()[1]
+        if bias is None:
+            return 0.0
+        by_channel = bias.view(-1, *[1] * (flow.z.ndim - 2)) if flow.layer.channels_second else bias
+        return float((self.damped(flow) * by_channel).sum(dtype=torch.float64))
 
     def damped(self, flow: Flow) -> torch.Tensor:
         """c · |z| ÷ (|z| + ε), in memory of its own."""
