@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from .core.target import Target as Target
     from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
+        CLRP as CLRP,
+    )
+    from .methods import (
         LRP as LRP,
+    )
+    from .methods import (
+        SGLRP as SGLRP,
     )
     from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
@@ -46,7 +52,13 @@ if TYPE_CHECKING:
         DeepLift as DeepLift,
     )
     from .methods import (
+        DeepTaylor as DeepTaylor,
+    )
+    from .methods import (
         EdgeDetector as EdgeDetector,
+    )
+    from .methods import (
+        ExcitationBackprop as ExcitationBackprop,
     )
     from .methods import (
         GradCam as GradCam,
@@ -118,10 +130,11 @@ _PLACES = {
     "core.target": ("Contrast", "Target"),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "BetaSmoothedGradient", "DeepLift", "Deconvnet", "EdgeDetector", "GradCam", "GradientShap",
-        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "IntegratedGradients",
-        "InteriorGradients", "LRP", "Occlusion", "RandomMap", "Saliency", "SimpleTaylor",
-        "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
+        "BetaSmoothedGradient", "CLRP", "DeepLift", "DeepTaylor", "Deconvnet", "EdgeDetector",
+        "ExcitationBackprop", "GradCam", "GradientShap", "GradientTimesInput", "GuidedBackprop",
+        "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "LRP", "Occlusion",
+        "RandomMap", "SGLRP", "Saliency", "SimpleTaylor", "SmoothGrad", "Smoothing", "declared",
+        "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

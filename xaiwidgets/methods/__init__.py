@@ -20,14 +20,18 @@ from .gradient import (
     relu_backward_table,
 )
 from .perturbation import Occlusion
-from .relevance import LRP
+from .relevance import CLRP, LRP, SGLRP, DeepTaylor, ExcitationBackprop
 
 __all__ = [
+    "CLRP",
     "LRP",
+    "SGLRP",
     "BetaSmoothedGradient",
     "Deconvnet",
     "DeepLift",
+    "DeepTaylor",
     "EdgeDetector",
+    "ExcitationBackprop",
     "GradCam",
     "GradientShap",
     "GradientTimesInput",

@@ -36,6 +36,11 @@ class Affine:
         """This layer with a batch normalisation behind it: scale and shift for every channel."""
         return replace(self, scale=scale, shift=shift)
 
+    def unbiased(self) -> Affine:
+        """This layer without its bias and without the normalisation's shift."""
+        shift = None if self.shift is None else torch.zeros_like(self.shift)
+        return replace(self, bias=None, shift=shift)
+
     def merged(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Weight and bias with the normalisation merged into them."""
         if self.scale is None or self.shift is None:

@@ -80,6 +80,7 @@ class _Work:
     positive: bool
     restored: bool
     account: Step | None
+    met: list[Affine]
 
 
 class _Share(torch.autograd.Function):
@@ -97,7 +98,9 @@ class _Share(torch.autograd.Function):
         z, *inputs = ctx.saved_tensors
         work = ctx.work
         x = inputs[0] if inputs else work.like
-        flow = Flow(work.layer, x, z, c, work.positive)
+        topmost = not work.met
+        work.met.append(work.layer)
+        flow = Flow(work.layer, x, z, c, work.positive, topmost)
         shared = work.rule.share(flow)
         if work.account is not None:
             _enter(work.account, flow, work.rule, shared)
@@ -136,6 +139,7 @@ class Propagation:
     unknown: list[str] = field(default_factory=list)
     entries: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    met: list[Affine] = field(default_factory=list)  # layers, in the order of the way back
 
     def __call__(self, operation: Operation) -> Any:
         """One operation of the forward pass."""
@@ -256,7 +260,8 @@ class Propagation:
         like = x.detach()
         x = x.clone() if self.careful and rule.needs_input else x
         step = waits.step if self.accounts else None
-        done = _Share.apply(x, _Work(waits.layer, rule, y, z, like, positive, restored, step))
+        work = _Work(waits.layer, rule, y, z, like, positive, restored, step, self.met)
+        done = _Share.apply(x, work)
         assert done is y
 
     def _entry(self, x: torch.Tensor) -> torch.Tensor:

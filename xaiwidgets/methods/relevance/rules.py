@@ -25,7 +25,7 @@ class Flow:
     """What a rule works on: a layer with its input x and output z, and c = R ÷ z of the output.
 
     `positive` says that z is known only where it is positive, and 0 elsewhere: a ReLU follows, and
-    no relevance comes from a unit that is off.
+    no relevance comes from a unit that is off. `topmost` is the layer that relevance meets first.
     """
 
     layer: Affine
@@ -33,6 +33,7 @@ class Flow:
     z: torch.Tensor
     c: torch.Tensor
     positive: bool
+    topmost: bool = False
 
     @property
     def relevance(self) -> torch.Tensor:

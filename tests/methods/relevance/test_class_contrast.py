@@ -1,0 +1,79 @@
+"""CLRP and SGLRP: relevance of one class against the others."""
+
+import functools
+
+import pytest
+import torch
+from networks import ReluNetwork, noise, seeded
+
+from benchmarks.relevance import pairs, shares
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.target import Contrast
+from xaiwidgets.methods import CLRP, SGLRP, DeepTaylor
+
+CONTRASTS = [CLRP(), CLRP(others="uniform"), CLRP(pixels="w²"), SGLRP(), SGLRP(pixels="w²")]
+
+
+@functools.cache
+def _share(method) -> float:
+    return float(shares(method, pairs(10)).mean())
+
+
+@pytest.mark.parametrize("method", CONTRASTS, ids=str)
+def test_relevance_lies_on_the_right_one_of_two_objects(method):
+    assert _share(method) >= 0.80
+    assert _share(method) >= _share(DeepTaylor(pixels=method.pixels)) + 0.25
+
+
+def _without_biases():
+    return seeded(lambda: ReluNetwork(False)).double(), noise(3, 3, 8, 8).double()
+
+
+def test_the_relevance_of_softmax_starts_as_its_gradient_and_adds_up_to_nothing():
+    network, x = _without_biases()
+    found = SGLRP()(network, x, 1).values
+    p = network(x).softmax(1).detach()
+    starts = -p[:, 1:2] * p
+    starts[:, 1] += p[:, 1]
+    ones = [DeepTaylor()(network, x, k).values / network(x)[:, k].detach().view(-1, 1, 1, 1)
+            for k in range(4)]  # fmt: skip
+    expected = sum(starts[:, k].view(-1, 1, 1, 1) * ones[k] for k in range(4))
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert float(found.sum((1, 2, 3)).abs().max()) < 1e-4 * float(found.abs().sum())
+
+
+def test_a_contrast_of_two_classes_and_a_function_are_taken():
+    network, x = _without_biases()
+    one, other = (SGLRP()(network, x, k).values for k in (0, 2))
+    both = SGLRP()(network, x, Contrast(0, 2)).values
+    assert torch.allclose(both, one - other, atol=1e-9)
+    function = SGLRP()(network, x, lambda outputs: outputs.softmax(1)[:, 0]).values
+    assert torch.allclose(function, one, atol=1e-9)
+
+
+def test_what_both_share_is_gone():
+    network, x = _without_biases()
+    with torch.no_grad():  # all classes alike: nothing speaks for one alone
+        network.body[-1].weight[:] = network.body[-1].weight[:1]
+    assert float(DeepTaylor()(network, x, 0).values.abs().max()) > 1e-3
+    assert float(CLRP(others="uniform")(network, x, 0).values.abs().max()) < 1e-6
+
+
+def test_against_one_other_class_alone():
+    network, x = _without_biases()
+    one, other = (DeepTaylor()(network, x, k).values for k in (0, 2))
+    one, other = (each / each.sum((1, 2, 3), keepdim=True) for each in (one, other))
+    found = CLRP(others="uniform")(network, x, Contrast(0, 2)).values
+    found = found / found.sum((1, 2, 3), keepdim=True)
+    expected = (one - other).clamp_min(0)
+    expected = expected / expected.sum((1, 2, 3), keepdim=True)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_what_cannot_be_contrasted_is_refused_in_words():
+    network, x = _without_biases()
+    with pytest.raises(ExplainError, match="others='negated' takes every target"):
+        CLRP(others="uniform")(network, x, lambda outputs: outputs[:, 0])
+    single = torch.nn.Sequential(network, torch.nn.Linear(4, 1).double()).eval()
+    with pytest.raises(ExplainError, match="this network has one score"):
+        SGLRP()(single, x)
