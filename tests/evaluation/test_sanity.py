@@ -294,24 +294,26 @@ def test_a_constant_map_has_no_rise_in_entropy():
 
 def test_the_verdict_reads_as_a_sentence():
     names, curve = ["fc", "b", "a", "c", "d"], np.array([0.9, 0.85, 0.7, 0.6, 0.5])
-    assert verdict(names, curve, "top down", "signed spearman") == (
+
+    def said(curve, apart=0.05):
+        return verdict(names, curve, "top down", "signed spearman", curve - apart, curve + apart)
+
+    assert said(curve) == (
         "It keeps 0.85 of its ranks when the last 2 of 5 blocks forget what they learnt: most of "
         "it does not depend on that."
     )
-    assert verdict(names, curve - 0.5, "top down", "signed spearman").endswith(
-        ": part of it does not depend on that."
-    )
-    assert verdict(names, curve - 0.6, "top down", "signed spearman").endswith(
-        ": it depends on that."
-    )
+    assert said(curve - 0.45).endswith(": part of it does not depend on that.")
+    assert said(curve - 0.6).endswith(": it depends on that.")
+    assert said(curve - 0.45, apart=0.3).endswith(": the draws do not agree (0.10 to 0.70).")
 
 
 def test_without_signs_no_verdict_is_given_and_the_reader_is_told_why():
-    said = verdict(["fc", "b"], np.array([0.9, 0.85]), "top down", "spearman")
+    curve = np.array([0.9, 0.85])
+    said = verdict(["fc", "b"], curve, "top down", "spearman", curve, curve)
     assert said.startswith("It keeps 0.90 of its ranks by size when the last 1 of 2 blocks")
     assert "depend" not in said
     assert said.endswith("they are large along the picture's edges.")
-    other = verdict(["fc", "b"], np.array([0.9, 0.85]), "top down", "ssim")
+    other = verdict(["fc", "b"], curve, "top down", "ssim", curve, curve)
     assert other.endswith("forget what they learnt.")
 
 

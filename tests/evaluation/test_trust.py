@@ -12,7 +12,7 @@ from torch import nn
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.core.errors import Cancelled, ExplainError
-from xaiwidgets.core.evaluation import Answered
+from xaiwidgets.core.evaluation import Answered, Case
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import MaxSensitivity, ParameterRandomisation
@@ -248,6 +248,25 @@ def test_the_badge_and_the_sanity_view_give_one_number_and_say_the_same_of_it(me
     by_size = Forgetful(method, draws=3, measure="spearman")(subject, picture)
     sizes = badge.beside.get("this map, sizes alone", badge.beside["this map"])
     assert sizes == f"{by_size.frames[1].number:.2f}".replace("-", "−")
+
+
+def test_a_map_that_passes_in_one_draw_and_fails_in_another_is_left_open():
+    subject, x = Subject(network_of("modules")), inputs_for("modules", 1)
+    checkup = Checkup(subject, x)
+    asks = checkup.questions[0]
+    told = asks._stages(Case(subject, x, checkup.target, xw.Saliency()))[0].networks
+
+    def moody(subject, x, target):
+        """It notices one of three draws alone."""
+        return -x if subject.model is told[1].model else x
+
+    badge = checkup.ask(asks, moody)
+    assert badge.value == pytest.approx(1 / 3, abs=1e-4)
+    assert badge.verdict == "doubtful"
+    assert badge.sentence.endswith(": the draws do not agree (−1.00 to 1.00).")
+    assert badge.beside["lowest and highest of 3 draws"] == "−1.00 to 1.00"
+    steady = checkup.ask(asks, lambda subject, x, target: x)
+    assert steady.verdict == "poor"
 
 
 def test_a_class_of_no_probability_is_followed_by_its_score():

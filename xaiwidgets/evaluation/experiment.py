@@ -52,13 +52,16 @@ class Outcome:
 
     `likeness` is the similarity to the origin's map and `change` ‖R′ − R‖ ÷ ‖R‖. `score` is the
     target's score there, of the first draw: a probability where the target is one class, as `unit`
-    says; NaN where it was not asked for.
+    says; NaN where it was not asked for. Of a mean over draws `low` and `high` are the least and
+    the greatest likeness.
     """
 
     likeness: float
     change: float
     score: float = float("nan")
     unit: str = "probability"
+    low: float = float("nan")
+    high: float = float("nan")
 
 
 class Experiment(Declared):
@@ -255,7 +258,8 @@ def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
         mean_known(np.array([getattr(one, name) for one in outcomes]))
         for name in ("likeness", "change", "score")
     )
-    return Outcome(alike, change, score, outcomes[0].unit)
+    known = [one.likeness for one in outcomes if not np.isnan(one.likeness)] or [float("nan")]
+    return Outcome(alike, change, score, outcomes[0].unit, min(known), max(known))
 
 
 def _score(outputs: torch.Tensor | None, target: BoundTarget) -> tuple[float, str]:

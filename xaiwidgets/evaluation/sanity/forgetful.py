@@ -128,8 +128,11 @@ class Oblivion(Course):
         if any(step.key not in outcomes for step in self.steps):
             return ""
         mode = "one at a time" if self.experiment.mode == ANY else self.experiment.mode
-        curve = np.array([outcomes[step.key].likeness for step in self.steps])
-        return verdict(self.names, curve, mode, self.experiment.measure)
+        curve, low, high = (
+            np.array([getattr(outcomes[step.key], name) for step in self.steps])
+            for name in ("likeness", "low", "high")
+        )
+        return verdict(self.names, curve, mode, self.experiment.measure, low, high)
 
     def _when(self, key: str) -> str:
         if key.startswith(_NETWORK):

@@ -24,8 +24,17 @@ def kept(value: float, when: str, measure: str) -> str:
     return f"It keeps {amount} {_KINDS.get(measure, 'of its likeness')} when {when}."
 
 
-def reading(value: float) -> str:
-    """What it says of a map that it keeps so much, by MEASURE, without what was learnt."""
+def unsettled(low: float, high: float) -> bool:
+    """Whether one draw of what takes the place of what was learnt would pass and another fail, so
+    that their mean is a matter of luck."""
+    return low <= GOOD and high >= POOR
+
+
+def reading(value: float, low: float, high: float) -> str:
+    """What it says of a map that it keeps so much, by MEASURE, without what was learnt; `low` and
+    `high` are the least and the most that it keeps in any draw."""
+    if unsettled(low, high):
+        return f"the draws do not agree ({low:.2f} to {high:.2f})".replace("-", "−")
     if value <= GOOD:
         return "it depends on that"
     return f"{'most' if value >= POOR else 'part'} of it does not depend on that"

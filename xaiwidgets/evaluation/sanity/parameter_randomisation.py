@@ -93,7 +93,9 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
             found.numbers["standard_error_of_draws"] = float(spread)
         mean = _mean(each)
         found.numbers["kept"] = float(mean[told(mean, self.mode)])
-        found.facts.append(verdict(names, mean, self.mode, self.similarity))
+        of_draws = np.stack([_mean(one.T) for one in alike])
+        ends = of_draws.min(0), of_draws.max(0)
+        found.facts.append(verdict(names, mean, self.mode, self.similarity, *ends))
         if np.isnan(each).any():
             found.warnings.append(
                 "Some maps are constant on a randomised network; there the similarity is unknown."
@@ -113,8 +115,16 @@ def told(mean: np.ndarray, mode: str) -> int:
     return 0 if np.isnan(mean).all() else int(np.nanargmax(mean))
 
 
-def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
-    """One sentence: how much of the map is left when part of the network has forgotten."""
+def verdict(
+    names: list[str],
+    mean: np.ndarray,
+    mode: str,
+    measure: str,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> str:
+    """One sentence: how much of the map is left when part of the network has forgotten, in the mean
+    over draws, and from the lowest to the highest of them (stages,)."""
     i = told(mean, mode)
     if mode == "one at a time":
         when = f"{names[i]!r} alone forgets what it learnt"
@@ -125,7 +135,7 @@ def verdict(names: list[str], mean: np.ndarray, mode: str, measure: str) -> str:
     if np.isnan(mean[i]):
         return said
     if measure == MEASURE:
-        return f"{said[:-1]}: {reading(float(mean[i]))}."
+        return f"{said[:-1]}: {reading(float(mean[i]), float(low[i]), float(high[i]))}."
     return f"{said} {_BY_SIZE}" if measure == "spearman" else said
 
 

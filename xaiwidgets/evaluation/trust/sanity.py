@@ -6,12 +6,12 @@ import numpy as np
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
-from xaiwidgets.core.scores import Curve, Scores
+from xaiwidgets.core.scores import Curve, Scores, mean_known
 from xaiwidgets.core.subject import Subject
 
 from ..sanity.blocks import blocks_of
 from ..sanity.forgetting import Forgetting, seed_of
-from ..sanity.kept import GOOD, POOR, reading
+from ..sanity.kept import GOOD, POOR, reading, unsettled
 from ..similarity import inner, pearson, ranks
 from .badge import Badge, Line, Lines, graded
 from .question import Question, means, number, plain
@@ -35,7 +35,8 @@ class Sanity(Question):
     Blocks forget from the output down, in at most five stages, and the map is drawn anew at each.
     The number is the rank correlation with the trained network's map, signs included, when two
     fifths have forgotten, a mean over three draws: one map of few large patches may look alike by
-    chance. There guided backprop still shows the picture's edges, and the gradient is another map.
+    chance. Where one draw would pass and another fail, the verdict is left open. There guided
+    backprop still shows the picture's edges, and the gradient is another map.
     Signs count because the map is read with them: by size alone, the edges of the picture keep half
     of a gradient's ranks (Sundararajan and Taly 2018). ParameterRandomisation with three draws, and
     the sanity view, give the same number there and say the same of it.
@@ -59,14 +60,19 @@ class Sanity(Question):
         stages = self._stages(case)
         trained = [ranks(case.values.numpy(), absolute) for absolute in (False, True)]
         left = np.empty((2, len(stages), len(case)))
+        of_draws: list[list[float]] = []
         for i, stage in enumerate(stages):
             then = [case.explain(case.x, subject=one).numpy() for one in stage.networks]
             for j, absolute in enumerate((False, True)):
-                left[j, i] = np.mean([_left(trained[j], ranks(m, absolute)) for m in then], 0)
+                each = [_left(trained[j], ranks(m, absolute)) for m in then]
+                left[j, i] = np.mean(each, 0)
+                of_draws += [[mean_known(one) for one in each]] * (not absolute)
         varied = ~np.isnan(trained[0]).any(1)
         total = stages[-1].gone
         share = np.array([stage.gone for stage in stages]) / total
-        found = Graded(left[0, _read_at(share)], numbers={"blocks": total})
+        at = _read_at(share)
+        found = Graded(left[0, at], numbers={"blocks": total})
+        found.numbers |= {"lowest": min(of_draws[at]), "highest": max(of_draws[at])}
         lines = {"this map": left[0], "this map, sizes alone": left[1]}
         if np.array_equal(left[0], left[1], equal_nan=True):
             del lines["this map, sizes alone"]
@@ -82,18 +88,20 @@ class Sanity(Question):
         """By what is left when two fifths have forgotten."""
         kept, value = scores.curves["this map"], scores.mean
         total, at = round(scores.numbers["blocks"]), _read_at(kept.x)
-        verdict = graded(value, self.good, self.poor)
+        ends = scores.numbers["lowest"], scores.numbers["highest"]
+        verdict = "doubtful" if unsettled(*ends) else graded(value, self.good, self.poor)
         gone = round(kept.x[at] * total)
         blocks = "last block" if gone == 1 else f"last {gone} of {total} blocks"
         sentence = (
             f"Without what the {blocks} learnt, the map keeps {number(value)} of its ranks: "
-            f"{reading(value)}."
+            f"{reading(value, *ends)}."
         )
         lines = [
             Line(name, [1.0, *means(curve)], control=curve is not kept)
             for name, curve in scores.curves.items()
         ]
         beside = {line.name: number(line.y[at + 1]) for line in lines}
+        beside[f"lowest and highest of {DRAWS} draws"] = " to ".join(number(end) for end in ends)
         beside.update({"maps with nothing in common": "0", "a map that ignores the network": "1"})
         picture = Lines(
             [0.0, *plain(kept.x)], lines, "blocks forgotten",
