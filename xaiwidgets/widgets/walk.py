@@ -2,88 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
-from xaiwidgets.core.answers import Frame, Heatmap, fold_channels
+from xaiwidgets.core.answers import Frame, Heatmap
 from xaiwidgets.core.errors import Cancelled, one_line
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import differentiating
-from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.experiment import (
-    Comparison,
     Course,
     Experiment,
-    Outcome,
-    first_outcome,
-    mean_outcome,
     told,
 )
 
-from . import pack, wire
+from . import wire
+from .films import Film, Films, Glance
 from .gallery import Gallery
 from .panel import Panel
+from .screening import card_of, frame_message, frames_of, scene_message, scene_of, trail_of
 from .worker import Worker
 
-PAGE_SIDE = 128
-_KEPT_BYTES = 400_000_000
 _TOLD_EVERY = 0.1
-_NUMBERS = itertools.count(1)
-
-
-@dataclass
-class Film:
-    """What one answer became on the way: maps of the first draw, and every draw's outcome by step,
-    draw and measure."""
-
-    number: int
-    method: Attribution
-    origin: Heatmap
-    input: int
-    bound: BoundTarget
-    whole: Outcome
-    frames: dict[str, Frame] = field(default_factory=dict)
-    outcomes: dict[tuple[str, int, str], Outcome] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
-    ready: Comparison | None = None
-
-    def lacks(self, key: str, draw: int, measure: str) -> bool:
-        """Whether a step is still to be looked at."""
-        return key not in self.problems and (key, draw, measure) not in self.outcomes
-
-    def compared(self, measure: str) -> Comparison:
-        """The origin's map, made ready once to be compared."""
-        ready, origin = self.ready, self.origin.values
-        if ready is None or ready.measure != measure or ready.origin is not origin:
-            ready = self.ready = Comparison(measure, origin)
-        return ready
-
-    def draws(self, key: str, measure: str) -> list[Outcome]:
-        """The outcomes at a step, as far as they are known."""
-        return [v for (name, _, by), v in self.outcomes.items() if (name, by) == (key, measure)]
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that its maps take."""
-        return sum(f.values.numel() * f.values.element_size() for f in self.frames.values())
-
-
-class Glance(NamedTuple):
-    """What the network says at a step (1, classes), and the input as a picture where it is another
-    than the origin's."""
-
-    outputs: torch.Tensor
-    picture: wire.Array | None
 
 
 class _Task(NamedTuple):
@@ -115,10 +59,8 @@ class Walk:
         self.experiment, self._key = experiment, key
         self._gallery, self._worker, self._guard, self._panels = gallery, worker, guard, panels
         self._write, self._send = write, send
-        self._films: dict[str, Film] = {}
-        self._kept: OrderedDict[tuple[Any, ...], Film] = OrderedDict()
+        self._films = Films()
         self._series: dict[Hashable, int] = {}
-        self._glances: dict[tuple[Hashable, ...], dict[str, Glance]] = {}
         self._courses: dict[int, Course] = {}
         self._asked, self._filling, self._halted = "", True, False
         self._now: _Task | None = None
@@ -143,14 +85,14 @@ class Walk:
         """Another setting of the experiment; what was seen under it before is there at once."""
         self.experiment = self.experiment.having(**{knob: value})
         self._courses.clear()
-        self._films.clear()
+        self._films.shown.clear()
         self.follow()
 
     def follow(self) -> None:
         """Follow every panel that has its answer."""
         for panel in self._panels:
             self._follow(panel)
-        self._begin(self._films)
+        self._begin(self._films.shown)
 
     def answered(self, panel: Panel) -> None:
         """A panel has a new answer to follow."""
@@ -159,7 +101,7 @@ class Walk:
 
     def removed(self, panel: Panel) -> None:
         """A panel is gone."""
-        self._films.pop(panel.id, None)
+        self._films.shown.pop(panel.id, None)
         self._say()
         self._go()
 
@@ -180,16 +122,14 @@ class Walk:
 
     def send_frames(self) -> None:
         """Send every map again, for a view that was not there."""
-        for film in self._films.values():
+        for film in self._films:
             for key in film.frames:
-                self._send_frame(film, key)
+                self._send(*frame_message(film, key))
         self._send_scenes()
 
     def clear(self) -> None:
         """Let go of every map and network."""
         self._films.clear()
-        self._kept.clear()
-        self._glances.clear()
         self._courses.clear()
 
     # --- what there is ----------------------------------------------------------------------
@@ -197,7 +137,7 @@ class Walk:
     def told(self, panel: Panel, answer: Heatmap) -> Heatmap:
         """A panel's answer with its strip of steps, as `Followed` gives it."""
         with self._guard:
-            film = self._films.get(panel.id)
+            film = self._films.shown.get(panel.id)
             if film is None or film.origin is not answer:
                 return answer
             made = {key: film.draws(key, self.experiment.measure) for key in film.frames}
@@ -213,41 +153,21 @@ class Walk:
 
     def card(self) -> wire.Experiment:
         """The experiment as the page shows it."""
-        course, experiment = self._course(), self.experiment
-        layers = self._gallery.layer_names if _has_layers(experiment) else []
-        return {
-            "title": experiment.label,
-            "slider": experiment.slider,
-            "origin": experiment.origin,
-            "hint": experiment.hint,
-            "steps": [{"key": step.key, "label": step.label} for step in course.steps],
-            "beside": [{"key": step.key, "label": step.label} for step in course.beside],
-            "switches": course.switches,
-            "names": course.names,
-            "joined": course.JOINED,
-            "knobs": [pack.knob_card(knob, layers) for knob in experiment.knobs.values()],
-            "settings": experiment.settings,
-            "usable": not course.asks_anew,
-            "number": self._series.setdefault(experiment.key, len(self._series)),
-        }
+        number = self._series.setdefault(self.experiment.key, len(self._series))
+        return card_of(self.experiment, self._course(), self._gallery.layer_names, number)
 
     def page(self) -> dict[str, Any]:
-        """What an exported page holds of it, maps at up to PAGE_SIDE pixels a side."""
+        """What an exported page holds of it."""
+        index = self._gallery.index
+        seen = self._films.seen(self.experiment, index)
         return {
             "experiment": self.card(),
             "trails": self._trails(),
             "walk": self._walking(),
             "step_scenes": {
-                f"{self._gallery.index} {key}": self._scene(glance)
-                for key, glance in self._here().items()
+                f"{index} {key}": scene_of(glance, self._gallery) for key, glance in seen.items()
             },
-            "frames": {
-                str(film.number): {
-                    key: {"label": frame.label, "map": pack.pack_map(_small(film, frame))}
-                    for key, frame in film.frames.items()
-                }
-                for film in self._films.values()
-            },
+            "frames": frames_of(self._films),
         }
 
     # --- inside -----------------------------------------------------------------------------
@@ -256,7 +176,7 @@ class Walk:
         """The experiment on an input, by default the one on screen."""
         at = self._gallery.index if index is None else index
         if at not in self._courses:
-            wanted = {film.input for film in self._films.values()}
+            wanted = {film.input for film in self._films}
             self._courses = {i: course for i, course in self._courses.items() if i in wanted}
             with differentiating():
                 x = self._gallery.one(at).x
@@ -264,54 +184,24 @@ class Walk:
         return self._courses[at]
 
     def _follow(self, panel: Panel) -> None:
-        """Find or begin the film of a panel's answer."""
-        if panel.answer is None or panel.made_by is None or panel.bound is None:
-            return
-        network, method = panel.answer.provenance.network, panel.made_by
-        key = (type(method), method, network, panel.input, panel.bound.key, self.experiment.key)
-        film = self._kept.pop(key, None)
-        if film is None:
-            number = next(_NUMBERS)
-            whole = first_outcome(self._gallery.scores(panel.input), panel.bound)
-            film = Film(number, method, panel.answer, panel.input, panel.bound, whole)
-            film.frames.update(self._frames_like(key))
-        film.origin = panel.answer
-        film.problems.clear()
-        self._kept[key] = self._films[panel.id] = film
-        shown = {film.number for film in self._films.values()}
-        for old, one in list(self._kept.items()):
-            if sum(film.nbytes for film in self._kept.values()) <= _KEPT_BYTES:
-                break
-            if one.number not in shown:
-                del self._kept[old]
-        alive = {_place(key[-1], film) for key, film in self._kept.items()}
-        self._glances = {at: seen for at, seen in self._glances.items() if at in alive}
-
-    def _frames_like(self, key: tuple[Any, ...]) -> dict[str, Frame]:
-        """Maps at the steps that are there already: the method may differ in what makes no
-        difference there."""
-        apart = self.experiment.apart
-        for (_, method, *rest), film in self._kept.items():
-            if rest == list(key[2:]) and apart(method) == apart(key[1]):
-                return film.frames
-        return {}
+        self._films.follow(panel, self.experiment, self._gallery.scores)
 
     def _begin(self, panels: Iterable[str]) -> None:
         """Tell what there is of these panels, and go on."""
         self._write("experiment", dict(self.card()))  # a trait that stays equal does not travel
         self._say()
         for panel in panels:
-            for key in self._films[panel].frames:
-                self._send_frame(self._films[panel], key)
+            for key in self._films.shown[panel].frames:
+                self._send(*frame_message(self._films.shown[panel], key))
         self._send_scenes()
         self._go()
 
     def _ready(self) -> list[tuple[str, Film]]:
         """Panels whose newest answer is there, the fastest first."""
         found = [
-            (panel.id, self._films[panel.id])
+            (panel.id, self._films.shown[panel.id])
             for panel in self._panels
-            if panel.id in self._films and panel.answered == panel.request
+            if panel.id in self._films.shown and panel.answered == panel.request
         ]
         return sorted(found, key=lambda entry: entry[1].origin.provenance.seconds)
 
@@ -386,7 +276,7 @@ class Walk:
     ) -> None:
         """The map at a step, and how it differs from the origin's."""
         film, key, draw, measure = task.film, task.key, task.draw, experiment.measure
-        seen = self._glances.setdefault(_place(experiment.key, film), {})
+        seen = self._films.glances(experiment, film)
         known = not draw and key in film.frames and (key in seen or not course.asks_anew)
         values = film.frames[key].values if known else self._made(task, course, seen, token)
         asked = None if draw or key not in seen else seen[key].outputs
@@ -411,7 +301,7 @@ class Walk:
             label = {step.key: step.label for step in course.every}.get(key, key)
             with self._guard:
                 film.frames[key] = Frame(there.label or label, values)
-                self._send_frame(film, key)
+                self._send(*frame_message(film, key))
             if course.asks_anew and key not in seen:
                 outputs = there.subject.outputs(there.x).float().cpu()
                 picture = self._gallery.picture_of(there.x, film.input)
@@ -454,7 +344,7 @@ class Walk:
         measure = self.experiment.measure
         left = any(t.film.lacks(t.key, t.draw, measure) for t in self._wanted())
         stopped = "cancelled" if self._halted else "stopped"
-        return stopped if left else "done" if self._films else ""
+        return stopped if left else "done" if self._films.shown else ""
 
     def _walking(self) -> wire.Walking:
         measure, now = self.experiment.measure, self._now
@@ -470,80 +360,16 @@ class Walk:
 
     def _trails(self) -> dict[str, wire.Trail]:
         answered = {panel.id: panel.answered for panel in self._panels}
+        measure = self.experiment.measure
         return {
-            panel: self._trail(film, answered[panel])
-            for panel, film in self._films.items()
+            panel: trail_of(film, self._course(film.input), measure, answered[panel])
+            for panel, film in self._films.shown.items()
             if panel in answered
         }
 
-    def _trail(self, film: Film, request: int) -> wire.Trail:
-        course, measure = self._course(film.input), self.experiment.measure
-        means = {"": film.whole}
-        marks: dict[str, wire.Mark] = {
-            key: {"value": None, "words": words, "failed": True}
-            for key, words in film.problems.items()
-        }
-        for key in film.frames:
-            draws = film.draws(key, measure)
-            if draws:
-                means[key] = mean_outcome(draws)
-                marks[key] = _mark(draws, means[key], course.said(key, means[key]))
-        verdict = course.verdict(means)
-        return {"film": film.number, "request": request, "marks": marks, "verdict": verdict}
-
-    def _send_frame(self, film: Film, key: str) -> None:
-        frame = film.frames[key]
-        values = fold_channels(frame.values[:1], film.origin.reduction)[0]
-        packed = pack.pack_map(values)
-        head = {name: value for name, value in packed.items() if name != "data"}
-        message = {"type": "frame", "film": film.number, "key": key}
-        self._send({**message, "frame": {"label": frame.label, "map": head}}, [packed["data"]])
-
-    def _here(self) -> dict[str, Glance]:
-        """What was seen so far of the input on screen, by step."""
-        found: dict[str, Glance] = {}
-        for film in self._films.values():
-            if film.input == self._gallery.index:
-                found.update(self._glances.get(_place(self.experiment.key, film), {}))
-        return found
-
-    def _scene(self, glance: Glance) -> wire.StepScene:
-        scene: wire.StepScene = {"predictions": self._gallery.predictions(glance.outputs)}
-        if glance.picture is not None:
-            scene["picture"] = glance.picture
-        return scene
-
     def _send_scenes(self, keys: Iterable[str] | None = None) -> None:
         """Send what was seen at these steps, or at all, of the input on screen."""
-        for key, glance in self._here().items():
-            if keys is not None and key not in keys:
-                continue
-            scene: dict[str, Any] = dict(self._scene(glance))
-            buffers = []
-            if glance.picture is not None:
-                buffers = [glance.picture["data"]]
-                scene["picture"] = {n: v for n, v in glance.picture.items() if n != "data"}
-            where = {"number": self._series[self.experiment.key], "input": self._gallery.index}
-            self._send({"type": "scene", **where, "key": key, "scene": scene}, buffers)
-
-
-def _place(experiment: Hashable, film: Film) -> tuple[Hashable, ...]:
-    """Where a network was looked at: in which experiment, in which state, on which input."""
-    return experiment, film.origin.provenance.network, film.input
-
-
-def _mark(draws: list[Outcome], mean: Outcome, words: str) -> wire.Mark:
-    known = not math.isnan(mean.likeness)
-    mark: wire.Mark = {"value": mean.likeness if known else None, "words": words}
-    if len(draws) > 1 and known:
-        values = [one.likeness for one in draws]
-        mark["low"], mark["high"] = float(np.nanmin(values)), float(np.nanmax(values))
-    return mark
-
-
-def _small(film: Film, frame: Frame) -> np.ndarray:
-    return pack.small(fold_channels(frame.values[:1], film.origin.reduction)[0], PAGE_SIDE)
-
-
-def _has_layers(experiment: Experiment) -> bool:
-    return any(knob.kind == "layer" for knob in experiment.knobs.values())
+        number = self._series[self.experiment.key]
+        for key, glance in self._films.seen(self.experiment, self._gallery.index).items():
+            if keys is None or key in keys:
+                self._send(*scene_message(key, glance, self._gallery, number))
