@@ -44,12 +44,14 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
     `keep`): all but the top share is replaced, and higher is better. Two controls always run along:
     pixels by lot, another lot for every picture, and a Sobel edge map. A method no better than the
     lot has found nothing that another network needs; but what is redundant may go without loss, and
-    the outline of the holes may name the class, so that a curve lies above the lot's. So do all on
-    the zoo's digits, squared SmoothGrad's and VarGrad's too; `fill` "neighbours" hides the outline.
-    Nor does the paper's order show where the evidence is one small object: on ShapeScenes named by
-    the object's colour all maps beat the lot, and the unsmoothed ones by most
-    (benchmarks/findings.py). A blurred map tends to score better without knowing more (Song et al.
-    2023).
+    the outline of the holes may name the class, so that a curve lies above the lot's. `fill` "holes
+    alone" measures how much it names, "neighbours" hides it.
+
+    The paper's order is as much about that outline as about the maps (benchmarks/findings.py). On
+    ShapeScenes named by their scene no gradient beats the lot, as in the paper, and a network that
+    sees nothing but a gradient's holes names a third of the scenes; on those named by an object's
+    colour, which hardly any outline tells, every map beats the lot, integrated gradients by most.
+    A blurred map tends to score better without knowing more (Song et al. 2023).
 
     Maps explain the class predicted by one network trained on the untouched set, once; the seeds
     are those of the retraining. With `per` "channel" the channels' values are ranked one by one,
