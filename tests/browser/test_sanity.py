@@ -59,9 +59,9 @@ def test_a_seen_step_is_drawn_at_once_beside_the_trained_map_without_a_message(
     for name, pressed in (("linear", "true"), ("conv4", "true"), ("conv3", "false")):
         expect(switch(root, name)).to_have_attribute("aria-pressed", pressed)
     expect(root.locator(".xw-walk .xw-label b").first).to_have_text("conv4, 2 of 5")
-    expect(root.locator(".xw-caption .xw-interval").first).to_have_text(
-        re.compile(r"^\S+ \[\S+, \S+\]$")
-    )
+    # an interval that rounds to its mean is not written
+    drawn = root.locator(".xw-caption .xw-interval").filter(has_text=re.compile(r"\["))
+    expect(drawn.first).to_have_text(re.compile(r"^\S+ \[\S+, \S+\]$"))
     picture_of(lab.page, "sanity-lab")
     slider(root, "Forget").focus()
     lab.page.keyboard.press("Home")
