@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import captum.attr  # noqa: F401  (loaded now, or it counts among the seconds on the picture)
 import numpy as np
 from playwright.sync_api import sync_playwright
 
