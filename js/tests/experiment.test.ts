@@ -5,7 +5,7 @@ import { blockMeans } from "../src/compare/values";
 import widget from "../src/index";
 import { createOfflineModel } from "../src/offline";
 import type { Model } from "../src/requests";
-import { DEFAULT_DISPLAY, type Experiment, type Mark } from "../src/wire";
+import { DEFAULT_DISPLAY, DEFAULT_MASKING, type Experiment, type Mark } from "../src/wire";
 
 const array = (values: number[], shape: number[], dtype = "float32") => ({
   data: new DataView(
@@ -314,6 +314,17 @@ describe("an experiment", () => {
     model.set("trails", { ...trails, p0: { ...trails.p0, film: 3, request: 2 } });
     model.set("trails", { ...trails, p0: { ...trails.p0, film: 1, request: 2 } });
     expect(busy()).toBe(1);
+  });
+
+  it("keeps the sliders for drawing while pictures are masked: the maps beside them are drawn", () => {
+    const masking_settings = { ...DEFAULT_MASKING, on: true };
+    widget.render({ model: host({ ...traits(), masking_settings }).model, el });
+    expect(el.querySelector(".xw-masking")).not.toBeNull();
+    expect(el.querySelector(".xw-slides")).not.toBeNull();
+    el.replaceChildren();
+    widget.render({ model: host({ ...traits(), masking_settings, experiment: {} }).model, el });
+    expect(el.querySelector(".xw-masking")).not.toBeNull();
+    expect(el.querySelector(".xw-slides")).toBeNull();
   });
 
   it("says why a method has no map at a step", () => {

@@ -86,7 +86,8 @@ export function DisplayBar({ store }: { store: Store }) {
   const errors = answered.some((answer) => answer?.error);
   const hideable = store.about.value.live || answered.some((answer) => answer?.levels);
   const masked = store.masking.settings.value.on;
-  const drawn = !masked || store.masking.maps.value;
+  // Beside a masked picture an experiment still draws the map at its step.
+  const drawn = !masked || store.masking.maps.value || store.walk.card.value;
   const toggle = (key: "truth" | "error", text: string, help: string) => (
     <button
       type="button"
