@@ -24,6 +24,7 @@ class Affine:
     weight: torch.Tensor
     bias: torch.Tensor | None
     geometry: tuple[Any, ...] = ()  # stride, padding, dilation, transposed, output padding, groups
+    around: tuple[int, ...] = ()  # padding by zeros that is not the same on both sides
     scale: torch.Tensor | None = None
     shift: torch.Tensor | None = None
 
@@ -63,6 +64,7 @@ class Affine:
         """W x + b with other numbers in place of the layer's own."""
         if self.kind == "dense":
             return F.linear(x, weight, bias)
+        x = F.pad(x, self.around) if self.around else x
         return torch.convolution(x, weight, bias, *self.geometry)
 
     def back(self, s: torch.Tensor, weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -70,6 +72,9 @@ class Affine:
         if self.kind == "dense":
             return s @ weight
         unbiased = (True, False, False)
+        if self.around:
+            padded = replace(self, around=()).back(s, weight, F.pad(like, self.around))
+            return F.pad(padded, [-side for side in self.around])
         return _CONVOLUTION_BACKWARD(s, like, weight, None, *self.geometry, unbiased)[0]
 
     def pull(self, s: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -126,26 +131,29 @@ def _convolution(rank: int) -> Callable[[Operation], tuple[torch.Tensor, Affine]
             return None
         stride = _tuple(operation.argument(3, "stride", 1), rank)
         dilation = _tuple(operation.argument(5, "dilation", 1), rank)
-        padding = operation.argument(4, "padding", 0)
+        padding, around = operation.argument(4, "padding", 0), _NOTHING
         if isinstance(padding, str):
-            x, padding = _padded(x, padding, dilation, weight.shape[2:])
+            padding, around = _padding(padding, dilation, weight.shape[2:])
         groups = operation.argument(6, "groups", 1)
         geometry = (stride, _tuple(padding, rank), dilation, False, (0,) * rank, groups)
-        return x, Affine("convolution", weight, operation.argument(2, "bias"), geometry)
+        return x, Affine("convolution", weight, operation.argument(2, "bias"), geometry, around)
 
     return read
 
 
-def _padded(
-    x: torch.Tensor, padding: str, dilation: tuple[int, ...], kernel: torch.Size
-) -> tuple[torch.Tensor, tuple[int, ...]]:
-    """The input and the padding that "same" or "valid" stand for; what is not the same on both
-    sides is put around the input."""
+_NOTHING: tuple[int, ...] = ()
+
+
+def _padding(
+    padding: str, dilation: tuple[int, ...], kernel: torch.Size
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What "same" or "valid" stand for: zeros on both sides, or around the input where the sides
+    differ."""
     total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
     if not any(each % 2 for each in total):
-        return x, tuple(each // 2 for each in total)
+        return tuple(each // 2 for each in total), ()
     around = [side for each in reversed(total) for side in (each // 2, each - each // 2)]
-    return F.pad(x, around), (0,) * len(total)
+    return (0,) * len(total), tuple(around)
 
 
 def _transposed(rank: int) -> Callable[[Operation], tuple[torch.Tensor, Affine] | None]:

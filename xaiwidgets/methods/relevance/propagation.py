@@ -162,8 +162,10 @@ class Propagation:
     def _is_question(self, operation: Operation) -> bool:
         """Whether the network asks about a tensor instead of computing with it."""
         name = getattr(operation.function, "__name__", "")
+        if name in _HOOKS:
+            self._settle(operation.args[0])
         if name != "__get__":
-            return name in _QUESTIONS
+            return name in _QUESTIONS or name in _HOOKS
         asked = getattr(getattr(operation.function, "__self__", None), "__name__", "")
         if asked in _ASKS_FOR_GRAPH:
             self._settle(operation.args[0])
@@ -413,11 +415,12 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 
 _ASKS_FOR_GRAPH = {"requires_grad", "grad_fn", "is_leaf", "_version", "data"}
+_HOOKS = {"register_hook", "retain_grad"}
 _QUESTIONS = {
     "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
     "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
     "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
-    "__set__", "register_hook",
+    "__set__",
 }  # fmt: skip
 
 
