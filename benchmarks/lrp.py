@@ -1,11 +1,11 @@
 """Processor seconds of LRP ÷ one forward and backward pass, and beside zennit's and Captum's.
 
 One thread, interleaved call by call; each figure is the median over rounds of a ratio within the
-round. Memory is the peak above what the network itself takes, each measured in a process of its own.
+round. Memory is the peak above what the network itself takes, each in a process of its own.
 
-    python -m benchmarks.lrp                     VGG-16 and ResNet-50 at 224², one and eight pictures
-    python -m benchmarks.lrp --quick             ResNet-18, one picture
-    python -m benchmarks.lrp --memory            peak memory on ResNet-50
+    python -m benchmarks.lrp              VGG-16 and ResNet-50 at 224², one and eight pictures
+    python -m benchmarks.lrp --quick      ResNet-18, one picture
+    python -m benchmarks.lrp --memory     peak memory on ResNet-50
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 import xaiwidgets as xw
-from benchmarks.methods import interleaved
+from benchmarks.methods import interleaved, ratio
 from benchmarks.networks import import_torchvision
 
 TARGET = 3
@@ -121,14 +121,11 @@ def table(name: str, count: int, rounds: int) -> None:
         for run in runs.values():
             run()
         times = interleaved(runs, rounds, cpu_seconds)
-        parts = [
-            f"{statistics.median(a / b for a, b in zip(times['ours'], times[key], strict=True)):.2f}"
-            if key in times
-            else "–"
-            for key in ("floor", "zennit", "Captum")
-        ]
+        floors, zennits, captums = (
+            ratio(times, "ours", key) for key in ("floor", "zennit", "Captum")
+        )
         seconds = statistics.median(times["ours"])
-        print(f"{preset:14}{seconds:>9.3f}{parts[0]:>9}{parts[1]:>10}{parts[2]:>10}", flush=True)
+        print(f"{preset:14}{seconds:>9.3f}{floors:>9}{zennits:>10}{captums:>10}", flush=True)
 
 
 def peak(name: str, preset: str, who: str) -> None:

@@ -181,16 +181,18 @@ def table(
         print(line)
 
 
-def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:
-    def ratio(over: str, under: str) -> str:
-        if over not in times or under not in times:
-            return "–"
-        pairs = zip(times[over], times[under], strict=True)
-        return f"{statistics.median(a / b for a, b in pairs):.2f}"
+def ratio(times: dict[str, list[float]], over: str, under: str) -> str:
+    """The median over rounds of one's time ÷ another's, in words."""
+    if over not in times or under not in times:
+        return "–"
+    pairs = zip(times[over], times[under], strict=True)
+    return f"{statistics.median(a / b for a, b in pairs):.2f}"
 
+
+def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:
     passes = f"{need.forward} + {need.backward}"
     ours = statistics.median(times["ours"])
-    floor, other = ratio("ours", "floor"), ratio("other", "ours")
+    floor, other = ratio(times, "ours", "floor"), ratio(times, "other", "ours")
     return f"{name:22}{passes:>12}{ours:>10.4f}{floor:>9}{other:>14}"
 
 
