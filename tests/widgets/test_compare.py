@@ -479,3 +479,19 @@ def waits_for(event):
         return x
 
     return late
+
+
+def test_panels_of_one_method_are_called_by_the_settings_in_which_they_differ(subject, scenes):
+    methods = [
+        xw.LRP(preset="ε"), xw.LRP(preset="ε", epsilon=0.1), xw.LRP(preset="γ-box"),
+        xw.SmoothGrad(samples=4), xw.Saliency(),
+    ]  # fmt: skip
+    widget = Compare(subject, [scenes[0].image], methods=methods)
+    assert [panel["title"] for panel in widget.panels] == [
+        "LRP, ε, epsilon 1e-06", "LRP, ε, epsilon 0.1", "LRP, γ-box, epsilon 1e-06",
+        "SmoothGrad", "Saliency",
+    ]  # fmt: skip
+    for panel in widget.panels[1:3]:
+        ask(widget, "remove_panel", panel=panel["id"])
+    assert widget.panels[0]["title"] == "LRP"
+    widget.close()

@@ -265,10 +265,10 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         """A matplotlib figure of the input and every panel as they are drawn now."""
         from xaiwidgets.core.figure import heatmap_figure
 
-        shown = [(panel.answer, panel.method.label) for panel in self._panels.shown]
+        shown = self._panels.shown
         return heatmap_figure(
-            [(answer, 0) for answer, _ in shown if answer is not None],
-            titles=[title for answer, title in shown if answer is not None],
+            [(panel.answer, 0) for panel in shown if panel.answer is not None],
+            titles=pack.titles_of([panel.method for panel in shown]),
             columns=columns,
             **self.display,
         )

@@ -12,6 +12,7 @@ import numpy as np
 from xaiwidgets.core.display import paint
 from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
 
+from . import pack
 from .panel import Panel
 
 
@@ -53,11 +54,12 @@ def screen(
 ) -> bytes:
     """What is on screen as a PNG: the input, and every map that is there."""
     look, painted, labels = look_of({**display}), [picture], [label]
-    for panel in panels:
+    titles = pack.titles_of([panel.method for panel in panels])
+    for panel, title in zip(panels, titles, strict=True):
         heat = panel.answer
         if heat is not None:
             painted.append(paint(heat.map()[0], picture_of(heat, 0), look)[0])
-            labels.append(panel.method.label)
+            labels.append(title)
     return contact_sheet(painted, labels)
 
 

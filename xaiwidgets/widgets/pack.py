@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from xaiwidgets.core.answers import Heatmap, fold_channels
 from xaiwidgets.core.declare import Declared, Knob
 from xaiwidgets.core.display import colours, is_diverging
+from xaiwidgets.core.method import Attribution
 
 from .wire import Array, ColourMap, HeatmapAnswer, KnobCard, MethodCard
 
@@ -134,6 +135,32 @@ def method_card(method: type[Declared] | Declared, layers: list[str]) -> MethodC
         "source": method.source,
         "knobs": [knob_card(entry, layers) for entry in owner.knobs.values()],
     }
+
+
+def titles_of(methods: Sequence[Attribution]) -> list[str]:
+    """What panels are called: the method, and where several panels show one, the settings in which
+    they differ."""
+    return [_title_among(method, methods) for method in methods]
+
+
+def _title_among(method: Attribution, methods: Sequence[Attribution]) -> str:
+    alike = [other for other in methods if other.label == method.label]
+    differing = [
+        knob
+        for name, knob in method.knobs.items()
+        if any(other.settings.get(name) != method.settings[name] for other in alike)
+    ]
+    words = [_in_words(knob, method.settings[knob.name]) for knob in differing]
+    return ", ".join([method.label, *words])
+
+
+def _in_words(knob: Knob, value: Any) -> str:
+    if knob.kind in ("choice", "layer"):
+        return str(value) or "usual layer"
+    name = knob.name.replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def name_of(method: Any) -> str:

@@ -239,17 +239,20 @@ class Panels:
         self._write("status", {panel.id: dict(panel.status) for panel in self.every})
 
     def _send_cards(self) -> None:
-        self._write("panels", [card_of(panel, self._gallery.layer_names) for panel in self.every])
+        titles = pack.titles_of([panel.method for panel in self.every])
+        layers = self._gallery.layer_names
+        cards = [card_of(*each, layers) for each in zip(self.every, titles, strict=True)]
+        self._write("panels", cards)
 
 
-def card_of(panel: Panel, layers: list[str]) -> PanelCard:
+def card_of(panel: Panel, title: str, layers: list[str]) -> PanelCard:
     """A panel as the page shows it: its method with all settings."""
     method = panel.method
     return {
         "id": panel.id,
         "slot": panel.slot,
         "method": pack.name_of(method),
-        "title": method.label,
+        "title": title,
         "blurb": pack.blurb_of(method),
         "pinned": panel.pinned,
         "settings": method.settings,
