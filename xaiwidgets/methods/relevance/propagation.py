@@ -322,9 +322,8 @@ class Propagation:
         return result if _depends(over) else self._gate(result, "gate")
 
     def _product(self, operation: Operation, active: list[torch.Tensor]) -> Any:
-        gates = [self._is_gate(tensor) for tensor in active]
-        if len(active) == 2 and gates[0] != gates[1]:
-            gate = active[gates.index(True)]
+        gate = self._gate_among(active)
+        if gate is not None:
             self._note(operation, "gate held constant")
             return _holding(operation, gate)
         if len(active) > 2:
@@ -332,9 +331,13 @@ class Propagation:
         self._note(operation, "half to each factor")
         return operations.halved(operation)
 
-    def _is_gate(self, tensor: torch.Tensor) -> bool:
-        gate = getattr(tensor, "_gate", "")
-        return gate == "gate" or (gate == "soft" and self.treatment.products == "signal")
+    def _gate_among(self, active: list[torch.Tensor]) -> torch.Tensor | None:
+        """The one factor of two that is a gate; a sigmoid before a SiLU, which may be a signal."""
+        marks = [getattr(tensor, "_gate", "") for tensor in active]
+        for mark in ("gate", "soft")[: 2 if self.treatment.products == "signal" else 1]:
+            if len(active) == 2 and marks.count(mark) == 1:
+                return active[marks.index(mark)]
+        return None
 
     def _native(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         if _name(operation) not in SHARED_BY_GRADIENT:
@@ -420,7 +423,7 @@ _QUESTIONS = {
     "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
     "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
     "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
-    "__set__",
+    "__set__", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor",
 }  # fmt: skip
 
 
