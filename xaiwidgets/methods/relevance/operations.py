@@ -26,7 +26,9 @@ PASSED = (
 GATES = ("sigmoid", "hardsigmoid", "tanh", "erf", "rsqrt", "reciprocal")
 SOFT_GATES = ("silu", "gelu", "hardswish", "mish")
 PRODUCTS = ("mul", "matmul", "bmm", "mm", "baddbmm", "einsum", "bilinear")
-NORMS = ("layer_norm", "group_norm", "instance_norm", "rms_norm", "batch_norm")
+NORMS = (
+    "layer_norm", "group_norm", "instance_norm", "rms_norm", "batch_norm", "local_response_norm",
+)  # fmt: skip
 
 # operations whose gradient shares relevance by contribution, or sends it to the one place that won
 SHARED_BY_GRADIENT = frozenset(
@@ -212,7 +214,29 @@ def _batch_norm(operation: Operation) -> torch.Tensor:
     return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
 
 
+def _local_response_norm(operation: Operation) -> torch.Tensor:
+    """y_k = x_k ÷ (k + b Σ x_i²)^β by the first-order Taylor expansion of Binder et al. (2016): the
+    unit without its neighbours, x_k ÷ (k + b x_k²)^β, and for each neighbour x_j ∂y_k/∂x_j, which
+    is below 0. What the expansion leaves out is relevance that a layer loses."""
+    x, y = operation.input, operation.run()
+    size, b = operation.argument(1, "size"), operation.argument(2, "alpha", 1e-4)
+    beta, k = operation.argument(3, "beta", 0.75), operation.argument(4, "k", 1.0)
+    b, at = b / size, x.detach()
+    alone = (k + b * at.square()).pow(-beta)
+    slope = -2 * b * beta * at * (k + b * _neighbourhood(at.square(), size)).pow(-beta - 1)
+    neighbours = _neighbourhood(at * x, size) - at * x
+    linear = alone * x + slope * neighbours
+    return y.detach() + linear - linear.detach()
+
+
+def _neighbourhood(values: torch.Tensor, size: int) -> torch.Tensor:
+    """Sums over so many neighbouring channels, as torch counts them."""
+    rows = F.pad(values.flatten(2).unsqueeze(1), (0, 0, size // 2, (size - 1) // 2))
+    return (F.avg_pool2d(rows, (size, 1), 1) * size).squeeze(1).reshape(values.shape)
+
+
 _NORMS = {
+    "local_response_norm": _local_response_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
     "group_norm": _group_norm,
