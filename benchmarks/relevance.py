@@ -21,7 +21,8 @@ from xaiwidgets.core.method import Attribution
 
 METHODS = (
     xw.DeepTaylor(), xw.ExcitationBackprop(contrastive=False), xw.ExcitationBackprop(), xw.CLRP(),
-    xw.CLRP(others="uniform"), xw.SGLRP(), xw.LRP(), xw.LRP(preset="ε"), xw.GradientTimesInput(),
+    xw.CLRP(others="uniform"), xw.SGLRP(), xw.RAP(), xw.LRP(), xw.LRP(preset="ε"),
+    xw.GradientTimesInput(),
 )  # fmt: skip
 
 

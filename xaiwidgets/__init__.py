@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         LRP as LRP,
     )
     from .methods import (
+        RAP as RAP,
+    )
+    from .methods import (
         SGLRP as SGLRP,
     )
     from .methods import (
@@ -83,6 +86,15 @@ if TYPE_CHECKING:
     )
     from .methods import (
         Occlusion as Occlusion,
+    )
+    from .methods import (
+        PatternAttribution as PatternAttribution,
+    )
+    from .methods import (
+        PatternNet as PatternNet,
+    )
+    from .methods import (
+        Patterns as Patterns,
     )
     from .methods import (
         RandomMap as RandomMap,
@@ -130,11 +142,11 @@ _PLACES = {
     "core.target": ("Contrast", "Target"),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "BetaSmoothedGradient", "CLRP", "DeepLift", "DeepTaylor", "Deconvnet", "EdgeDetector",
+        "BetaSmoothedGradient", "CLRP", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector",
         "ExcitationBackprop", "GradCam", "GradientShap", "GradientTimesInput", "GuidedBackprop",
         "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "LRP", "Occlusion",
-        "RandomMap", "SGLRP", "Saliency", "SimpleTaylor", "SmoothGrad", "Smoothing", "declared",
-        "relu_backward_table",
+        "PatternAttribution", "PatternNet", "Patterns", "RAP", "RandomMap", "SGLRP", "Saliency",
+        "SimpleTaylor", "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

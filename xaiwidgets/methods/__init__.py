@@ -20,11 +20,22 @@ from .gradient import (
     relu_backward_table,
 )
 from .perturbation import Occlusion
-from .relevance import CLRP, LRP, SGLRP, DeepTaylor, ExcitationBackprop
+from .relevance import (
+    CLRP,
+    LRP,
+    RAP,
+    SGLRP,
+    DeepTaylor,
+    ExcitationBackprop,
+    PatternAttribution,
+    PatternNet,
+    Patterns,
+)
 
 __all__ = [
     "CLRP",
     "LRP",
+    "RAP",
     "SGLRP",
     "BetaSmoothedGradient",
     "Deconvnet",
@@ -40,6 +51,9 @@ __all__ = [
     "IntegratedGradients",
     "InteriorGradients",
     "Occlusion",
+    "PatternAttribution",
+    "PatternNet",
+    "Patterns",
     "RandomMap",
     "Saliency",
     "SimpleTaylor",

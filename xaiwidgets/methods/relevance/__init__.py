@@ -4,13 +4,17 @@ from .clrp import CLRP
 from .deep_taylor import DeepTaylor
 from .excitation_backprop import ExcitationBackprop
 from .lrp import LRP
+from .pattern_net import PatternAttribution, PatternNet
+from .patterns import Patterns
 from .presets import Table
+from .rap import RAP
 from .rules import AlphaBeta, Epsilon, Flat, Gamma, Pass, Rule, WSquare, ZBox, ZPlus
 from .sglrp import SGLRP
 
 __all__ = [
     "CLRP",
     "LRP",
+    "RAP",
     "SGLRP",
     "AlphaBeta",
     "DeepTaylor",
@@ -19,6 +23,9 @@ __all__ = [
     "Flat",
     "Gamma",
     "Pass",
+    "PatternAttribution",
+    "PatternNet",
+    "Patterns",
     "Rule",
     "Table",
     "WSquare",
