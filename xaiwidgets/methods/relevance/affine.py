@@ -64,8 +64,11 @@ class Affine:
         """W x + b with other numbers in place of the layer's own."""
         if self.kind == "dense":
             return F.linear(x, weight, bias)
-        x = F.pad(x, self.around) if self.around else x
-        return torch.convolution(x, weight, bias, *self.geometry)
+        return torch.convolution(self.padded(x), weight, bias, *self.geometry)
+
+    def padded(self, x: torch.Tensor) -> torch.Tensor:
+        """The input with the zeros around it that `geometry` does not speak of."""
+        return F.pad(x, self.around) if self.around else x
 
     def back(self, s: torch.Tensor, weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """Wᵀ s, shaped like the layer's input."""
@@ -73,7 +76,7 @@ class Affine:
             return s @ weight
         unbiased = (True, False, False)
         if self.around:
-            padded = replace(self, around=()).back(s, weight, F.pad(like, self.around))
+            padded = replace(self, around=()).back(s, weight, self.padded(like))
             return F.pad(padded, [-side for side in self.around])
         return _CONVOLUTION_BACKWARD(s, like, weight, None, *self.geometry, unbiased)[0]
 

@@ -10,7 +10,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .presets import PRESETS, Table
-from .propagation import propagate
+from .propagation import Propagation, propagate
 from .report import RuleReport
 
 
@@ -77,18 +77,27 @@ def relevance(subject: Subject, x: torch.Tensor, target: BoundTarget, table: Tab
     """Relevance of every input value by a table of rules, shaped like x."""
     size = 1 if len(x) == 1 else subject.batch_size(x)
     rows = torch.arange(len(x))
-    parts, unknown = [], []
+    parts, warnings = [], []
     for part, which in zip(x.split(size), rows.split(size), strict=True):
         bounded = table.bounded(*_bounds(subject, part))
         found, _, engine = propagate(subject, part, target, which, bounded.rule, table.treatment)
         parts.append(found)
-        unknown = engine.unknown
-    findings = Findings(torch.cat(parts))
-    if unknown:
-        findings.warnings.append(
-            f"No rule is known for {', '.join(unknown)}: relevance went by the gradient there."
+        warnings = _warnings(engine)
+    return Findings(torch.cat(parts), warnings=warnings)
+
+
+def _warnings(engine: Propagation) -> list[str]:
+    """What of the network no rule could follow."""
+    warnings = []
+    if engine.unknown:
+        names = ", ".join(engine.unknown)
+        warnings.append(f"No rule is known for {names}: relevance went by the gradient there.")
+    if engine.hidden:
+        warnings.append(
+            "A part of the network computes without gradients (torch.no_grad, or an autograd "
+            "Function of its own): no rule was applied there, and relevance may be lost."
         )
-    return findings
+    return warnings
 
 
 def _bounds(subject: Subject, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -134,7 +134,9 @@ def _weight_gradient(flow: Flow, s: torch.Tensor) -> torch.Tensor:
     if layer.kind == "dense":
         return s.flatten(0, -2).t() @ x.flatten(0, -2)
     wanted = (False, True, False)
-    return torch.ops.aten.convolution_backward(s, x, layer.weight, None, *layer.geometry, wanted)[1]
+    return torch.ops.aten.convolution_backward(
+        s, layer.padded(x), layer.weight, None, *layer.geometry, wanted
+    )[1]
 
 
 def _pattern(sums: Sums) -> torch.Tensor:

@@ -175,7 +175,7 @@ class Propagation:
         """Inside torch.no_grad, or inside an autograd Function of the network's own."""
         if any(hasattr(tensor, "_waits") for tensor in tensors):
             raise _CannotWait
-        self.hidden = True
+        self.hidden = self.hidden or _name(operation) not in ("clone", "contiguous")
         return operation.run()
 
     # --- layers -----------------------------------------------------------------------------
@@ -186,6 +186,8 @@ class Propagation:
         if kind in AFFINE_KINDS:
             return self._affine(operation, depth)
         waits = getattr(operation.input, "_waits", None) if operation.args else None
+        if waits is None and kind == "batch_norm":
+            waits = _untouched(operation.input)
         if waits is None:
             return None
         if kind == "relu":
@@ -203,6 +205,8 @@ class Propagation:
         if found is None:
             return None
         x, layer = found
+        if torch.is_autocast_enabled(x.device.type):
+            raise ExplainError(_AUTOCAST)
         with torch.no_grad():
             y = operation.run()
             y = y.clone() if y._is_view() else y
@@ -213,13 +217,14 @@ class Propagation:
         self.steps.append(step)
         y._depth = depth + 1  # type: ignore[attr-defined]
         self._wait(y, Waiting(layer, x, rule, step))
-        if self.careful:
-            self._settle(y)
         return y
 
     def _wait(self, y: torch.Tensor, waiting: Waiting) -> None:
         y._waits = waiting  # type: ignore[attr-defined]
         self.waiting.append(waiting)
+        if self.careful:
+            self._settle(y)
+            y._settled = waiting, y._version, waiting.x._version  # type: ignore[attr-defined]
 
     def _rectified(self, operation: Operation, waits: Waiting) -> torch.Tensor:
         with torch.no_grad():
@@ -379,6 +384,14 @@ def _holding(operation: Operation, gate: torch.Tensor) -> Any:
     return operation.function(*held(operation.args), **kwargs)
 
 
+def _untouched(tensor: torch.Tensor) -> Waiting | None:
+    """The layer that a settled tensor came from, as long as nothing has overwritten either end."""
+    waiting, *versions = getattr(tensor, "_settled", (None,))
+    if waiting is None or versions != [tensor._version, waiting.x._version]:
+        return None
+    return waiting
+
+
 def _over_and_under(operation: Operation) -> tuple[Any, Any]:
     values = operation.args[:2]
     turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
@@ -445,6 +458,14 @@ def _name(operation: Operation) -> str:
     return bare if bare in SHARED_BY_GRADIENT else name
 
 
+_AUTOCAST = (
+    "The network computes under autocast, in which rounding outweighs relevance; explain it "
+    "outside torch.autocast, or with enabled=False in its forward pass."
+)
+_CHECKPOINTS = (
+    "The network recomputes a part of itself on the way back (torch.utils.checkpoint), which rules "
+    "of relevance cannot follow; switch checkpointing off for explanations."
+)
 HANDLED = (
     *AFFINE_KINDS, *GATES, *PASSED, *NORMS, *PRODUCTS, "relu", "div", "softmax", "dropout",
     "scaled_dot_product_attention", "max_pool1d", "max_pool2d", "max_pool3d",
@@ -471,6 +492,8 @@ def propagate(
     except _CannotWait:
         pass
     except RuntimeError as error:
+        if "torch.utils.checkpoint" in str(error):
+            raise ExplainError(_CHECKPOINTS) from error
         if "modified by an inplace operation" not in str(error):
             raise
     careful = Propagation(names, choice, treatment, accounts, careful=True)

@@ -1,0 +1,318 @@
+"""The same relevance however a network is written, and a sentence where it cannot be followed."""
+
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from networks import FunctionalNetwork, noise, seeded
+from state import State
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import xaiwidgets as xw
+from xaiwidgets.core.errors import ExplainError
+
+PRESETS = ("ε", "ε-plus-flat", "ε-γ-box", "LRP-0")
+every_preset = pytest.mark.parametrize("preset", PRESETS)
+
+
+class Parts(nn.Module):
+    """The layers that the networks here share; `written` is the forward pass."""
+
+    def __init__(self, written):
+        super().__init__()
+        self.written = written
+        self.first = nn.Conv2d(3, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.second = nn.Conv2d(6, 6, 3, padding=1)
+        self.head = nn.Linear(6, 4)
+        self.relu, self.pool, self.flat = nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.inplace = nn.ReLU(inplace=True)
+        nn.init.normal_(self.norm.running_mean, 0, 0.2)
+        nn.init.normal_(self.norm.weight, 1, 0.3)
+
+    def forward(self, x):
+        return self.written(self, x)
+
+
+def network(written):
+    """The parts in doubles, joined in this way."""
+    return seeded(lambda: Parts(written), seed=3).double()
+
+
+def found(network, x, preset="ε-plus-flat", target=2):
+    return xw.LRP(preset=preset)(network, x, target).values
+
+
+def apart(a, b):
+    return float((a - b).abs().max() / b.abs().max())
+
+
+@pytest.fixture
+def picture():
+    return noise(2, 3, 8, 8, seed=4, dtype=torch.float64)
+
+
+def with_modules(net, x):
+    x = net.relu(net.norm(net.first(x)))
+    x = x + net.relu(net.second(x))
+    return net.head(net.flat(net.pool(x)))
+
+
+def with_functions(net, x):
+    bn = net.norm
+    x = F.conv2d(x, net.first.weight, net.first.bias, padding=1)
+    x = F.batch_norm(x, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps)
+    x = F.relu(x)
+    x = torch.add(x, torch.conv2d(x, net.second.weight, net.second.bias, padding=1).relu())
+    return F.linear(F.adaptive_avg_pool2d(x, 1).flatten(1), net.head.weight, net.head.bias)
+
+
+def in_place(net, x):
+    x = net.inplace(net.norm(net.first(x)))
+    y = x * 1
+    y += torch.relu_(net.second(x))
+    return net.head(y.mean((2, 3)))
+
+
+def by_clamping(net, x):
+    x = net.norm(net.first(x)).clamp(min=0)
+    y = F.threshold(net.second(x), 0, 0)
+    return torch.addmm(net.head.bias, (x + y).mean((-1, -2)), net.head.weight.t())
+
+
+@every_preset
+@pytest.mark.parametrize("written", [with_functions, in_place, by_clamping])
+def test_a_network_has_the_same_relevance_however_it_is_written(written, preset, picture):
+    expected = found(network(with_modules), picture, preset)
+    assert apart(found(network(written), picture, preset), expected) <= 1e-10
+
+
+def kept_for_later(net, x):
+    y = net.norm(net.first(x))
+    return net.head((F.relu(y) + 0.5 * y).mean((2, 3)))
+
+
+def overwritten_later(net, x):
+    y = net.norm(net.first(x))
+    kept = y * 0.5
+    return net.head((y.relu_() + kept).mean((2, 3)))
+
+
+def overwritten_by_a_view(net, x):
+    y = net.norm(net.first(x))
+    kept = y * 0.5
+    y.view(-1).relu_()
+    return net.head((y + kept).mean((2, 3)))
+
+
+@every_preset
+@pytest.mark.parametrize("written", [overwritten_later, overwritten_by_a_view])
+def test_an_output_may_be_used_before_and_after_its_relu(written, preset, picture):
+    expected = found(network(kept_for_later), picture, preset)
+    assert apart(found(network(written), picture, preset), expected) <= 1e-10
+
+
+def twice_through_the_same(net, x):
+    x = F.relu(net.first(x))
+    return net.head(F.relu(net.second(F.relu(net.second(x)))).mean((2, 3)))
+
+
+def before_the_convolution(net, x):
+    x = net.first(x)
+    x = x + net.second(F.relu(net.norm(x)))
+    return net.head(x.mean((2, 3)))
+
+
+def with_a_probability(net, x):
+    return F.softmax(with_modules(net, x), 1)
+
+
+def a_part_overwritten(net, x):
+    y = net.second(F.relu(net.first(x)))
+    y[:, :3] = 0
+    return net.head(F.relu(y).mean((2, 3)))
+
+
+def through_a_cast(net, x):
+    with torch.autocast("cpu", enabled=False):
+        return with_modules(net, x)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [twice_through_the_same, before_the_convolution, a_part_overwritten, through_a_cast,
+     with_modules, in_place, kept_for_later, overwritten_by_a_view],
+)  # fmt: skip
+def test_without_a_stabiliser_it_is_gradient_times_input(written, picture):
+    net = network(written)
+    leaf = picture.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(net(leaf)[:, 2].sum(), leaf)
+    assert apart(found(net, picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+@every_preset
+def test_a_batch_is_its_pictures_one_by_one(preset, picture):
+    net = network(with_modules)
+    singles = torch.cat([found(net, each[None], preset) for each in picture])
+    assert apart(found(net, picture, preset), singles) <= 1e-12
+
+
+@every_preset
+def test_every_picture_may_have_a_class_of_its_own(preset, picture):
+    net = network(in_place)
+    both = found(net, picture, preset, target=[1, 3])
+    assert apart(both[:1], found(net, picture[:1], preset, 1)) <= 1e-12
+    assert apart(both[1:], found(net, picture[1:], preset, 3)) <= 1e-12
+
+
+def test_threads_do_not_disturb_each_other():
+    net = seeded(FunctionalNetwork)
+    x = noise(2, 3, 32, 32, seed=7)
+    plain, expected = net(x).detach(), {p: found(net, x, p) for p in PRESETS}
+    state, wrong = State(net), []
+
+    def attribute(preset):
+        wrong.extend(preset for _ in range(3) if not found(net, x, preset).equal(expected[preset]))
+
+    def forward():
+        wrong.extend("forward" for _ in range(20) if not net(x).detach().equal(plain))
+
+    threads = [threading.Thread(target=attribute, args=(p,)) for p in (*PRESETS, *PRESETS[:2])]
+    threads += [threading.Thread(target=forward) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    state.assert_unchanged()
+
+
+def test_after_an_exception_half_way_the_next_answer_is_right(picture):
+    net = network(with_modules)
+    expected, state = found(net, picture), State(net)
+
+    def failing(net, x):
+        net.second(F.relu(net.first(x)))
+        raise RuntimeError("half way")
+
+    net.written = failing
+    with pytest.raises(ExplainError, match="half way"):
+        xw.LRP()(net, picture, 2)
+    net.written = with_modules
+    state.assert_unchanged()
+    assert found(net, picture).equal(expected)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_has_the_relevance_of_the_plain_one(picture):
+    net = network(with_modules)
+    assert found(torch.compile(net, backend="eager"), picture).equal(found(net, picture))
+
+
+class Doubled(torch.autograd.Function):
+    """An autograd Function of the user's own."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, slope):
+        return slope * 2
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.body, self.head = kind(8, 6, batch_first=True), nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.head(self.body(x.flatten(1, 2))[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers_are_refused_in_a_sentence(kind, picture):
+    with pytest.raises(ExplainError, match="recurrent layer"):
+        found(seeded(lambda: Recurrent(kind)).double(), picture)
+
+
+def test_scripted_modules_are_refused_in_a_sentence(picture):
+    net = nn.Sequential(torch.jit.script(nn.Conv2d(3, 4, 8)), nn.Flatten()).double().eval()
+    with pytest.raises(ExplainError, match="scripted module"):
+        found(net, picture[:1])
+
+
+def without_gradients(net, x):
+    with torch.no_grad():
+        x = F.relu(net.first(x))
+    return net.head(net.second(x).mean((2, 3)))
+
+
+def partly_without_gradients(net, x):
+    with torch.no_grad():
+        y = F.relu(net.first(x))
+    return net.head((F.relu(net.second(y)) + F.relu(net.first(x))).mean((2, 3)))
+
+
+def detached(net, x):
+    return net.head(net.second(F.relu(net.first(x)).detach()).mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [without_gradients, detached])
+def test_a_network_that_hides_its_input_is_refused_in_a_sentence(written, picture):
+    with pytest.raises(ExplainError, match=r"no_grad|does not depend"):
+        found(network(written), picture)
+
+
+def of_their_own(net, x):
+    return net.head(Doubled.apply(F.relu(net.first(x))).mean((2, 3)))
+
+
+def of_their_own_around_a_layer(net, x):
+    return net.head(F.relu(Doubled.apply(net.first(x))).mean((2, 3)))
+
+
+def checkpointed(net, x):
+    x = checkpoint(lambda x: F.relu(net.second(F.relu(net.first(x)))), x, use_reentrant=False)
+    return net.head(x.mean((2, 3)))
+
+
+def checkpointed_reentrant(net, x):
+    x = checkpoint(lambda x: F.relu(net.second(F.relu(net.first(x)))), x, use_reentrant=True)
+    return net.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [of_their_own, of_their_own_around_a_layer])
+def test_a_linear_autograd_function_of_their_own_is_passed_by_its_gradient(written, picture):
+    net = network(written)
+    leaf = picture.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(net(leaf)[:, 2].sum(), leaf)
+    assert apart(found(net, picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+@pytest.mark.parametrize("written", [checkpointed, checkpointed_reentrant])
+def test_checkpoints_are_refused_in_a_sentence(written, picture):
+    with pytest.raises(ExplainError, match="switch checkpointing off"):
+        found(network(written), picture)
+
+
+def test_autocast_inside_the_network_is_refused_in_a_sentence(picture):
+    def cast(net, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return with_modules(net, x)
+
+    with pytest.raises(ExplainError, match=r"outside torch\.autocast"):
+        found(network(cast).float(), picture.float())
+
+
+def test_what_is_computed_without_gradients_gives_a_warning(picture):
+    assert xw.LRP()(network(partly_without_gradients), picture, 2).warnings
+    assert not xw.LRP()(network(with_modules), picture, 2).warnings
+
+
+def test_softmax_at_the_end_is_explained_as_a_score(picture):
+    answer = xw.LRP(preset="ε")(network(with_a_probability), picture, 2)
+    assert torch.isfinite(answer.values).all()
+    assert answer.values.abs().max() > 0
