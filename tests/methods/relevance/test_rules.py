@@ -233,3 +233,9 @@ def test_a_rule_for_pixels_serves_in_mid_network_too(name):
     middle = middle * (hidden - math.log(2)) / hidden  # softplus(0) is a bias
     expected = plain.epsilon(0.0)(x.flatten(1), network[1].weight.T, network[1].bias, middle)
     assert apart(found, expected.detach()) <= 1e-12
+
+
+def test_bounds_that_do_not_go_with_a_reshaped_input_are_refused_in_a_sentence():
+    network = seeded(lambda: OneLayer(lambda: nn.Linear(12, 6), (12,))).double()
+    with pytest.raises(ExplainError, match="reshapes its input"):
+        both(network, ZBox(), None, noise(2, 1, 3, 4, dtype=torch.float64), False)

@@ -320,7 +320,15 @@ def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
         raise ExplainError(
             "The rule zᴮ needs the lowest and the highest input; give ZBox(low, high)."
         )
-    return torch.as_tensor(value, dtype=x.dtype, device=x.device).expand_as(x)
+    bound = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    try:
+        return bound.expand_as(x)
+    except RuntimeError as error:
+        raise ExplainError(
+            f"The rule zᴮ has bounds of shape {tuple(bound.shape)} for a first layer whose input is "
+            f"{tuple(x.shape)}, as the network reshapes its input. Give ZBox(low, high) as numbers "
+            "or tensors that go with it, or take the flat rule."
+        ) from error
 
 
 def _away_from_zero(z: torch.Tensor) -> torch.Tensor:
