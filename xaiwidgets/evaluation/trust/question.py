@@ -86,8 +86,8 @@ def means(curve: Curve) -> list[float]:
 
 
 def number(value: float) -> str:
-    """Two digits after the point, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
+    """Two digits after the point, with a true minus sign, and none before a 0."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def percent(share: float) -> str:
