@@ -325,7 +325,7 @@ def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
         return bound.expand_as(x)
     except RuntimeError as error:
         raise ExplainError(
-            f"The rule zᴮ has bounds of shape {tuple(bound.shape)} for a first layer whose input is "
+            f"The rule zᴮ has bounds of shape {tuple(bound.shape)} for a layer whose input is "
             f"{tuple(x.shape)}, as the network reshapes its input. Give ZBox(low, high) as numbers "
             "or tensors that go with it, or take the flat rule."
         ) from error
