@@ -49,6 +49,9 @@ if TYPE_CHECKING:
         BetaSmoothedGradient as BetaSmoothedGradient,
     )
     from .methods import (
+        ConceptRelevance as ConceptRelevance,
+    )
+    from .methods import (
         Deconvnet as Deconvnet,
     )
     from .methods import (
@@ -142,11 +145,11 @@ _PLACES = {
     "core.target": ("Contrast", "Target"),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "BetaSmoothedGradient", "CLRP", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector",
-        "ExcitationBackprop", "GradCam", "GradientShap", "GradientTimesInput", "GuidedBackprop",
-        "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "LRP", "Occlusion",
-        "PatternAttribution", "PatternNet", "Patterns", "RAP", "RandomMap", "SGLRP", "Saliency",
-        "SimpleTaylor", "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
+        "BetaSmoothedGradient", "CLRP", "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor",
+        "EdgeDetector", "ExcitationBackprop", "GradCam", "GradientShap", "GradientTimesInput",
+        "GuidedBackprop", "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "LRP",
+        "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "RAP", "RandomMap", "SGLRP",
+        "Saliency", "SimpleTaylor", "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

@@ -1,6 +1,7 @@
 """Relevance propagation: what each pixel contributed, passed back layer by layer."""
 
 from .clrp import CLRP
+from .concept_relevance import ConceptRelevance
 from .deep_taylor import DeepTaylor
 from .excitation_backprop import ExcitationBackprop
 from .lrp import LRP
@@ -17,6 +18,7 @@ __all__ = [
     "RAP",
     "SGLRP",
     "AlphaBeta",
+    "ConceptRelevance",
     "DeepTaylor",
     "Epsilon",
     "ExcitationBackprop",

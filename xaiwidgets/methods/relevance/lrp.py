@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .presets import PRESETS, Table
-from .propagation import Propagation, propagate
+from .propagation import Propagation, Watch, propagate
 from .report import RuleReport
 
 
@@ -73,14 +74,22 @@ class LRP(Attribution, title="LRP", source="bach2015"):
         return RuleReport(engine.steps, engine.unknown, float(score), arrived)
 
 
-def relevance(subject: Subject, x: torch.Tensor, target: BoundTarget, table: Table) -> Findings:
+def relevance(
+    subject: Subject,
+    x: torch.Tensor,
+    target: BoundTarget,
+    table: Table,
+    watches: Mapping[str, Watch] | None = None,
+) -> Findings:
     """Relevance of every input value by a table of rules, shaped like x."""
     size = 1 if len(x) == 1 else subject.batch_size(x)
     rows = torch.arange(len(x))
     parts, warnings = [], []
     for part, which in zip(x.split(size), rows.split(size), strict=True):
         bounded = table.bounded(*_bounds(subject, part))
-        found, _, engine = propagate(subject, part, target, which, bounded.rule, table.treatment)
+        found, _, engine = propagate(
+            subject, part, target, which, bounded.rule, table.treatment, watches=watches
+        )
         parts.append(found)
         warnings = _warnings(engine)
     return Findings(torch.cat(parts), warnings=warnings)

@@ -7,7 +7,8 @@ tells that outputs below 0 carry no relevance. Nothing of the network is changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import Operation, replacing
+from xaiwidgets.core.layers import first_tensor, hooked
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
@@ -55,6 +57,7 @@ class Step:
 
 
 Choice = Callable[[Place], Rule]
+Watch = Callable[[torch.Tensor, torch.Tensor], torch.Tensor | None]
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Waiting:
     rule: Rule
     step: Step
     used: bool = False
+    watches: list[Watch] = field(default_factory=list)
 
 
 @dataclass
@@ -107,6 +111,13 @@ class _Share(torch.autograd.Function):
         if work.restored:  # relevance as c again, for what lies below; lost where x is 0
             shared = torch.where(x == 0, 0, shared / torch.where(x == 0, 1, x))
         return shared, None
+
+
+def _attach(tensor: torch.Tensor, watch: Watch) -> None:
+    with torch._C.DisableTorchFunction():
+        if tensor.requires_grad:
+            value = tensor.detach().clone()
+            tensor.register_hook(lambda c: watch(c, value))
 
 
 def _enter(step: Step, flow: Flow, rule: Rule, shared: torch.Tensor) -> None:
@@ -245,7 +256,8 @@ class Propagation:
             y = operation.run()
         waits.used = True
         waits.step.note = "with the batch normalisation behind it"
-        self._wait(y, Waiting(waits.layer.normalised(*numbers), waits.x, waits.rule, waits.step))
+        layer = waits.layer.normalised(*numbers)
+        self._wait(y, Waiting(layer, waits.x, waits.rule, waits.step, watches=waits.watches))
         return y
 
     def _settle(self, tensor: torch.Tensor, overwritten: bool = False) -> None:
@@ -270,6 +282,17 @@ class Propagation:
         work = _Work(waits.layer, rule, y, z, like, positive, restored, step, self.met)
         done = _Share.apply(x, work)
         assert done is y
+        for watch in waits.watches:
+            _attach(y, watch)
+
+    def watch(self, tensor: torch.Tensor, watch: Watch) -> None:
+        """Have `watch` see c = R ÷ activation when it arrives at a tensor, with the activation; it
+        may return another c. At a layer that is merged with what follows, it sees what follows."""
+        waits = getattr(tensor, "_waits", None)
+        if waits is None:
+            _attach(tensor, watch)
+        else:
+            waits.watches.append(watch)
 
     def _entry(self, x: torch.Tensor) -> torch.Tensor:
         """A leaf in place of x, at which relevance itself arrives."""
@@ -481,13 +504,16 @@ def propagate(
     choice: Choice,
     treatment: Treatment,
     accounts: bool = False,
+    watches: Mapping[str, Watch] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     """Relevance of every input value (shaped like x), the scores (rows,), and the engine; with
-    `accounts` its layers' steps say what entered and what left."""
+    `accounts` its layers' steps say what entered and what left. `watches` look at the outputs of
+    modules by name, and may change what flows there: see Propagation.watch."""
+    watched = watches or {}
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
     try:
         return _propagated(
-            subject, x, target, rows, Propagation(names, choice, treatment, accounts)
+            subject, x, target, rows, Propagation(names, choice, treatment, accounts), watched
         )
     except _CannotWait:
         pass
@@ -497,7 +523,7 @@ def propagate(
         if "modified by an inplace operation" not in str(error):
             raise
     careful = Propagation(names, choice, treatment, accounts, careful=True)
-    return _propagated(subject, x, target, rows, careful)
+    return _propagated(subject, x, target, rows, careful, watched)
 
 
 def _propagated(
@@ -506,10 +532,14 @@ def _propagated(
     target: BoundTarget,
     rows: torch.Tensor,
     engine: Propagation,
+    watches: Mapping[str, Watch],
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     with differentiating():
         leaf = x.detach().requires_grad_()
-        with replacing(subject.model, dict.fromkeys(HANDLED, engine), engine):
+        with (
+            _watching(subject, engine, watches),
+            replacing(subject.model, dict.fromkeys(HANDLED, engine), engine),
+        ):
             outputs = subject(leaf)
         score = target.score(outputs, rows)
         if not score.requires_grad or not all(each.used for each in engine.waiting):
@@ -521,6 +551,22 @@ def _propagated(
             if arrived is not None:
                 relevance = relevance + _carried(arrived, outside, leaf)
     return relevance, score.detach(), engine
+
+
+def _watching(
+    subject: Subject, engine: Propagation, watches: Mapping[str, Watch]
+) -> AbstractContextManager[None]:
+    if not watches:
+        return nullcontext()
+    modules = dict(subject.model.named_modules())
+    wanted = {modules[name]: watch for name, watch in watches.items()}
+
+    def note(module: torch.nn.Module, _: Any, output: Any) -> None:
+        value = first_tensor(output)
+        if value is not None:
+            engine.watch(value, wanted[module])
+
+    return hooked(list(wanted), note)
 
 
 def _lost(engine: Propagation) -> BaseException:

@@ -1,0 +1,79 @@
+"""Relevance through one channel of a hidden layer, and of that channel itself."""
+
+import pytest
+import torch
+from networks import FunctionalNetwork, ModuleNetwork, noise, resnet18, seeded
+
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.methods import LRP, ConceptRelevance
+
+
+@pytest.mark.parametrize("preset", ["LRP-0", "ε-plus-flat", "γ-box"])
+def test_the_parts_of_all_channels_add_up_to_the_whole(preset):
+    network, x = seeded(ModuleNetwork).double(), noise(2, 3, 32, 32).double()
+    whole = LRP(preset=preset)(network, x, [1, 3]).values
+    for layer, count in (("0", 8), ("3", 12), ("4", 12)):
+        method = ConceptRelevance(preset=preset, layer=layer)
+        parts = [method.having(channel=k)(network, x, [1, 3]).values for k in range(count)]
+        assert torch.allclose(sum(parts), whole, rtol=1e-9, atol=1e-12)
+        assert max(float(part.abs().max()) for part in parts) > 0
+
+
+def test_a_channel_itself_is_explained_like_the_score_of_a_network_that_ends_there():
+    network, x = seeded(ModuleNetwork).double(), noise(2, 3, 32, 32).double()
+    cut = torch.nn.Sequential(*list(network)[:5]).eval()
+    cut = Subject(cut, output=lambda maps: maps.sum((2, 3)))
+    method = ConceptRelevance(preset="γ-box", layer="4", begin="the channel")
+    for k in (0, 7):
+        expected = LRP(preset="γ-box")(cut, x, k).values
+        assert torch.allclose(method.having(channel=k)(network, x, 1).values, expected, atol=1e-12)
+
+
+def test_what_goes_around_the_layer_is_left_out():
+    network, x = seeded(FunctionalNetwork).double(), noise(1, 3, 32, 32).double()
+    parts = [ConceptRelevance(preset="LRP-0", layer="third", channel=k)(network, x, 1).values
+             for k in range(8)]  # fmt: skip
+    with torch.no_grad():  # without the skip connection's part nothing is left but this
+        leaf = x.clone().requires_grad_()
+    y = torch.relu(network.first(leaf))
+    inner = network.third(network.second(y).relu()) * network.scale
+    pooled = torch.relu(inner + y.detach())
+    score = network.head(torch.nn.functional.max_pool2d(pooled, 2).mean((2, 3)))[0, 1]
+    (gradient,) = torch.autograd.grad(score, leaf)
+    assert torch.allclose(sum(parts), gradient * x, rtol=1e-6, atol=1e-12)
+
+
+def test_the_strongest_channel_is_found_for_every_input():
+    network, x = seeded(ModuleNetwork).double(), noise(3, 3, 32, 32).double()
+    method = ConceptRelevance(layer="4")
+    answer = method(network, x, [0, 1, 2])
+    sums = torch.stack([
+        method.having(channel=k, preset="LRP-0")(network, x, [0, 1, 2]).values.sum((1, 2, 3))
+        for k in range(12)
+    ])  # fmt: skip
+    assert sums.shape == (12, 3)
+    for i, fact in enumerate(answer.facts):
+        channel = int(fact.split()[1])
+        alone = method.having(channel=channel)(network, x[i], [i])
+        assert torch.allclose(alone.values[0], answer.values[i])
+        assert alone.facts == [fact]
+        carried = [float(method.having(channel=k)(network, x[i], [i]).facts[0].split()[5])
+                   for k in range(12)]  # fmt: skip
+        assert carried[channel] == max(carried)
+
+
+@pytest.mark.parametrize("layer", ["layer2.0.conv1", "layer2.0.bn1", "layer3", "fc", ""])
+def test_layers_merged_or_not_are_watched(layer):
+    network, x = seeded(resnet18), noise(2, 3, 48, 48)
+    answer = ConceptRelevance(layer=layer)(network, x, 1)
+    assert torch.isfinite(answer.values).all()
+    assert float(answer.values.abs().max()) > 0
+
+
+def test_what_is_not_there_is_refused_in_words():
+    network, x = seeded(ModuleNetwork), noise(1, 3, 32, 32)
+    with pytest.raises(ExplainError, match="channel is 12, but 4 has 12 channels: 0 to 11"):
+        ConceptRelevance(layer="4", channel=12)(network, x)
+    with pytest.raises(ExplainError, match="No layer is called 'nothing'"):
+        ConceptRelevance(layer="nothing")(network, x)
