@@ -194,7 +194,13 @@ def test_the_network_is_not_asked_where_only_a_setting_changes():
 
 def test_methods_are_by_default_all_that_have_the_setting():
     w = xw.sweep(NETWORK, X[:1], setting="layer")
-    assert {panel["method"] for panel in w.panels} == {"GradCam", "GuidedGradCam"}
+    having = {cls.__name__ for cls in xw.declared(xw.Attribution) if "layer" in cls.knobs}
+    assert {panel["method"] for panel in w.panels} == having
+    assert (
+        {"GradCam", "GuidedGradCam"}
+        <= having
+        < {cls.__name__ for cls in xw.declared(xw.Attribution)}
+    )
     w.close()
 
 

@@ -72,7 +72,8 @@ class Epsilon(Rule):
     """LRP-ε (Bach et al. 2015): R_j = Σ_k x_j w_jk R_k ÷ (z_k + ε·sign z_k).
 
     ε takes relevance away from outputs that are near 0; `relative` counts it in root mean squares
-    of the layer's outputs. With ε = 0 it is LRP-0, which is gradient × input on ReLU networks.
+    of the layer's outputs, after a ReLU that follows at once. With ε = 0 it is LRP-0, which is
+    gradient × input on ReLU networks.
     """
 
     epsilon: float = STABILISER
@@ -96,15 +97,14 @@ class Epsilon(Rule):
         c, z = flow.c, flow.z
         if self.epsilon == 0:
             return torch.where(z > 0, c, 0) if flow.positive else c.clone()
-        if self.relative:
-            return self._damped_by_size(c, z if flow.positive else z.abs())
-        below = z + self.epsilon if flow.positive else z.abs().add_(self.epsilon)
-        return torch.addcdiv(c, c, below, value=-self.epsilon, out=below)
+        size = z if flow.positive else z.abs()
+        return (c * size).div_(size + self._stabiliser(size))
 
-    def _damped_by_size(self, c: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    def _stabiliser(self, size: torch.Tensor) -> torch.Tensor | float:
+        if not self.relative:
+            return self.epsilon
         dims = tuple(range(1, size.ndim))
-        stabiliser = size.square().mean(dims, keepdim=True).sqrt_().mul_(self.epsilon)
-        return (c * size).div_(stabiliser + size + _tiny(size))
+        return size.square().mean(dims, keepdim=True).sqrt_().mul_(self.epsilon) + _tiny(size)
 
     def __str__(self) -> str:
         unit = " rms" if self.relative else ""
