@@ -1,7 +1,8 @@
 """Processor seconds of LRP ÷ one forward and backward pass, and beside zennit's and Captum's.
 
 One thread, interleaved call by call; each figure is the median over rounds of a ratio within the
-round. Memory is the peak above what the network itself takes, each in a process of its own.
+round. The others get copies of the network, since they leave hooks behind. Memory is the peak above
+what the network itself takes, each in a process of its own.
 
     python -m benchmarks.lrp              VGG-16 and ResNet-50 at 224², one and eight pictures
     python -m benchmarks.lrp --quick      ResNet-18, one picture
@@ -11,6 +12,7 @@ round. Memory is the peak above what the network itself takes, each in a process
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
 import subprocess
 import sys
@@ -113,9 +115,9 @@ def table(name: str, count: int, rounds: int) -> None:
         runs = {
             "ours": lambda m=method: m(subject, x, TARGET),
             "floor": floor(network, x),
-            "zennit": zennit(name, network, x, preset),
+            "zennit": zennit(name, copy.deepcopy(network), x, preset),
         }
-        other = captum(network, x) if preset == "ε" and count == 1 else None
+        other = captum(copy.deepcopy(network), x) if preset == "ε" and count == 1 else None
         if other:
             runs["Captum"] = other
         for run in runs.values():
