@@ -15,7 +15,6 @@ Whatever is linear needs no rule.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ import torch.nn.functional as F
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import ELEMENTWISE, Operation, Rule
+from xaiwidgets.core.operands import heads, masked, over_and_under
 
 Unary = Callable[[torch.Tensor], torch.Tensor]
 Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -291,21 +291,14 @@ def _bilinear(function: Binary) -> _Paired:
     )
 
 
-def _over_and_under(operation: Operation) -> tuple[Any, Any]:
-    values = operation.args[:2]
-    turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
-    over, under = values[::-1] if turned else values
-    return over, under
-
-
 def _divides(operation: Operation) -> bool:
     plain = len(operation.args) > 1 and not operation.kwargs.get("rounding_mode")
-    return plain and _active(_over_and_under(operation)[1])
+    return plain and _active(over_and_under(operation)[1])
 
 
 def _divide(near: Operation, far: Operation) -> torch.Tensor:
-    over, under = _over_and_under(near)
-    over_far, under_far = _over_and_under(far)
+    over, under = over_and_under(near)
+    over_far, under_far = over_and_under(far)
     below = rescaled(torch.reciprocal, under, under_far)
     if not isinstance(over, torch.Tensor):
         return over * below
@@ -386,32 +379,11 @@ def _attends(operation: Operation) -> bool:
     return any(map(_active, operation.args[:3]))
 
 
-def _heads(operation: Operation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Query, scaled, with key and value, repeated where several queries share them."""
-    query, key, value = operation.args[:3]
-    scale = operation.kwargs.get("scale") or 1 / math.sqrt(query.shape[-1])
-    if operation.kwargs.get("enable_gqa"):
-        repeats = query.shape[-3] // key.shape[-3]
-        key, value = (part.repeat_interleave(repeats, -3) for part in (key, value))
-    return query * scale, key.transpose(-2, -1), value
-
-
-def _masked(weights: torch.Tensor, operation: Operation) -> torch.Tensor:
-    mask = operation.argument(3, "attn_mask")
-    if operation.argument(5, "is_causal", False):
-        mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
-    if mask is None:
-        return weights
-    if mask.dtype == torch.bool:
-        return weights.masked_fill(~mask, torch.finfo(weights.dtype).min)
-    return weights + mask
-
-
 def _attention(near: Operation, far: Operation) -> torch.Tensor:
-    query, key, value = _heads(near)
-    query_far, key_far, value_far = _heads(far)
-    weights = _masked(shared(torch.matmul, query, key, query_far, key_far), near)
-    weights_far = _masked(query_far @ key_far, far)
+    query, key, value = heads(near)
+    query_far, key_far, value_far = heads(far)
+    weights = masked(shared(torch.matmul, query, key, query_far, key_far), near)
+    weights_far = masked(query_far @ key_far, far)
     return shared(
         torch.matmul, softmaxed(weights, weights_far, -1), value, weights_far.softmax(-1), value_far
     )

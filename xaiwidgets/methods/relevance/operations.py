@@ -6,7 +6,6 @@ c_x = c_y · y ÷ x, one that shares by contribution has the plain gradient.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from xaiwidgets.core.intercept import Operation
+from xaiwidgets.core.operands import heads, masked, over_and_under
 
 Products = Literal["signal", "uniform"]
 Attention = Literal["conservative", "attnlrp"]
@@ -261,15 +261,10 @@ def normalisation(operation: Operation) -> tuple[torch.Tensor, torch.Tensor] | N
 
 def attention(operation: Operation, treatment: Treatment) -> torch.Tensor:
     """softmax(q kᵀ) v, with the weights held constant or sharing by halves."""
-    query, key, value = operation.args[:3]
-    scale = operation.kwargs.get("scale") or 1 / math.sqrt(query.shape[-1])
-    if operation.kwargs.get("enable_gqa"):
-        repeats = query.shape[-3] // key.shape[-3]
-        key, value = (part.repeat_interleave(repeats, -3) for part in (key, value))
+    query, key, value = heads(operation)
     if treatment.attention == "conservative":
         query, key = query.detach(), key.detach()
-    logits = (query * scale) @ key.transpose(-2, -1)
-    weights = _masked(_shared(logits), operation).softmax(-1)
+    weights = masked(_shared(query @ key), operation).softmax(-1)
     return _shared(weights @ value) if weights.requires_grad else weights @ value
 
 
@@ -277,21 +272,8 @@ def _shared(product: torch.Tensor) -> torch.Tensor:
     return _Halved.apply(product) if product.requires_grad else product
 
 
-def _masked(logits: torch.Tensor, operation: Operation) -> torch.Tensor:
-    mask = operation.argument(3, "attn_mask")
-    if operation.argument(5, "is_causal", False):
-        mask = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
-    if mask is None:
-        return logits
-    if mask.dtype == torch.bool:
-        return logits.masked_fill(~mask, torch.finfo(logits.dtype).min)
-    return logits + mask
-
-
 def divided(operation: Operation) -> Any:
     """x ÷ y with y held constant; a constant divided by y is a gate."""
-    values = operation.args[:2]
-    turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
-    over, under = values[::-1] if turned else values
+    over, under = over_and_under(operation)
     rounding = {k: v for k, v in operation.kwargs.items() if k == "rounding_mode"}
     return operation.write(torch.div(over, under.detach(), **rounding))

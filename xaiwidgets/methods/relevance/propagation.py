@@ -17,6 +17,7 @@ import torch
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
+from xaiwidgets.core.operands import over_and_under
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
@@ -342,7 +343,7 @@ class Propagation:
         return tensor
 
     def _divided(self, operation: Operation) -> Any:
-        over, under = _over_and_under(operation)
+        over, under = over_and_under(operation)
         if not _depends(under):
             return self._native(operation, [over])
         self._note(operation, "divisor held constant")
@@ -413,13 +414,6 @@ def _untouched(tensor: torch.Tensor) -> Waiting | None:
     if waiting is None or versions != [tensor._version, waiting.x._version]:
         return None
     return waiting
-
-
-def _over_and_under(operation: Operation) -> tuple[Any, Any]:
-    values = operation.args[:2]
-    turned = getattr(operation.function, "__name__", "") in ("__rdiv__", "__rtruediv__")
-    over, under = values[::-1] if turned else values
-    return over, under
 
 
 def _negative_power(operation: Operation) -> bool:
