@@ -29,7 +29,7 @@ from torch import nn
 
 import xaiwidgets as xw
 import xaiwidgets.evaluation
-from benchmarks.methods import bare, interleaved
+from benchmarks.methods import bare, interleaved, ratio
 from benchmarks.networks import import_torchvision, resnet18
 from xaiwidgets import zoo
 from xaiwidgets.core.errors import ExplainError
@@ -208,15 +208,10 @@ def table(
 
 
 def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:
-    def ratio(under: str) -> str:
-        if under not in times:
-            return "–"
-        pairs = zip(times["ours"], times[under], strict=True)
-        return f"{statistics.median(a / b for a, b in pairs):.2f}"
-
     passes = f"{need.forward} + {need.backward}"
     ours = statistics.median(times["ours"])
-    return f"{name:26}{passes:>12}{ours:>10.4f}{ratio('floor'):>9}{ratio('Quantus'):>16}"
+    floor, other = ratio(times, "ours", "floor"), ratio(times, "ours", "Quantus")
+    return f"{name:26}{passes:>12}{ours:>10.4f}{floor:>9}{other:>16}"
 
 
 def main() -> None:

@@ -28,10 +28,10 @@ class Affine:
     scale: torch.Tensor | None = None
     shift: torch.Tensor | None = None
 
-    @property
-    def channels_second(self) -> bool:
-        """Whether outputs are (batch, channels, ...); a dense layer has its channels last."""
-        return self.kind == "convolution"
+    def by_channel(self, values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """One value a channel, shaped to go with an output: (batch, channels, ...) of a
+        convolution, (..., channels) of a dense layer."""
+        return values if self.kind == "dense" else values.view(-1, *[1] * (like.ndim - 2))
 
     def normalised(self, scale: torch.Tensor, shift: torch.Tensor) -> Affine:
         """This layer with a batch normalisation behind it: scale and shift for every channel."""
@@ -83,13 +83,8 @@ class Affine:
     def pull(self, s: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """Wᵀ s by the layer's own weights, normalisation included; s is used up."""
         if self.scale is not None:
-            s = s.mul_(by_channel(self.scale, s, self.kind))
+            s = s.mul_(self.by_channel(self.scale, s))
         return self.back(s, self.weight, like)
-
-
-def by_channel(values: torch.Tensor, like: torch.Tensor, kind: Kind) -> torch.Tensor:
-    """One value a channel, shaped so that it goes with an output (batch, channels, ...)."""
-    return values if kind == "dense" and like.ndim == 2 else values.view(-1, *[1] * (like.ndim - 2))
 
 
 def read_affine(operation: Operation) -> tuple[torch.Tensor, Affine] | None:

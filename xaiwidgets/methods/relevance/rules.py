@@ -89,8 +89,8 @@ class Epsilon(Rule):
         bias = flow.layer.merged()[1]
         if bias is None:
             return 0.0
-        by_channel = bias.view(-1, *[1] * (flow.z.ndim - 2)) if flow.layer.channels_second else bias
-        return float((self.damped(flow) * by_channel).sum(dtype=torch.float64))
+        shared = self.damped(flow) * flow.layer.by_channel(bias, flow.z)
+        return float(shared.sum(dtype=torch.float64))
 
     def damped(self, flow: Flow) -> torch.Tensor:
         """c · |z| ÷ (|z| + ε), in memory of its own."""
