@@ -251,6 +251,26 @@ def test_it_counts_the_passes_that_it_declares():
         assert (made.forwards, made.backwards) == (2 * need.forward, 2 * need.backward)
 
 
+@pytest.mark.parametrize("method", [xw.Saliency(), xw.SmoothGrad(samples=2), xw.EdgeDetector()])
+def test_the_scores_are_the_networks_own_whoever_asks_for_them(method):
+    subject, x = Subject(network_of("modules")), inputs_for("modules")
+    found = ParameterRandomisation(mode="one at a time")(subject, x, method, 1)
+    forgetting, known = Forgetting(subject), subject.outputs(x).numpy()
+    for k, stage in enumerate(stages(forgetting, blocks_of(subject, x), "one at a time")):
+        said = stage.subject.outputs(x).numpy()
+        alike = [np.corrcoef(one, other)[0, 1] for one, other in zip(known, said, strict=True)]
+        assert found.curves["outputs"].y[:, k] == pytest.approx(alike, abs=1e-5)
+
+
+def test_a_smoothed_networks_scores_are_not_taken_for_the_networks_own():
+    subject, x = Subject(network_of("modules")), inputs_for("modules")
+    plain, smoothed = (
+        ParameterRandomisation()(subject, x, method, 1)
+        for method in (xw.Saliency(), xw.BetaSmoothedGradient(beta=1.0))
+    )
+    assert np.array_equal(plain.curves["outputs"].y, smoothed.curves["outputs"].y)
+
+
 def test_the_same_seed_agrees_bit_by_bit_and_a_batch_changes_nothing():
     subject, x = Subject(network_of("functional")), inputs_for("functional", 3)
     evaluation = ParameterRandomisation(draws=2)

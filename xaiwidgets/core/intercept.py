@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from .errors import ExplainError
 from .fingerprint import every_module
+from .hearing import unheard
 
 Rule = Callable[["Operation"], Any]
 
@@ -176,10 +177,10 @@ def replacing(
     mode = Interception(rules, otherwise)
     stance = getattr(torch.compiler, "set_stance", None)
     if stance is not None and any(map(_compiled, modules)):
-        with stance("force_eager"), mode:
+        with stance("force_eager"), unheard(), mode:
             yield mode
     else:
-        with mode:
+        with unheard(), mode:
             yield mode
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from .errors import Cancelled, ExplainError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
+from .hearing import say
 from .job import Job, count_backward, current_job, working
 from .layers import Layers, trace
 from .layout import NEVER, channels_last, pays_from
@@ -230,6 +231,7 @@ class Subject:
             raise self._cannot_take(x, error) from error
         outputs = self._select(raw, len(x))
         self._total = outputs.shape[1]
+        say(x, outputs)
         if outputs.requires_grad:
             count_backward(outputs, job)
         else:

@@ -4,6 +4,7 @@ import torch
 from xaiwidgets.core.baselines import normal
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.hearing import hearing
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
@@ -51,9 +52,9 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     seed: int = seed_knob("what takes the place of what was learnt")
 
     def cost(self, case: Case) -> Passes:
-        """The explanation once, and once more a stage and draw, with the scores there."""
+        """The explanation once, and once more a stage and draw; its passes give the scores too."""
         own, times = explaining(case), 1 + self.draws * self._count(case)
-        return Passes(own.forward * times + times, own.backward * times, networks=times)
+        return Passes(max(own.forward, 1) * times, own.backward * times, networks=times)
 
     def _count(self, case: Case) -> int:
         return len(blocks_of(case.subject, case.x, _MOST))
@@ -61,8 +62,8 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     def grade(self, case: Case) -> Graded:
         """Mean similarity of every input, with the curve over stages and that of the outputs."""
         blocks = blocks_of(case.subject, case.x, _MOST)
-        likeness = likeness_to(self.similarity, self._map(case, case.subject))
-        known = case.subject.outputs(case.x)
+        own, known = self._explained(case, case.subject)
+        likeness = likeness_to(self.similarity, own)
         alike = np.empty((self.draws, len(blocks), len(case)))
         outputs = np.empty_like(alike)
         names: list[str] = []
@@ -72,12 +73,12 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
             names = []
             for i, stage in enumerate(stages(forgetting, blocks, self.mode)):
                 names.append(stage.name)
-                alike[draw, i] = likeness(self._map(case, stage.subject))
-                outputs[draw, i] = _alike(known, stage.subject.outputs(case.x))
-        found = self._graded(alike, outputs, names)
+                found, said = self._explained(case, stage.subject)
+                alike[draw, i], outputs[draw, i] = likeness(found), _alike(known, said)
+        graded = self._graded(alike, outputs, names)
         noise = [normal(case.x[:1, :1], self.seed, i).cpu().numpy() for i in range(2)]
-        found.numbers["two_random_maps"] = float(similarity(self.similarity, *noise)[0])
-        return found
+        graded.numbers["two_random_maps"] = float(similarity(self.similarity, *noise)[0])
+        return graded
 
     def _graded(self, alike: np.ndarray, outputs: np.ndarray, names: list[str]) -> Graded:
         across = np.arange(1, len(names) + 1)
@@ -101,6 +102,12 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
                 "Some maps are constant on a randomised network; there the similarity is unknown."
             )
         return found
+
+    def _explained(self, case: Case, subject: Subject) -> tuple[np.ndarray, torch.Tensor]:
+        """The network's map, and its scores: heard while it was made, or asked for."""
+        with hearing(case.x) as heard:
+            found = self._map(case, subject)
+        return found, subject.outputs(case.x) if heard.outputs is None else heard.outputs
 
     def _map(self, case: Case, subject: Subject) -> np.ndarray:
         aim = subject.bind(None, case.x) if self.rechoose else None
