@@ -10,8 +10,9 @@ each figure is the median over rounds of a ratio within the round. An evaluation
     python -m benchmarks.evaluations --quick    the zoo's CNN alone
     python -m benchmarks.evaluations --busy     CPU time of one thread, where others are at work
 
-What explains anew judges Saliency, or integrated gradients where it turns a knob; the others judge
-a map that is given. What needs more than a network, pictures and masks is skipped with a line.
+What explains anew judges Saliency, or integrated gradients where it turns a knob, and in Quantus
+the gradient, as its own `explain` makes it, both from the first map on; the others judge a map that
+is given. What needs more than a network, pictures and masks is skipped with a line.
 """
 
 from __future__ import annotations
@@ -132,24 +133,20 @@ class Work:
         if name not in made:
             return None
         metrics = made[name]()
-        given = {
-            "x_batch": self.x.numpy(), "y_batch": np.full(len(self.x), TARGET),
-            "a_batch": self.map[:, None].numpy(), "s_batch": self.masks[:, None],
+        given: dict[str, Any] = {
+            "softmax": True, "device": "cpu", "batch_size": chunk, "x_batch": self.x.numpy(),
+            "y_batch": np.full(len(self.x), TARGET), "s_batch": self.masks[:, None],
         }  # fmt: skip
-
-        def explain(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> np.ndarray:
-            x = torch.as_tensor(inputs, dtype=torch.float32).requires_grad_()
-            scores = model(x).gather(1, torch.as_tensor(targets)[:, None])
-            return torch.autograd.grad(scores.sum(), x)[0].sum(1, keepdim=True).numpy()
-
-        more = {"explain_func": explain, "explain_func_kwargs": {}} if test.explains_anew else {}
+        if test.explains_anew:
+            given |= {"explain_func": q.explain, "explain_func_kwargs": {"method": "Gradient"}}
+        else:
+            given["a_batch"] = self.map[:, None].numpy()
 
         def run() -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for metric in metrics:
-                    metric(model=self.network, **given, **more, softmax=True, device="cpu",
-                           batch_size=chunk)  # fmt: skip
+                    metric(model=self.network, **given)
 
         return run
 
