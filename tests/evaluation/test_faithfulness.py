@@ -11,9 +11,9 @@ import xaiwidgets as xw
 from xaiwidgets import evaluation as ev
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
+from xaiwidgets.core.filling import FILLS, Filling, light_blur
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import ordering
-from xaiwidgets.evaluation.filling import FILLS, Filling, light_blur
 
 BY_ORDER = [
     ev.PixelFlipping(steps=4, controls=1),

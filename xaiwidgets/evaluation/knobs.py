@@ -8,14 +8,8 @@ from xaiwidgets.core.declare import knob
 
 from .asking import SCALE_HELP, SCALES
 from .evidence import SIGN_HELP, SIGNS
-from .filling import FILL_HELP, FILLS
 from .ordering import READING_HELP, READINGS
 from .similarity import SIMILARITIES, SIMILARITY_HELP
-
-
-def fill_knob(default: str) -> Any:
-    """What takes a removed pixel's place."""
-    return knob(default=default, choices=FILLS, help=FILL_HELP)
 
 
 def reading_knob(default: str = "signed") -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .asking import on_scale
-from .filling import Filling
 
 
 def removal_scores(

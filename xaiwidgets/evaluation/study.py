@@ -17,13 +17,13 @@ import torch
 
 from xaiwidgets.core.display import Look, paint
 from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.subject import Inputs, Subject
 from xaiwidgets.core.target import class_name
 
-from .filling import Filling
 from .ordering import places
 
 if TYPE_CHECKING:

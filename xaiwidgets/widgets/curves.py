@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from xaiwidgets.core.errors import Cancelled, one_line
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.target import BoundTarget
-from xaiwidgets.evaluation.filling import Filling
 from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import area, removal_scores, shares
 

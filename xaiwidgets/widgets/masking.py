@@ -13,10 +13,10 @@ import torch
 from typing_extensions import Unpack
 
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
+from xaiwidgets.core.filling import FILLS, Filling
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.asking import on_scale, single_class
-from xaiwidgets.evaluation.filling import FILLS, Filling
 from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import shares
 

@@ -2,12 +2,12 @@ import numpy as np
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.filling import Filling, fill_knob
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
 from ..asking import substrate_words
-from ..filling import Filling
-from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..knobs import reading_knob, scale_knob, seed_knob
 from ..ordering import places, read, without_order
 from ..removal import area, removal_scores, shares
 

@@ -3,11 +3,11 @@ import torch
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.filling import Filling, fill_knob
 from xaiwidgets.core.method import Passes
 
 from ..asking import ask
-from ..filling import Filling
-from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..knobs import reading_knob, scale_knob, seed_knob
 from ..ordering import block_side, blocks, read, without_order
 from .sampled import sampled
 

@@ -1,6 +1,6 @@
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.filling import FILL_HELP, FILLS
 
-from ..filling import FILL_HELP, FILLS
 from .area import AreaUnderCurve
 
 

@@ -14,15 +14,15 @@ from torch import nn
 from xaiwidgets.core.answers import fold_channels
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.filling import NOISE, own_noise
 from xaiwidgets.core.fingerprint import tensor_fingerprint
+from xaiwidgets.core.imputing import impute
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.methods.controls import EdgeDetector
 
-from ..filling import NOISE, own_noise
-from ..imputing import impute
 from ..knobs import seed_knob
 from ..ordering import places
 from ..training import accuracy, built, checked, fit

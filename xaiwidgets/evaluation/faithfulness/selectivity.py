@@ -1,10 +1,10 @@
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.filling import Filling, fill_knob
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
-from ..filling import Filling
-from ..knobs import fill_knob, reading_knob, scale_knob, seed_knob
+from ..knobs import reading_knob, scale_knob, seed_knob
 from ..ordering import block_counts, block_places, block_side, without_order
 from ..removal import area, removal_scores
 

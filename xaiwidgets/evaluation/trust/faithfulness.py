@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve, Scores, mean_known
 
 from ..asking import ask, single_class
 from ..faithfulness.pixel_flipping import aopc
-from ..filling import Filling
 from ..ordering import places, without_order
 from ..removal import removal_scores, shares
 from .badge import Badge, Line, Lines, Verdict

@@ -9,9 +9,8 @@ import torch
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.fingerprint import tensor_fingerprint
-
-from ..filling import Filling
 
 PAIRS_HELP = "pairs=(pictures, the same pictures without the object)"
 

@@ -3,11 +3,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
+from xaiwidgets.core.filling import fill_knob
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import mean_known
 
 from ..besides import Besides
-from ..knobs import fill_knob
 from .attribution_of_objects import objects_share, unscored, without
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
+from xaiwidgets.core.filling import fill_knob
 from xaiwidgets.core.method import Passes
 
 from ..besides import Besides
 from ..evidence import Judged, judged
-from ..knobs import fill_knob, sign_knob
+from ..knobs import sign_knob
 from ..ordering import places
 from .attribution_of_objects import without
 

@@ -1,16 +1,18 @@
-"""What takes the place of removed pixels: one choice shared by evaluations and the masking view."""
+"""What fills a hole: one choice shared by methods that cover parts of the input, by evaluations,
+and by the masking view."""
 
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from xaiwidgets.core.baselines import baseline, baseline_draws, normal
-from xaiwidgets.core.subject import Subject
-
+from .baselines import baseline, baseline_draws, normal
+from .declare import knob
 from .imputing import impute
+from .subject import Subject
 
 FILLS = ("mean", "blur", "zero", "noise", "black", "white", "given", "neighbours")
 FILL_HELP = (
@@ -21,17 +23,27 @@ FILL_HELP = (
 NOISE = 0.01  # of ROAD's imputation, in the network's own units
 
 
+def fill_knob(default: str, *more: str) -> Any:
+    """What takes a removed pixel's place; `more` are choices that only some have."""
+    return knob(default=default, choices=(*more, *FILLS), help=FILL_HELP)
+
+
 class Filling:
-    """Fills the holes of inputs `x` (inputs, channels, height, width).
+    """Fills the holes of inputs `x` (inputs, channels, height, width) with one of FILLS, or with
+    ready-made pictures shaped like x.
 
     "light blur" is RISE's beginning of an insertion: 11 × 11 pixels of a Gaussian of σ 5, black
     around the picture.
     """
 
-    def __init__(self, name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> None:
+    def __init__(
+        self, name: str | torch.Tensor, subject: Subject, x: torch.Tensor, seed: int = 0
+    ) -> None:
         self.name, self.x, self.seed = name, x, seed
         self._made: dict[int, torch.Tensor] = {}
-        if name == "neighbours":
+        if isinstance(name, torch.Tensor):
+            self._draw = lambda draw: name
+        elif name == "neighbours":
             self._draw = lambda draw: NOISE * own_noise(x, seed, draw)
         elif name == "light blur":
             blurred = light_blur(x)
@@ -46,12 +58,21 @@ class Filling:
         self, kept: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Inputs number `rows` with every pixel filled where `kept` (rows, height, width) is
-        False; a row's noise is that of its number in `draws` (default 0)."""
-        filler = self._fillers(rows, draws)
+        False, or by so much as `kept` falls short of 1; a row's noise is that of its number in
+        `draws` (default 0). Neighbours are pixels of which at least half is kept."""
         here = kept[:, None].to(self.x.dtype)
-        if self.name == "neighbours":
-            return impute(self.x[rows], kept).addcmul_(filler, 1 - here)
+        filler = self.pictures(here, rows, draws)
         return (self.x[rows] * here).addcmul_(filler, 1 - here)
+
+    def pictures(
+        self, here: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What stands in the holes of inputs number `rows`, shaped like them, where `here` (rows,
+        1, height, width) is how much is kept."""
+        filler = self._fillers(rows, draws)
+        if isinstance(self.name, str) and self.name == "neighbours":
+            return filler + impute(self.x[rows], here[:, 0] >= 0.5)
+        return filler
 
     def _fillers(self, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
         numbers = [0] if draws is None else draws.unique().tolist()

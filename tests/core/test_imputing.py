@@ -7,8 +7,8 @@ import scipy.sparse.linalg
 import torch
 from networks import noise
 
-from xaiwidgets.evaluation.filling import Filling, own_noise
-from xaiwidgets.evaluation.imputing import impute
+from xaiwidgets.core.filling import Filling, own_noise
+from xaiwidgets.core.imputing import impute
 
 STEPS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
