@@ -51,7 +51,13 @@ def test_provenance_tells_where_an_answer_came_from():
     x, network = inputs_for("modules"), network_of("modules")
     origin = SmoothGrad(samples=3, seed=5)(network, x, [1, 4]).provenance
     assert origin.method == "SmoothGrad"
-    assert origin.settings == {"samples": 3, "noise": 0.15, "form": "mean", "seed": 5}
+    assert origin.settings == {
+        "samples": 3,
+        "noise": 0.15,
+        "form": "mean",
+        "precision": 0.0,
+        "seed": 5,
+    }
     assert origin.seed == 5
     assert origin.target == ["class 1", "class 4"]
     assert origin.subject == "ModuleNetwork"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from .errors import Cancelled
+
+_PAUSE = 0.2  # seconds at least between two looks at unfinished work
+_SHARE = 20  # a look waits so many times as long as the one before took
 
 
 class CancelToken:
@@ -31,13 +36,18 @@ class CancelToken:
 
 @dataclass
 class Job:
-    """What a running method reports to: passes counted in examples, and how many are expected."""
+    """What a running method reports to: passes counted in examples, and how many are expected.
+
+    `look` is handed what is known before the work is done, where the method can say it.
+    """
 
     progress: Callable[[float], None] | None = None
     token: CancelToken = field(default_factory=CancelToken)
     expected: int = 0
     forwards: int = 0
     backwards: int = 0
+    look: Callable[[Any], None] | None = None
+    _due: float = 0.0
 
     def check(self) -> None:
         """Stop here if cancelled."""
@@ -59,6 +69,16 @@ class Job:
         """Tell the listener that the work is done, also where it took no pass at all."""
         if self.progress:
             self.progress(1.0)
+
+    def show(self, make: Callable[[], Any]) -> None:
+        """Hand on what is known so far, if somebody looks: the first time at once, then now and
+        then, so that showing takes little of the time."""
+        start = time.monotonic()
+        if self.look is None or start < self._due:
+            return
+        self.look(make())
+        end = time.monotonic()
+        self._due = end + max(_PAUSE, _SHARE * (end - start))
 
     def report(self) -> None:
         """Tell the listener which share of the expected passes is done."""

@@ -12,7 +12,7 @@ import torch
 
 from .answers import Findings, Heatmap, Provenance, Reduction, Seen
 from .cache import AnswerCache
-from .declare import Declared
+from .declare import Declared, declared
 from .errors import ExplainError
 from .fingerprint import finite
 from .guard import guarded
@@ -71,14 +71,18 @@ class Attribution(Declared):
         progress: Callable[[float], None] | None = None,
         cancel: CancelToken | None = None,
         cache: AnswerCache | None = None,
+        partial: Callable[[Heatmap], None] | None = None,
     ) -> Heatmap:
         """Explain `target` (default: the predicted class) for one input or a batch.
 
         `subject` is a network or a Subject; `inputs` pictures or tensors (see Subject.prepare).
         `progress` is called with a share from 0 to 1; `cancel` stops the work at its next batch.
-        Returns a Heatmap. Raises ExplainError for what cannot be used, Cancelled when stopped.
+        `partial` is called with what is known after the first batch, and now and then, by methods
+        that draw samples. Returns a Heatmap. Raises ExplainError for what cannot be used, Cancelled
+        when stopped.
         """
         subject = Subject.of(subject)
+        self._refuse_what_cannot_be_asked(subject)
         ready = subject.prepare(inputs)
         job = Job(progress, cancel or CancelToken())
         job.check()
@@ -86,19 +90,20 @@ class Attribution(Declared):
             bound = subject.bind(target, ready.x)
             seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
             if cache is None:
-                return self._answer(subject, ready, bound, job, subject.glance(), seen)
+                return self._answer(subject, ready, bound, job, subject.glance(), seen, partial)
             network = subject.fingerprint
             key = (type(self), self, bound.key, subject.key, network, seen.fingerprint)
             kept = cache.get(key)
             if kept is not None:
                 return kept
-            answer = self._answer(subject, ready, bound, job, network, seen)
+            answer = self._answer(subject, ready, bound, job, network, seen, partial)
             cache.put(key, answer)
             return answer
 
     def values(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
         """The checked values alone, on the CPU, for work inside another job: passes are counted
         there."""
+        self._refuse_what_cannot_be_asked(subject)
         found = self._found(subject, x, target)
         return self._checked(found.values, x)
 
@@ -115,23 +120,41 @@ class Attribution(Declared):
         job: Job,
         network: str,
         seen: Seen,
+        partial: Callable[[Heatmap], None] | None,
     ) -> Heatmap:
         job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
         start = time.perf_counter()
+
+        def answer(found: Findings) -> Heatmap:
+            values = self._checked(found.values, ready.x)
+            made = Provenance.of_work(
+                self._name(), self.settings, bound.labels, subject.title, network, seen, job,
+                time.perf_counter() - start,
+            )  # fmt: skip
+            error = None if found.error is None else found.error.detach().cpu()
+            for frame in found.frames:
+                frame.values = frame.values.detach().cpu()
+            return Heatmap(
+                values, made, error, found.frames, found.facts, found.warnings, found.numbers,
+                self.reduction, seen.pictures,
+            )  # fmt: skip
+
+        if partial is not None:
+            job.look = lambda found: partial(answer(found))
         found = self._found(subject, ready.x, bound)
         job.finish()
-        values = self._checked(found.values, ready.x)
-        made = Provenance.of_work(
-            self._name(), self.settings, bound.labels, subject.title, network, seen, job,
-            time.perf_counter() - start,
-        )  # fmt: skip
-        error = None if found.error is None else found.error.detach().cpu()
-        for frame in found.frames:
-            frame.values = frame.values.detach().cpu()
-        return Heatmap(
-            values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-            self.reduction, seen.pictures,
-        )  # fmt: skip
+        return answer(found)
+
+    def _refuse_what_cannot_be_asked(self, subject: Subject) -> None:
+        """A black box answers methods that ask for nothing but scores."""
+        if not subject.black_box or not self._ours or self.taxonomy.access == "black box":
+            return
+        asking = (cls for cls in declared(Attribution) if cls.taxonomy.access == "black box")
+        names = [cls.__name__ for cls in asking if "control" not in cls.title]
+        raise ExplainError(
+            f"{self._name()} needs the network's gradients or layers, and {subject.title} is a "
+            f"black box, which has none; {_listed(names)} ask for scores alone."
+        )
 
     def _name(self) -> str:
         return type(self).__name__
@@ -170,7 +193,7 @@ class Attribution(Declared):
         return values
 
 
-class FromFunction(Attribution):
+class FromFunction(Attribution, taxonomy={"access": "black box"}):
     """A plain function as a method: `function(subject, x, target)` returns values shaped like x.
 
     `x` is the prepared batch; `target.score(subject(x))` is what is explained. Whatever the
@@ -213,6 +236,10 @@ class FromFunction(Attribution):
 
     def _name(self) -> str:
         return self.title
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def as_method(thing: Any) -> Attribution:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .blackbox import BlackBox
 from .errors import Cancelled, ExplainError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .hearing import say
@@ -56,11 +57,14 @@ class Subject:
     attribute, or a function. `absent` is one input or several that stand for "nothing to see", used
     where a method's baseline is "given". The network's device is used as it is, and the network is
     never changed.
+
+    Any callable from a NumPy array (batch, channels, height, width) to scores (batch, classes) is a
+    subject too, a black box: for methods that only cover or resample the input.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | Callable[[np.ndarray], Any],
         *,
         preprocess: Any = None,
         mean: float | Sequence[float] | None = None,
@@ -72,11 +76,14 @@ class Subject:
         title: str | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
-            raise ExplainError(
-                f"The network is a {type(model).__name__}; a Subject takes a torch.nn.Module."
-            )
+            if not callable(model) or isinstance(model, type):
+                raise ExplainError(
+                    f"The network is a {type(model).__name__}; a Subject takes a torch.nn.Module, "
+                    "or a function from an array to scores."
+                )
+            model = BlackBox(model)
         self.model = model
-        self.title = title or type(model).__name__
+        self.title = title or (model.title if isinstance(model, BlackBox) else type(model).__name__)
         self.output = output
         read = read_preprocessing(preprocess if preprocess is not None else _own_config(model))
         chosen = (read_numbers(mean) or read.mean, read_numbers(std) or read.std)
@@ -133,6 +140,11 @@ class Subject:
         """The type of the network's numbers."""
         floats = (p.dtype for p in self.model.parameters() if p.is_floating_point())
         return next(floats, torch.get_default_dtype())
+
+    @property
+    def black_box(self) -> bool:
+        """Whether it can only be asked: it has neither gradients nor layers."""
+        return isinstance(self.model, BlackBox)
 
     @property
     def fingerprint(self) -> str:

@@ -15,9 +15,13 @@ from . import pack
 
 def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
-    one that is coarse and class-specific, and a control that never asks the network."""
+    one that is coarse and class-specific, and a control that never asks the network. Of a black box
+    those that only ask for scores."""
     from xaiwidgets import methods
 
+    if subject.black_box:
+        asking = methods.Occlusion, methods.RISE, methods.LIME, methods.EdgeDetector
+        return [method() for method in asking]
     chosen: list[Attribution] = [
         methods.Saliency(),
         methods.SmoothGrad(samples=25),
@@ -30,11 +34,17 @@ def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     return chosen
 
 
-def catalogue(chosen: Sequence[Attribution]) -> dict[str, Attribution]:
-    """Every method that a panel may be added for: the declared ones, and functions handed over."""
+def catalogue(chosen: Sequence[Attribution], subject: Subject) -> dict[str, Attribution]:
+    """Every method that a panel may be added for: the declared ones that the subject can answer,
+    and functions handed over."""
     import xaiwidgets.methods  # noqa: F401 - declares the built-in ones
 
-    found = {cls.__name__: cls() for cls in declared(Attribution)}
+    asking = [
+        cls
+        for cls in declared(Attribution)
+        if not subject.black_box or cls.taxonomy.access == "black box"
+    ]
+    found = {cls.__name__: cls() for cls in asking}
     for method in chosen:
         found.setdefault(pack.name_of(method), method)
     return found

@@ -140,7 +140,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
-        self._catalogue = catalogue(made)
+        self._catalogue = catalogue(made, self.subject)
         self._left = LeftBehind(self.picture)
         shared = self._gallery, self._worker, self._guard
         self._panels = Panels(

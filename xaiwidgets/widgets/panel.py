@@ -29,6 +29,9 @@ class Panel:
     answer: Heatmap | None = None
     made_by: Attribution | None = None
     answered: int = 0
+    finished: bool = False
+    """Whether the answer is all that its method had to say, or what was known so far."""
+
     input: int = 0
     bound: BoundTarget | None = None
     levels: np.ndarray | None = None
@@ -44,9 +47,10 @@ class Panel:
         request: int,
         index: int,
         bound: BoundTarget,
+        finished: bool = True,
     ) -> None:
         """Keep an answer; what was worked out from the one before is forgotten."""
-        self.answer, self.made_by = answer, method
+        self.answer, self.made_by, self.finished = answer, method, finished
         self.answered, self.input, self.bound = request, index, bound
         self.levels = None
         self.flat = bool(one_valued(answer.map()[:1])[0])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.cache import AnswerCache
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
@@ -29,7 +30,8 @@ _PROGRESS_EVERY = 0.1
 class Panels:
     """Panels in the order of the page; each asks for its answer in the background.
 
-    The newest request of a panel supersedes its older ones, and what comes too late is dropped.
+    The newest request of a panel supersedes its older ones, and what comes too late is dropped. A
+    method that draws samples shows what it knows so far, and a panel that is cancelled keeps it.
     `answered` and `removed` hear of a panel, `levels` says at which step of the mask slider its
     pixels go, where that is asked for.
     """
@@ -193,6 +195,19 @@ class Panels:
         token: CancelToken,
     ) -> None:
         self._tell(panel, request, status="running", progress=0.0)
+
+        def take(answer: Heatmap, finished: bool) -> bool:
+            answer.provenance.target[:] = bound.labels
+            with self._guard:
+                wanted = panel.request == request and panel in self.every
+                if wanted:
+                    panel.take(answer, method, request, index, bound, finished)
+                    self._send_answer(panel)
+                return wanted
+
+        def sketch(answer: Heatmap) -> None:
+            take(answer, False)
+
         try:
             answer = method(
                 self._gallery.subject,
@@ -201,17 +216,15 @@ class Panels:
                 progress=lambda share: self._report(panel, request, share),
                 cancel=token,
                 cache=self.cache,
+                partial=sketch,
             )
-            answer.provenance.target[:] = bound.labels
         except Cancelled as cancelled:
             self._tell(panel, request, status="cancelled", message=str(cancelled))
         except Exception as error:
             self._tell(panel, request, status="error", message=one_line(error))
         else:
             with self._guard:
-                if panel.request == request and panel in self.every:
-                    panel.take(answer, method, request, index, bound)
-                    self._send_answer(panel)
+                if take(answer, True):
                     self._tell(panel, request, status="done", progress=1.0)
                     self._answered(panel)
 

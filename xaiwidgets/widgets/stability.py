@@ -77,7 +77,7 @@ def sweep(
     found = Subject.of(subject)
     ready = found.prepare(images)
     if methods is None:
-        known = list(catalogue([]).values())
+        known = list(catalogue([], found).values())
         knob_of(known, setting)
         methods = [method for method in known if setting in method.knobs]
     made = [as_method(method) for method in methods]

@@ -201,7 +201,7 @@ class Walk:
         found = [
             (panel.id, self._films.shown[panel.id])
             for panel in self._panels
-            if panel.id in self._films.shown and panel.answered == panel.request
+            if panel.id in self._films.shown and panel.finished and panel.answered == panel.request
         ]
         return sorted(found, key=lambda entry: entry[1].origin.provenance.seconds)
 

@@ -14,8 +14,9 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+from ..sampling import precision_knob, report_error
 from .gap import completeness
-from .sampling import report_error, sampled_gradients
+from .sampling import mean_of, sampled_gradients
 
 
 class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
@@ -36,6 +37,7 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
         help="noise added to the picture, as a share of its range",
     )  # fmt: skip
     baseline: str = knob(default="noise", choices=BASELINES, help=BASELINE_HELP)
+    precision: float = precision_knob()
     seed: int = knob(default=0, low=0, high=9999, help="which points are drawn")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
@@ -59,9 +61,10 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
             a = uniform(x.new_zeros(1), self.seed, 3 * sample + 2)
             return torch.addcmul(start, a, away), away
 
-        moments = sampled_gradients(subject, x, target, self.samples, draw)
-        values, error = moments.mean().to(x.dtype), moments.error().to(x.dtype)
-        found = report_error(Findings(values, error))
+        moments = sampled_gradients(
+            subject, x, target, self.samples, draw, precision=self.precision
+        )
+        found = report_error(mean_of(x)(moments), moments.count, self.samples)
         if not self._one_baseline:
             return found
         absent = baseline(self.baseline, subject, x)

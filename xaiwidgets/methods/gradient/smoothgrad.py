@@ -7,7 +7,8 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .sampling import report_error, sampled_gradients
+from ..sampling import Moments, precision_knob, report_error
+from .sampling import mean_of, sampled_gradients
 
 
 class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
@@ -30,6 +31,7 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
         default="mean", choices=("mean", "squared", "variance"),
         help="mean of the gradients, mean of their squares, or their variance (VarGrad)",
     )  # fmt: skip
+    precision: float = precision_knob()
     seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
@@ -47,10 +49,13 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
         def form(gradient: torch.Tensor) -> torch.Tensor:
             return gradient.square() if self.form == "squared" else gradient
 
-        powers = 4 if self.form == "variance" else 2
-        found = sampled_gradients(subject, x, target, self.samples, draw, form, powers)
-        if self.form == "variance":
-            values, error = found.variance(), found.variance_error()
-        else:
-            values, error = found.mean(), found.error()
-        return report_error(Findings(values.to(x.dtype), error.to(x.dtype)))
+        def variance(moments: Moments) -> Findings:
+            values, error = moments.variance(), moments.variance_error()
+            return Findings(values.to(x.dtype), error.to(x.dtype))
+
+        found, powers = (variance, 4) if self.form == "variance" else (mean_of(x), 2)
+        moments = sampled_gradients(
+            subject, x, target, self.samples, draw, form, powers,
+            found=found, precision=self.precision,
+        )  # fmt: skip
+        return report_error(found(moments), moments.count, self.samples)

@@ -1,0 +1,44 @@
+"""Any callable from an array to scores, as a network without layers or gradients."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .errors import ExplainError
+
+
+class BlackBox(nn.Module):
+    """Asks `ask` for the scores (batch, classes) of a NumPy array (batch, channels, height, width).
+
+    Nothing can be seen of what is inside, so that no two black boxes are taken for the same one:
+    each has a fingerprint of its own.
+    """
+
+    def __init__(self, ask: Callable[[np.ndarray], Any]) -> None:
+        super().__init__()
+        self.ask = ask
+        self.title = getattr(ask, "__name__", type(ask).__name__)
+        self._own = uuid.uuid4().hex
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The scores as a tensor, in the input's own precision."""
+        answer = self.ask(x.detach().cpu().numpy())
+        try:
+            scores = torch.from_numpy(np.ascontiguousarray(answer))
+        except TypeError:
+            raise ExplainError(
+                f"{self.title} returned a {type(answer).__name__}; a black box has to return an "
+                "array of scores (batch, classes)."
+            ) from None
+        return scores.to(x) if scores.is_floating_point() else scores
+
+    def extra_repr(self) -> str:
+        """What tells it from others."""
+        return f"{self.title}, {self._own}"
