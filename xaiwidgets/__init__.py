@@ -37,13 +37,22 @@ if TYPE_CHECKING:
         CLRP as CLRP,
     )
     from .methods import (
+        LIME as LIME,
+    )
+    from .methods import (
         LRP as LRP,
     )
     from .methods import (
         RAP as RAP,
     )
     from .methods import (
+        RISE as RISE,
+    )
+    from .methods import (
         SGLRP as SGLRP,
+    )
+    from .methods import (
+        Anchors as Anchors,
     )
     from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
@@ -67,6 +76,12 @@ if TYPE_CHECKING:
         ExcitationBackprop as ExcitationBackprop,
     )
     from .methods import (
+        ExtremalPerturbation as ExtremalPerturbation,
+    )
+    from .methods import (
+        FeatureAblation as FeatureAblation,
+    )
+    from .methods import (
         GradCam as GradCam,
     )
     from .methods import (
@@ -88,6 +103,12 @@ if TYPE_CHECKING:
         InteriorGradients as InteriorGradients,
     )
     from .methods import (
+        KernelShap as KernelShap,
+    )
+    from .methods import (
+        MeaningfulPerturbation as MeaningfulPerturbation,
+    )
+    from .methods import (
         Occlusion as Occlusion,
     )
     from .methods import (
@@ -100,10 +121,16 @@ if TYPE_CHECKING:
         Patterns as Patterns,
     )
     from .methods import (
+        Pick as Pick,
+    )
+    from .methods import (
         RandomMap as RandomMap,
     )
     from .methods import (
         Saliency as Saliency,
+    )
+    from .methods import (
+        ShapleySampling as ShapleySampling,
     )
     from .methods import (
         SimpleTaylor as SimpleTaylor,
@@ -115,10 +142,28 @@ if TYPE_CHECKING:
         Smoothing as Smoothing,
     )
     from .methods import (
+        TableAnchor as TableAnchor,
+    )
+    from .methods import (
         declared as declared,
     )
     from .methods import (
+        gale as gale,
+    )
+    from .methods import (
+        normlime as normlime,
+    )
+    from .methods import (
         relu_backward_table as relu_backward_table,
+    )
+    from .methods import (
+        sp_lime as sp_lime,
+    )
+    from .methods import (
+        table_anchor as table_anchor,
+    )
+    from .methods import (
+        weights_of as weights_of,
     )
     from .widgets.compare import Compare as Compare
     from .widgets.compare import compare as compare
@@ -145,11 +190,14 @@ _PLACES = {
     "core.target": ("Contrast", "Target"),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "BetaSmoothedGradient", "CLRP", "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor",
-        "EdgeDetector", "ExcitationBackprop", "GradCam", "GradientShap", "GradientTimesInput",
-        "GuidedBackprop", "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "LRP",
-        "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "RAP", "RandomMap", "SGLRP",
-        "Saliency", "SimpleTaylor", "SmoothGrad", "Smoothing", "declared", "relu_backward_table",
+        "Anchors", "BetaSmoothedGradient", "CLRP", "ConceptRelevance", "Deconvnet", "DeepLift",
+        "DeepTaylor", "EdgeDetector", "ExcitationBackprop", "ExtremalPerturbation",
+        "FeatureAblation", "GradCam", "GradientShap", "GradientTimesInput", "GuidedBackprop",
+        "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP",
+        "MeaningfulPerturbation", "Occlusion", "PatternAttribution", "PatternNet", "Patterns",
+        "Pick", "RAP", "RISE", "RandomMap", "SGLRP", "Saliency", "ShapleySampling", "SimpleTaylor",
+        "SmoothGrad", "Smoothing", "TableAnchor", "declared", "gale", "normlime",
+        "relu_backward_table", "sp_lime", "table_anchor", "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

@@ -92,8 +92,13 @@ def test_it_repeats_exactly(method, name):
         assert torch.equal(first.error, again.error)
 
 
+_RULES = "feature (rule)"  # a rule may come out the same whatever was drawn
+
+
 @pytest.mark.parametrize(
-    "method", [m for m in BUILT_IN if "seed" in m.knobs], ids=lambda m: m.__name__
+    "method",
+    [m for m in BUILT_IN if "seed" in m.knobs and m.taxonomy.representation != _RULES],
+    ids=lambda m: m.__name__,
 )
 def test_another_seed_draws_something_else(method):
     x, network = inputs_for("modules"), network_of("modules")

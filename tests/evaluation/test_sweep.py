@@ -82,7 +82,7 @@ def test_values_are_said_with_their_unit():
     knobs = xw.Occlusion.knobs
     assert value_words(knobs["patch"], 16) == "16 pixels"
     assert value_words(xw.SmoothGrad.knobs["noise"], 0.063) == "0.063 of the range"
-    assert value_words(knobs["baseline"], "blur") == "blur"
+    assert value_words(knobs["fill"], "blur") == "blur"
     assert value_words(xw.GradCam.knobs["relu"], True) == "on"
     assert value_words(xw.SmoothGrad.knobs["seed"], 3) == "3"
 

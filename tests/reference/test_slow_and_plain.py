@@ -106,7 +106,7 @@ def test_interior_gradients_and_the_strip(network, x):
 
 @pytest.mark.parametrize(("patch", "stride"), [(8, 8), (5, 3), (7, 9), (40, 8)])
 def test_occlusion_patch_by_patch(network, x, patch, stride):
-    found = Occlusion(patch=patch, stride=stride, baseline="mean")(network, x, TARGETS).values
+    found = Occlusion(patch=patch, stride=stride, fill="mean")(network, x, TARGETS).values
     starts = sorted({*range(0, max(33 - patch, 1), stride), max(32 - patch, 0)})
     for i, target in enumerate(TARGETS):
         whole = score(network, x[i], target)

@@ -43,12 +43,12 @@ def test_rows_are_rows_and_columns_are_columns_on_a_picture_that_is_not_square()
     assert values.nonzero().tolist() == [[0, 0, 3, 6]]
 
 
-def test_what_covers_is_the_chosen_baseline():
+def test_what_covers_is_the_chosen_filling():
     x = 3 * torch.ones(1, 1, 32, 32)
     subject = Subject(Region(), mean=0.5, std=0.25)
-    for baseline, fill in (("zero", 0.0), ("black", -2.0), ("white", 2.0), ("mean", 3.0)):
-        values = Occlusion(patch=4, stride=4, baseline=baseline)(subject, x, 0).values
-        assert values[0, 0, 8, 16] == pytest.approx(16 * (3 - fill))
+    for fill, level in (("zero", 0.0), ("black", -2.0), ("white", 2.0), ("mean", 3.0)):
+        values = Occlusion(patch=4, stride=4, fill=fill)(subject, x, 0).values
+        assert values[0, 0, 8, 16] == pytest.approx(16 * (3 - level))
 
 
 def test_the_last_row_and_column_are_covered_too():

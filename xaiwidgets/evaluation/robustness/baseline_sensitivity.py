@@ -27,19 +27,24 @@ class BaselineSensitivity(Evaluation, title="Baseline sensitivity", source="stur
     def cost(self, case: Case) -> Passes:
         """The explanation with every baseline."""
         method = method_of(case, type(self).__name__)
-        return passes(case, method, "baseline", self._choices(case, method))
+        return passes(case, method, _setting(method), self._choices(case, method))
 
     def grade(self, case: Case) -> Graded:
         """The mean similarity of every two maps."""
         method = method_of(case, type(self).__name__)
-        return compared(case, "baseline", self._choices(case, method), self.similarity)
+        return compared(case, _setting(method), self._choices(case, method), self.similarity)
 
     def _choices(self, case: Case, method: Attribution) -> list[Any]:
-        entry = method.knobs.get("baseline")
-        if entry is None:
-            raise ExplainError(
-                f"{type(method).__name__} has no baseline to vary; IntegratedGradients and "
-                "Occlusion are methods that have one."
-            )
-        known = [name for name in entry.choices if name in BASELINES]
+        known = [name for name in method.knobs[_setting(method)].choices if name in BASELINES]
         return [name for name in known if name != "given" or case.subject.absent is not None]
+
+
+def _setting(method: Attribution) -> str:
+    """What the method calls its choice of absent pixels."""
+    for name in ("baseline", "fill"):
+        if name in method.knobs:
+            return name
+    raise ExplainError(
+        f"{type(method).__name__} has no baseline to vary; IntegratedGradients and Occlusion are "
+        "methods that have one."
+    )

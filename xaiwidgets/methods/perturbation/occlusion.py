@@ -1,8 +1,9 @@
 import torch
 
 from xaiwidgets.core.answers import Findings
-from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.filling import Filling, fill_knob
+from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -27,42 +28,41 @@ class Occlusion(
     stride: int = knob(
         default=8, low=1, high=64, unit="pixels", help="how far the square moves each time"
     )
-    baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
+    fill: str = fill_knob("zero")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass a patch, and one for the whole picture."""
-        return Passes(len(self._corners(x)) + 1, 0)
+        rows, columns = self._strips(x)
+        return Passes(len(rows) * len(columns) + 1, 0)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Drops streamed over batches of covered copies, (batch, 1, height, width)."""
-        absent = baseline(self.baseline, subject, x)
+        filling = Filling(self.fill, subject, x)
         whole = subject.scores(x, target)
-        drop = x.new_zeros(len(x), *x.shape[2:])
-        cover = x.new_zeros(x.shape[2:])
-        corners = self._corners(x)
-        for top, left in corners:
-            cover[top : top + self.patch, left : left + self.patch] += 1
-        places = [(row, corner) for row in range(len(x)) for corner in corners]
-        size = subject.batch_size(x, backward=False)
-        for start in range(0, len(places), size):
-            part = places[start : start + size]
-            rows = torch.tensor([row for row, _ in part])
-            batch = x[rows]
-            for copy, (row, (top, left)) in zip(batch, part, strict=True):
-                where = (..., slice(top, top + self.patch), slice(left, left + self.patch))
-                copy[where] = absent[row][where]
-            fallen = whole[rows] - subject.scores(batch, target, rows)
-            for (row, (top, left)), change in zip(part, fallen, strict=True):
-                drop[row, top : top + self.patch, left : left + self.patch] += change
-        return Findings((drop / cover.clamp_min(1))[:, None])
+        rows, columns = self._strips(x)
+        cover = rows.sum(0)[:, None] * columns.sum(0)
+        drop = torch.zeros_like(x[:, :1])
+        patches = len(rows) * len(columns)
+        for part in torch.arange(len(x) * patches).split(subject.batch_size(x, backward=False)):
+            which, patch = part // patches, part % patches
+            down, across = rows[patch // len(columns)], columns[patch % len(columns)]
+            covered = filling(1 - down[:, :, None] * across[:, None, :], which)
+            fallen = whole[which] - subject.scores(covered, target, which)
+            for i in which.unique():
+                mine = which == i
+                drop[i, 0] += (down[mine] * fallen[mine, None]).T @ across[mine]
+            current_job().show(lambda: Findings(drop / cover.clamp_min(1)))
+        return Findings(drop / cover.clamp_min(1))
 
-    def _corners(self, x: torch.Tensor) -> list[tuple[int, int]]:
-        """Top left corners; the last row and column are moved in so that every pixel is covered."""
-        tops, lefts = (_starts(side, self.patch, self.stride) for side in x.shape[2:])
-        return [(top, left) for top in tops for left in lefts]
+    def _strips(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Which rows each patch covers, and which columns: 1 where it does, (patches, pixels)."""
+        tops, lefts = (_strips(side, self.patch, self.stride) for side in x.shape[2:])
+        return tops.to(x), lefts.to(x)
 
 
-def _starts(side: int, patch: int, stride: int) -> list[int]:
+def _strips(side: int, patch: int, stride: int) -> torch.Tensor:
+    """The last patch is moved in, so that every pixel is covered."""
     last = max(0, side - patch)
-    starts = list(range(0, last + 1, stride))
-    return starts if starts[-1] == last else [*starts, last]
+    starts = torch.tensor([*range(0, last, stride), last])[:, None]
+    places = torch.arange(side)
+    return (starts <= places) & (places < starts + patch)

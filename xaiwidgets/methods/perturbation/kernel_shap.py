@@ -1,0 +1,103 @@
+from itertools import product
+
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from ..sampling import precision_knob
+from .game import Game, segment_fill_knob
+from .segments import compactness_knob, cut, grid, segmentation_knob, segments_knob
+from .surrogate import Solve, Surrogate, fit, surrogate_maps
+
+
+class KernelShap(
+    Attribution,
+    title="Kernel SHAP",
+    source="lundberg2017",
+    taxonomy={"models": "any", "access": "black box", "formulation": "proxy"},
+):
+    """Share the score among the segments by Shapley's rules, from a linear model of the game.
+
+    Of all linear models of the score over who is present, the one with weights
+    (d − 1) ÷ (C(d, s) s (d − s)) on coalitions of s of d segments has the Shapley values for
+    coefficients (Lundberg and Lee 2017). Coalitions are drawn by those weights, each with its
+    opposite (Covert and Lee 2021); where there are few enough every one is asked, and the values
+    are exact. They add up to v(all) − v(none). The standard error comes with the map.
+    """
+
+    samples: int = knob(
+        default=1000, low=4, high=20000, unit="coalitions", log=True, help="how many are asked"
+    )
+    segmentation: str = segmentation_knob("squares")
+    segments: int = segments_knob()
+    compactness: float = compactness_knob()
+    fill: str = segment_fill_knob("zero")
+    precision: float = precision_knob()
+    seed: int = knob(default=0, low=0, high=9999, help="which coalitions are drawn")
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """One forward pass a coalition, and two for nobody and everybody."""
+        rows, columns = grid(x.shape[2], x.shape[3], self.segments)
+        return Passes(self._asked(rows * columns) + 2, 0)
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """Each segment's share, (batch, 1, height, width)."""
+        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
+        return surrogate_maps(subject, x, target, labels, self.fill, self._plan, self.precision)[0]
+
+    def _plan(self, game: Game) -> tuple[torch.Tensor, Solve]:
+        coalitions, weights = self._coalitions(game.players)
+        ends = game.ends()
+
+        def solve(scores: torch.Tensor) -> Surrogate:
+            done = len(scores)
+            found = _shares(coalitions[:done], scores, weights[:done], *ends)
+            if self._exact(game.players) and done == len(coalitions):
+                found.error = torch.zeros_like(found.error)
+            return found
+
+        return coalitions, solve
+
+    def _exact(self, players: int) -> bool:
+        """Whether every coalition is asked."""
+        return players <= 20 and 2**players - 2 <= self.samples
+
+    def _asked(self, players: int) -> int:
+        return 2**players - 2 if self._exact(players) else self.samples
+
+    def _coalitions(self, players: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Who is present (coalitions, players), and how much each coalition counts."""
+        sizes = torch.arange(1, players, dtype=torch.float64)
+        by_size = 1 / (sizes * (players - sizes))
+        draw = torch.Generator().manual_seed(self.seed)
+        if self._exact(players):
+            every = torch.tensor(list(product((False, True), repeat=players))[1:-1])
+            many = torch.lgamma(torch.tensor(players + 1.0).double())
+            count = (many - torch.lgamma(sizes + 1) - torch.lgamma(players - sizes + 1)).exp()
+            every = every[torch.randperm(len(every), generator=draw)]
+            return every, (by_size / count)[every.sum(1) - 1]
+        pairs = -(-self.samples // 2)
+        size = by_size.multinomial(pairs, replacement=True, generator=draw) + 1
+        place = torch.rand(pairs, players, generator=draw).argsort(1).argsort(1)
+        some = place < size[:, None]
+        both = torch.stack([some, ~some], 1).flatten(0, 1)[: self.samples]
+        return both, torch.ones(len(both), dtype=torch.float64)
+
+
+def _shares(
+    present: torch.Tensor, scores: torch.Tensor, weights: torch.Tensor, nobody: float, all_: float
+) -> Surrogate:
+    """Shares that add up to the whole: an equal one each, and what the rows less their mean, which
+    lie where shares add up to nothing, explain of the rest."""
+    players = present.shape[1]
+    z = present.double()
+    equal = (all_ - nobody) / players
+    rest = scores - nobody - equal * z.sum(1)
+    z = z - z.mean(1, keepdim=True)
+    found = fit(z, rest, weights, torch.zeros(players).double(), torch.arange(len(z)) // 2)
+    found.coefficients = equal + found.coefficients
+    return found

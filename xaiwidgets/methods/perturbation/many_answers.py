@@ -1,0 +1,137 @@
+"""From local to global: what many linear explanations say together (SP-LIME, GALE, NormLIME).
+
+Weights are (answers, features): the coefficient of each feature in each answer. Features have to
+mean the same in every answer: columns of a table, or squares of a grid that is laid over pictures
+that are alike; superpixels of one picture are no features of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from xaiwidgets.core.answers import Heatmap
+from xaiwidgets.core.errors import ExplainError
+
+Form = Literal["lime", "average", "homogeneity"]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The answers that were picked, in the order in which they were, the share of all importance
+    that is covered after each, and every feature's `importance` √(Σ |w|)."""
+
+    chosen: tuple[int, ...]
+    covered: tuple[float, ...]
+    importance: np.ndarray
+
+
+def weights_of(answers: Sequence[Heatmap]) -> np.ndarray:
+    """The weight of every segment in every answer (answers, segments), from methods that cut
+    pictures into segments, such as LIME(segmentation="squares").
+
+    Raises ExplainError where pictures were cut differently: their segments are not the same
+    features.
+    """
+    rows, cut = [], None
+    for answer in answers:
+        frame = next((frame for frame in answer.frames if frame.label == "segments"), None)
+        if frame is None:
+            raise ExplainError(
+                f"{answer.provenance.method} has no segments; LIME, KernelShap, ShapleySampling "
+                "and FeatureAblation give weights that can be put together."
+            )
+        for values, labels in zip(
+            answer.map(), frame.values[:, 0].numpy().astype(int), strict=True
+        ):
+            cut = labels if cut is None else cut
+            if labels.shape != cut.shape or (labels != cut).any():
+                raise ExplainError(
+                    "The answers cut their pictures into different segments, which are not the "
+                    "same features; use segmentation='squares'."
+                )
+            flat = labels.ravel()
+            rows.append(np.bincount(flat, values.ravel()) / np.bincount(flat))
+    return _table(rows)
+
+
+def sp_lime(weights: Any, budget: int = 5) -> Pick:
+    """The few answers that together show most of what matters (submodular pick, Ribeiro et al.
+    2016): one after the other the answer that adds most importance of features not yet shown."""
+    shown = _table(weights) != 0
+    importance = np.sqrt(np.abs(_table(weights)).sum(0))
+    total, covered = max(importance.sum(), 1e-30), np.zeros(len(importance), dtype=bool)
+    chosen: list[int] = []
+    shares: list[float] = []
+    for _ in range(min(budget, len(shown))):
+        gains = (shown & ~covered) @ importance
+        gains[chosen] = -1
+        best = int(gains.argmax())
+        chosen.append(best)
+        covered |= shown[best]
+        shares.append(float(importance[covered].sum() / total))
+    return Pick(tuple(chosen), tuple(shares), importance)
+
+
+def gale(weights: Any, classes: Any, form: Form = "homogeneity") -> np.ndarray:
+    """How much each feature matters for each class (classes, features), from answers for inputs of
+    these predicted `classes` (answers,), given by number (van der Linden et al. 2019).
+
+    "lime" is √(Σ |w|) over a class's answers; "average" the mean |w| over those in which the
+    feature has a weight; "homogeneity" the first times 1 − (H − min H) ÷ (max H − min H), where H
+    is the entropy of the feature's share among the classes: what speaks for every class alike
+    counts for nothing.
+    """
+    by_class = _by_class(weights, classes)
+    importance = np.stack([np.sqrt(np.abs(part).sum(0)) for part in by_class])
+    if form == "lime":
+        return importance
+    if form == "average":
+        return np.stack([_mean_where_there(np.abs(part), part != 0) for part in by_class])
+    if form != "homogeneity":
+        raise ExplainError(f"form is {form!r}; it takes 'lime', 'average' or 'homogeneity'.")
+    share = importance / np.maximum(importance.sum(0), 1e-30)
+    entropy = -(share * np.log(np.maximum(share, 1e-30))).sum(0)
+    used = importance.sum(0) > 0
+    low, high = (entropy[used].min(), entropy[used].max()) if used.any() else (0.0, 0.0)
+    return (1 - (entropy - low) / max(high - low, 1e-30)) * importance
+
+
+def normlime(weights: Any, classes: Any) -> np.ndarray:
+    """How much each feature matters for each class (classes, features): the mean over a class's
+    answers in which it has a weight of |w| · |w| ÷ Σ |w| (Ahern et al. 2019), so that a feature
+    counts by its part of the answer."""
+    found = []
+    for part in _by_class(weights, classes):
+        size = np.abs(part)
+        norm = np.maximum(size.sum(1, keepdims=True), 1e-30)
+        found.append(_mean_where_there(size * size / norm, part != 0))
+    return np.stack(found)
+
+
+def _mean_where_there(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    return (values * there).sum(0) / np.maximum(there.sum(0), 1)
+
+
+def _by_class(weights: Any, classes: Any) -> list[np.ndarray]:
+    """The answers of each class; classes are counted from 0."""
+    table, numbers = _table(weights), np.asarray(classes)
+    if numbers.shape != table.shape[:1] or not np.issubdtype(numbers.dtype, np.integer):
+        raise ExplainError(
+            f"The classes have shape {numbers.shape}; give one class number for each of the "
+            f"{len(table)} answers."
+        )
+    return [table[numbers == c] for c in range(int(numbers.max()) + 1)]
+
+
+def _table(weights: Any) -> np.ndarray:
+    table = np.asarray(weights, dtype=np.float64)
+    if table.ndim != 2 or table.size == 0 or not np.isfinite(table).all():
+        raise ExplainError(
+            f"The weights have shape {table.shape}; they have to be finite numbers (answers, "
+            "features)."
+        )
+    return table
