@@ -191,6 +191,21 @@ class Heatmap:
         """The standard error a pixel (batch, height, width), channels taken as independent."""
         return None if self.error is None else fold_channels(self.error, "norm")
 
+    def boxes(self, fraction: float = 0.2) -> list[tuple[int, int, int, int] | None]:
+        """A box for each input, (top, left, bottom, right) in pixels, the last two just outside.
+
+        It is the tight box around the largest connected patch of what reaches `fraction` of the
+        map's maximum (Zhou et al. 2016); None where nothing speaks for the target. Meant for class
+        activation maps, which are smooth. `BoxIoU` compares such boxes with the truth.
+        """
+        from .boxes import edges, main_box
+
+        if not 0 < fraction <= 1:
+            raise ExplainError(f"fraction is {fraction!r}; it takes a share from 0 to 1.")
+        return [
+            edges(main_box(values, fraction)) if values.max() > 0 else None for values in self.map()
+        ]
+
     def plot(self, index: int = 0, **display: Any) -> Any:
         """A matplotlib figure of one input's map over its picture, with a numeric legend.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Layer:
 
     `shape` is that of its output for one example. `layout` says how a map lies in that output
     ("" when it holds none), `grid` is the map's (height, width), and `prefix` counts the tokens in
-    front of it, such as a class token.
+    front of it, such as a class token. `uses` tells how often one pass runs it.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Layer:
     grid: tuple[int, int] = (0, 0)
     prefix: int = 0
     leaf: bool = True
+    uses: int = 1
+
+    @property
+    def channels(self) -> int:
+        """How many maps lie in its output."""
+        return self.shape[0] if self.layout == "channels first" else self.shape[-1]
 
     @property
     def spatial(self) -> bool:
@@ -104,7 +111,10 @@ def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, int]) -> 
     patches = _patch_grid(seen)
     latest = {name: (module, value) for name, module, value in seen}
     order = sorted(latest, key=lambda name: max(i for i, s in enumerate(seen) if s[0] == name))
-    found = [_describe(name, *latest[name], i, patches, size) for i, name in enumerate(order)]
+    uses = Counter(name for name, _, _ in seen)
+    found = [
+        _describe(name, *latest[name], i, uses[name], patches, size) for i, name in enumerate(order)
+    ]
     outermost = _outermost(found, latest)
     total = sum(value.numel() * value.element_size() for _, m, value in seen if _is_leaf(m))
     return Layers(found, outermost, total)
@@ -153,19 +163,22 @@ def _describe(
     module: nn.Module,
     value: torch.Tensor,
     order: int,
+    uses: int,
     patches: tuple[int, int] | None,
     size: tuple[int, int],
 ) -> Layer:
     shape = tuple(value.shape[1:])
-    layout, grid, prefix = _layout(shape, patches, size)
+    layout, grid, prefix = layout_of(shape, patches, size)
     parameters = sum(p.numel() for p in module.parameters())
-    kind = type(module).__name__
-    return Layer(name, kind, shape, parameters, order, layout, grid, prefix, _is_leaf(module))
+    kind, leaf = type(module).__name__, _is_leaf(module)
+    return Layer(name, kind, shape, parameters, order, layout, grid, prefix, leaf, uses)
 
 
-def _layout(
+def layout_of(
     shape: tuple[int, ...], patches: tuple[int, int] | None, size: tuple[int, int]
 ) -> tuple[Layout, tuple[int, int], int]:
+    """How a map lies in one example's output of that shape, its grid, and the tokens in front of
+    it; `patches` is the grid of the patch embedding, `size` the picture's (height, width)."""
     if len(shape) == 3:
         first, last = (shape[1], shape[2]), (shape[0], shape[1])
         if last == patches or _unlike(last, size) < _unlike(first, size):
@@ -175,6 +188,11 @@ def _layout(
         prefix = shape[0] - math.prod(patches)
         if 0 <= prefix <= 8:
             return "tokens", patches, prefix
+        merged = patches
+        while min(merged) > 1:  # a Swin transformer merges patches two by two
+            merged = (-(-merged[0] // 2), -(-merged[1] // 2))
+            if math.prod(merged) == shape[0]:
+                return "tokens", merged, 0
     return "", (0, 0), 0
 
 

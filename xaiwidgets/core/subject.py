@@ -230,10 +230,11 @@ class Subject:
         """One picture as the tensor (1, channels, height, width) that the network takes."""
         return self.prepare(picture).x
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores (batch, classes) of one batch; differentiable, counted, and cancellable."""
-        job = current_job()
-        job.forward(len(x))
+    def __call__(self, x: torch.Tensor, rows: int | None = None) -> torch.Tensor:
+        """Scores (batch, classes) of one batch; differentiable, counted, and cancellable. `rows` is
+        how many come out, where what watches the pass makes more of them than x has."""
+        job, rows = current_job(), len(x) if rows is None else rows
+        job.forward(rows)
         self._refuse_training()
         try:
             raw = self.model(self._own_copy(x))
@@ -241,7 +242,7 @@ class Subject:
             raise
         except Exception as error:
             raise self._cannot_take(x, error) from error
-        outputs = self._select(raw, len(x))
+        outputs = self._select(raw, rows)
         self._total = outputs.shape[1]
         say(x, outputs)
         if outputs.requires_grad:

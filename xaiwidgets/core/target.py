@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,8 @@ class BoundTarget:
     """A target that knows its class for each input: from outputs (rows, classes) to scores (rows,).
 
     `classes` and `against` hold one index an input; `against` only for a contrast. With `rival` the
-    score is the class's lead over the strongest other class.
+    score is the class's lead over the strongest other class. `sign` is −1 where the score's
+    negative is explained.
     """
 
     labels: list[str]
@@ -143,6 +144,7 @@ class BoundTarget:
     against: torch.Tensor | None = None
     scorer: Scorer | None = None
     rival: bool = False
+    sign: int = 1
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -150,12 +152,11 @@ class BoundTarget:
     def __getitem__(self, index: int) -> BoundTarget:
         """The target of one input alone."""
         part = slice(index, index + 1)
-        return BoundTarget(
-            self.labels[part],
-            None if self.classes is None else self.classes[part],
-            None if self.against is None else self.against[part],
-            self.scorer,
-            self.rival,
+        return replace(
+            self,
+            labels=self.labels[part],
+            classes=None if self.classes is None else self.classes[part],
+            against=None if self.against is None else self.against[part],
         )
 
     def of_rows(self, rows: torch.Tensor) -> BoundTarget:
@@ -166,7 +167,11 @@ class BoundTarget:
             return None if classes is None else classes.cpu()[rows]
 
         labels = [self.labels[int(row)] for row in rows]
-        return BoundTarget(labels, pick(self.classes), pick(self.against), self.scorer, self.rival)
+        return replace(self, labels=labels, classes=pick(self.classes), against=pick(self.against))
+
+    def negated(self) -> BoundTarget:
+        """What speaks against it: the same target with its score's sign turned."""
+        return replace(self, sign=-self.sign)
 
     def margin(self) -> BoundTarget:
         """The class's lead over its strongest rival; other targets stay as they are."""
@@ -199,6 +204,10 @@ class BoundTarget:
 
     def score(self, outputs: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """The score of each row (rows,); `rows` says which input a row was made from."""
+        score = self._score(outputs, rows)
+        return score if self.sign == 1 else -score
+
+    def _score(self, outputs: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
         if self.scorer is not None:
             scores = self.scorer(outputs)
             if not isinstance(scores, torch.Tensor) or scores.shape != (len(outputs),):

@@ -51,10 +51,10 @@ class Smoothing(Subject):
         self.beta, self.met = float(beta), 0
         self.title = f"{subject.title}, β = {beta:g}"
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, rows: int | None = None) -> torch.Tensor:
         """Scores (batch, classes) of one batch, of the smoothed network."""
         with replacing(self.model, softplus_rules(self)):
-            return super().__call__(x)
+            return super().__call__(x, rows)
 
     @property
     def key(self) -> Hashable:
