@@ -41,6 +41,12 @@ class Operation:
         """The operation itself, unchanged."""
         return self.function(*self.args, **self.kwargs)
 
+    def apart(self) -> Any:
+        """What the operation makes, and its input left as it was, also where it works in place."""
+        if not self.inplace:
+            return self.run()
+        return self.function(self.input.clone(), *self.args[1:], **self.kwargs)
+
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """An argument by position or by name."""
         if len(self.args) > position:
@@ -140,11 +146,12 @@ class Interception(TorchFunctionMode):
         return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs, args)))
 
 
-_OPENED = ("torch.nn.functional", "torch.functional", "torch._jit_internal")
+_OPENED = ("torch.nn.functional", "torch.functional")
 
 
 def _is_python(function: Callable[..., Any]) -> bool:
-    return isinstance(function, types.FunctionType) and function.__module__ in _OPENED
+    """Not by `__module__`: F.max_pool2d, defined elsewhere, would hand itself over for ever."""
+    return isinstance(function, types.FunctionType) and function.__globals__["__name__"] in _OPENED
 
 
 def _constant(value: Any) -> Any:
@@ -220,8 +227,11 @@ def plain_body(function: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
-ELEMENTWISE = (
+ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh",
-    "softplus", "hardswish", "hardsigmoid", "hardtanh", "logsigmoid", "softsign", "exp", "log",
-    "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos", "abs", "clamp", "clamp_min",
+    "softplus", "hardswish", "hardsigmoid", "hardtanh", "logsigmoid", "softsign", "clamp",
+    "clamp_min",
+)  # fmt: skip
+ELEMENTWISE = (
+    *ACTIVATIONS, "exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos", "abs",
 )  # fmt: skip
