@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from xaiwidgets.methods import CBAM
+
 SIZE = 32
 CLASSES = 5
 
@@ -81,6 +83,20 @@ class Formula(nn.Module):
         return self.formula(x.flatten(1))
 
 
+class AttentiveNetwork(nn.Module):
+    """Two CBAM blocks, as users put them into a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.gate = nn.Conv2d(3, 8, 3, padding=1), CBAM(8, reduction=4)
+        self.second, self.last_gate = nn.Conv2d(8, 8, 3, padding=1), CBAM(8, kernel=3)
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.gate(F.relu(self.first(x))), 2)
+        return self.head(self.last_gate(F.relu(self.second(x))).mean((2, 3)))
+
+
 def seeded(make, seed: int = 0):
     """What `make` builds with torch's seed set, in eval mode; the global seed is put back."""
     with torch.random.fork_rng(devices=[]):
@@ -149,3 +165,4 @@ NETWORKS = {
     "timm": (timm_network, SIZE),
     "transformers": (transformers_network, SIZE),
 }
+MADE_FOR_ONE_METHOD = {"attentive": (AttentiveNetwork, SIZE)}

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from .core.target import Target as Target
     from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
+        CAM as CAM,
+    )
+    from .methods import (
+        CBAM as CBAM,
+    )
+    from .methods import (
         CLRP as CLRP,
     )
     from .methods import (
@@ -52,10 +58,16 @@ if TYPE_CHECKING:
         SGLRP as SGLRP,
     )
     from .methods import (
+        AblationCam as AblationCam,
+    )
+    from .methods import (
         Anchors as Anchors,
     )
     from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
+    )
+    from .methods import (
+        CbamAttention as CbamAttention,
     )
     from .methods import (
         ConceptRelevance as ConceptRelevance,
@@ -73,6 +85,12 @@ if TYPE_CHECKING:
         EdgeDetector as EdgeDetector,
     )
     from .methods import (
+        EigenCam as EigenCam,
+    )
+    from .methods import (
+        EmbeddingGradCam as EmbeddingGradCam,
+    )
+    from .methods import (
         ExcitationBackprop as ExcitationBackprop,
     )
     from .methods import (
@@ -82,7 +100,16 @@ if TYPE_CHECKING:
         FeatureAblation as FeatureAblation,
     )
     from .methods import (
+        FGVis as FGVis,
+    )
+    from .methods import (
+        FullGrad as FullGrad,
+    )
+    from .methods import (
         GradCam as GradCam,
+    )
+    from .methods import (
+        GradCamPlusPlus as GradCamPlusPlus,
     )
     from .methods import (
         GradientShap as GradientShap,
@@ -97,6 +124,9 @@ if TYPE_CHECKING:
         GuidedGradCam as GuidedGradCam,
     )
     from .methods import (
+        HiResCam as HiResCam,
+    )
+    from .methods import (
         IntegratedGradients as IntegratedGradients,
     )
     from .methods import (
@@ -106,7 +136,13 @@ if TYPE_CHECKING:
         KernelShap as KernelShap,
     )
     from .methods import (
+        LayerCam as LayerCam,
+    )
+    from .methods import (
         MeaningfulPerturbation as MeaningfulPerturbation,
+    )
+    from .methods import (
+        Neighbours as Neighbours,
     )
     from .methods import (
         Occlusion as Occlusion,
@@ -127,7 +163,13 @@ if TYPE_CHECKING:
         RandomMap as RandomMap,
     )
     from .methods import (
+        RespondCam as RespondCam,
+    )
+    from .methods import (
         Saliency as Saliency,
+    )
+    from .methods import (
+        ScoreCam as ScoreCam,
     )
     from .methods import (
         ShapleySampling as ShapleySampling,
@@ -139,16 +181,25 @@ if TYPE_CHECKING:
         SmoothGrad as SmoothGrad,
     )
     from .methods import (
+        SmoothGradCamPlusPlus as SmoothGradCamPlusPlus,
+    )
+    from .methods import (
         Smoothing as Smoothing,
     )
     from .methods import (
         TableAnchor as TableAnchor,
     )
     from .methods import (
+        XGradCam as XGradCam,
+    )
+    from .methods import (
         declared as declared,
     )
     from .methods import (
         gale as gale,
+    )
+    from .methods import (
+        likeness as likeness,
     )
     from .methods import (
         normlime as normlime,
@@ -190,14 +241,17 @@ _PLACES = {
     "core.target": ("Contrast", "Target"),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "Anchors", "BetaSmoothedGradient", "CLRP", "ConceptRelevance", "Deconvnet", "DeepLift",
-        "DeepTaylor", "EdgeDetector", "ExcitationBackprop", "ExtremalPerturbation",
-        "FeatureAblation", "GradCam", "GradientShap", "GradientTimesInput", "GuidedBackprop",
-        "GuidedGradCam", "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP",
-        "MeaningfulPerturbation", "Occlusion", "PatternAttribution", "PatternNet", "Patterns",
-        "Pick", "RAP", "RISE", "RandomMap", "SGLRP", "Saliency", "ShapleySampling", "SimpleTaylor",
-        "SmoothGrad", "Smoothing", "TableAnchor", "declared", "gale", "normlime",
-        "relu_backward_table", "sp_lime", "table_anchor", "weights_of",
+        "AblationCam", "Anchors", "BetaSmoothedGradient", "CAM", "CBAM", "CLRP", "CbamAttention",
+        "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector", "EigenCam",
+        "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
+        "FeatureAblation", "FullGrad", "GradCam", "GradCamPlusPlus", "GradientShap",
+        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HiResCam", "IntegratedGradients",
+        "InteriorGradients", "KernelShap", "LIME", "LRP", "LayerCam", "MeaningfulPerturbation",
+        "Neighbours", "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP",
+        "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
+        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TableAnchor",
+        "XGradCam", "declared", "gale", "likeness", "normlime", "relu_backward_table", "sp_lime",
+        "table_anchor", "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

@@ -13,7 +13,9 @@ from xaiwidgets.core.layers import first_tensor, hooked
 from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
-from xaiwidgets.methods.cam.gradcam import GradCam, chosen_layer, enlarge
+from xaiwidgets.methods.cam import GradCam
+from xaiwidgets.methods.cam.activation_map import together
+from xaiwidgets.methods.cam.layer_choice import chosen_layers
 from xaiwidgets.methods.gradient import (
     BetaSmoothedGradient,
     GradientTimesInput,
@@ -149,22 +151,25 @@ def _grad_cam(
     method: GradCam, subject: Subject, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor
 ) -> torch.Tensor:
     x = x if x.requires_grad else x.detach().requires_grad_()
-    layer = chosen_layer(subject, method.layer, x.detach(), target)
-    module = dict(subject.model.named_modules())[layer.name]
-    caught: list[torch.Tensor] = []
+    layers = chosen_layers(subject, method.layer, x.detach())
+    modules = dict(subject.model.named_modules())
+    caught: dict[torch.nn.Module, torch.Tensor] = {}
 
     def catch(module: torch.nn.Module, inputs: object, output: object) -> torch.Tensor | None:
         value = first_tensor(output)
         assert value is not None
-        caught.append(value)
+        caught[module] = value
         return value.clone() if output is value else None  # what follows may work in place
 
-    with hooked([module], catch):
-        score = target.score(subject(x), rows)
-    gradient = torch.autograd.grad(score.sum(), caught[-1], create_graph=True)[0]
-    maps, gradient = layer.fold(caught[-1]), layer.fold(gradient)
-    found = (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
-    return enlarge(found.clamp_min(0) if method.relu else found, x)
+    with hooked([modules[layer.name] for layer in layers], catch):
+        score = method.aimed(target).score(subject(x), rows)
+    outputs = [caught[modules[layer.name]] for layer in layers]
+    gradients = torch.autograd.grad(score.sum(), outputs, create_graph=True)
+    found = [
+        method.cut(method.formula(layer.fold(output), layer.fold(gradient))[:, None])
+        for layer, output, gradient in zip(layers, outputs, gradients, strict=True)
+    ]
+    return together(found, x)
 
 
 _VALUES: dict[type[Attribution], Values] = {

@@ -7,22 +7,32 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.methods.gradient.rectifiers import rectified_gradient
 
-from .gradcam import LAYER_HELP, chosen_layer, enlarge, grad_cam
+from .activation_map import SPECIFIC, GradientMap, in_words, together
+from .gradcam import GradCam
+from .gradcam_plus_plus import GradCamPlusPlus
+from .hirescam import HiResCam
+from .layer_choice import LAYER_HELP, chosen_layers
+from .layercam import LayerCam
+from .xgradcam import XGradCam
+
+REGIONS: dict[str, type[GradientMap]] = {
+    method.title: method for method in (GradCam, GradCamPlusPlus, XGradCam, HiResCam, LayerCam)
+}
 
 
 class GuidedGradCam(
-    Attribution,
-    title="Guided Grad-CAM",
-    source="selvaraju2017",
-    taxonomy={"models": "specific: CNN"},
+    Attribution, title="Guided Grad-CAM", source="selvaraju2017", taxonomy=SPECIFIC
 ):
     """Guided backprop's fine lines, kept only where Grad-CAM speaks for the class.
 
     The product inherits guided backprop's insensitivity to the top layers within the region that
-    Grad-CAM leaves.
+    Grad-CAM, or another of its family, leaves.
     """
 
     layer: str = knob(default="", layers=True, help=LAYER_HELP)
+    region: str = knob(
+        default="Grad-CAM", choices=tuple(REGIONS), help="which map says where lines are kept"
+    )
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """Both of its parts."""
@@ -30,9 +40,9 @@ class GuidedGradCam(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Two forward and two backward passes; shaped like x."""
-        layer = chosen_layer(subject, self.layer, x, target)
-        region = enlarge(grad_cam(subject, x, target, layer).clamp_min(0), x)
+        layers = chosen_layers(subject, self.layer, x)
+        maps = REGIONS[self.region](relu=True).raw(subject, x, target, layers)
         found = rectified_gradient(subject, x, target, "guided")
-        found.values = found.values * region
-        found.facts.append(f"Layer {layer.name}.")
+        found.values = found.values * together(maps, x)
+        found.facts += [f"{in_words(layer)}." for layer in layers]
         return found

@@ -8,7 +8,7 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from ..cam.gradcam import chosen_layer
+from ..cam.layer_choice import chosen_layer
 from .lrp import relevance
 from .presets import PRESETS, Table
 from .start import Start
@@ -48,7 +48,7 @@ class ConceptRelevance(Attribution, title="Concept relevance (CRP)", source="ach
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Relevance of the layer, then of the pixels by one of its channels."""
         layers = subject.layers(x)
-        layer = layers[self.layer] if self.layer else chosen_layer(subject, "", x, target)
+        layer = layers[self.layer] if self.layer else chosen_layer(subject, "", x)
         size = 1 if len(x) == 1 else subject.batch_size(x)
         parts, facts, warnings = [], [], []
         for rows in torch.arange(len(x)).split(size):

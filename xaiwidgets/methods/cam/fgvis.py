@@ -1,0 +1,126 @@
+from typing import Any
+
+import torch
+
+from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
+from xaiwidgets.core.declare import knob
+from xaiwidgets.core.intercept import ACTIVATIONS, Operation, replacing
+from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.target import BoundTarget
+
+from .activation_map import in_passes, shared
+
+
+class FGVis(
+    Attribution,
+    title="FGVis",
+    source="wagner2019",
+    taxonomy={"models": "differentiable", "formulation": "dependence"},
+):
+    """The few pixels and colours that suffice for the answer, or whose removal undoes it.
+
+    A mask m for every pixel and colour is searched by steps down its gradient: "preserve" keeps the
+    score of e = m ⊙ x + (1 − m) ⊙ r with as little as may be, "delete" brings it down to that of
+    the absent picture r by taking as little as may be away. The map is m, or 1 − m.
+
+    Searching finds noise that fools the network. It is `defended` by holding every activation
+    between 0 and what it is for x, so that the mask cannot wake units that the picture left asleep;
+    switch that off to see the noise. The paper watches the softmax, which has no slope where the
+    network is sure: here it is the log-odds of the class, from r's (0) to x's (1), and counts no
+    further. Another seed picture r, or another λ, finds other pixels that suffice as well.
+    """
+
+    game: str = knob(
+        default="preserve", choices=("preserve", "delete"),
+        help="keep the answer with few pixels, or undo it by taking few away",
+    )  # fmt: skip
+    steps: int = knob(default=100, low=1, high=1000, unit="steps", log=True, help="of the search")
+    sparsity: float = knob(
+        default=0.5, low=0.0, high=10.0, step=0.05,
+        help="λ: what a whole mask costs, where losing the whole score costs 1",
+    )  # fmt: skip
+    rate: float = knob(
+        default=0.1, low=0.01, high=1.0, log=True, help="how far the mask moves in a step, at most"
+    )
+    defended: bool = knob(
+        default=True, help="hold activations between 0 and what they are for the picture"
+    )
+    baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
+
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """One forward pass for each end, and one of each kind a step."""
+        return Passes(self.steps + 2, self.steps)
+
+    reduction = "mean"
+
+    def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """Search the masks, shaped like x, in batches that fit."""
+        absent = baseline(self.baseline, subject, x)
+        parts = [
+            self._search(subject, part, absent[rows], target.of_rows(rows))
+            for part, rows in in_passes(subject, x)
+        ]
+        masks, kept = (torch.cat(each) for each in zip(*parts, strict=True))
+        share, left = float(masks.mean()), float(kept.mean())
+        fact = f"The mask keeps {100 * share:.2g} % of the picture and {100 * left:.3g} % of its "
+        fact += "evidence." if target.scorer is None else "score."
+        values = masks if self.game == "preserve" else 1 - masks
+        return Findings(values, facts=[fact], numbers={"share_kept": share, "evidence_kept": left})
+
+    def _search(
+        self, subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The masks of one batch, and the share of the evidence that was last seen to be left."""
+        ask = _Defended(subject) if self.defended else subject
+        with torch.no_grad():
+            whole = evidence(target, ask(x))
+            nothing = evidence(target, ask(absent))
+        mask = torch.ones_like(x)
+        for _ in range(self.steps):
+            leaf = mask.requires_grad_()
+            outputs = ask(leaf * x + (1 - leaf) * absent)
+            left = shared(evidence(target, outputs) - nothing, whole - nothing)
+            (slope,) = torch.autograd.grad(self._loss(leaf, left).sum(), leaf)
+            step = shared(slope, slope.abs().amax((1, 2, 3), keepdim=True))
+            mask = (leaf.detach() - self.rate * step).clamp(0, 1)
+        return mask, left.detach()
+
+    def _loss(self, mask: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
+        if self.game == "preserve":
+            return (1 - left).clamp_min(0) + self.sparsity * mask.mean((1, 2, 3))
+        return left.clamp_min(0) + self.sparsity * (1 - mask).mean((1, 2, 3))
+
+
+def evidence(target: BoundTarget, outputs: torch.Tensor) -> torch.Tensor:
+    """The log-odds of the class (batch,): its score's lead over all others together. Of a contrast,
+    a function, or a single output it is the score."""
+    score = target.score(outputs)
+    if target.classes is None or target.against is not None or outputs.shape[1] == 1:
+        return score
+    column = target.classes.to(outputs.device).expand(len(outputs))[:, None]
+    return score - outputs.scatter(1, column, float("-inf")).logsumexp(1)
+
+
+class _Defended:
+    """A subject whose activations stay between 0 and what they were in the first pass."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.limits: list[torch.Tensor] = []
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores (batch, classes)."""
+        limits = iter(self.limits) if self.limits else None
+
+        def hold(operation: Operation) -> Any:
+            made = operation.apart()
+            if limits is None:
+                self.limits.append(made.detach().clone())
+                return operation.write(made)
+            limit = next(limits)
+            return operation.write(made.clamp(limit.clamp_max(0), limit.clamp_min(0)))
+
+        with replacing(self.subject.model, dict.fromkeys(ACTIVATIONS, hold)):
+            return self.subject(x)
