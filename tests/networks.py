@@ -166,3 +166,38 @@ NETWORKS = {
     "transformers": (transformers_network, SIZE),
 }
 MADE_FOR_ONE_METHOD = {"attentive": (AttentiveNetwork, SIZE)}
+
+
+class Block(nn.Module):
+    """Two convolutions with batch normalisation, and what came in added to what came out."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += x
+        return self.relu(out)
+
+
+class ResidualNetwork(nn.Module):
+    """A residual network in small: a stem, two layers of two blocks, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1, self.pool = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.MaxPool2d(2)
+        self.layer1 = nn.Sequential(*(Block(8) for _ in range(4)))
+        self.layer2 = nn.Sequential(*(Block(8) for _ in range(4)))
+        self.fc = nn.Linear(8, CLASSES)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.1)
+                nn.init.normal_(module.bias, std=0.1)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.bn1(self.conv1(x))))
+        return self.fc(self.layer2(self.layer1(x)).mean((2, 3)))

@@ -55,12 +55,40 @@ def heatmap_figure(
     axes[0].set_title("Input", fontsize=9)
     names = list(titles) or [heat.provenance.method for heat, _ in answers]
     for axis, name, (heat, i) in zip(axes[1:], names, answers, strict=False):
-        _panel(figure, axis, name, heat, i, look, shared)
+        _panel(figure, axis, name, heat.map()[i], picture_of(heat, i), look, shared)
     for axis in axes:
         axis.set_axis_off()
     label = first.provenance.target[index]
     figure.suptitle(f"{first.provenance.subject}: {label}", fontsize=10)
     return figure
+
+
+def strip_figure(
+    picture: np.ndarray, maps: Sequence[tuple[str, np.ndarray]], label: str, **display: Any
+) -> Any:
+    """A matplotlib figure of a picture (height, width, 3) and, in one row, maps over it, each with
+    its title, on its own grid, with its own colour bar."""
+    look = look_of(display)
+    count = len(maps) + 1
+    figure = _figure_type()(figsize=(1.9 * count, 2.6), layout="constrained")
+    axes = figure.subplots(1, count, squeeze=False)[0]
+    axes[0].imshow(picture)
+    axes[0].set_title("Input", fontsize=8)
+    for axis, (title, values) in zip(axes[1:], maps, strict=True):
+        _panel(figure, axis, title, _enlarged(values, picture.shape), picture, look, None, 8)
+    for axis in axes:
+        axis.set_axis_off()
+    figure.suptitle(label, fontsize=10)
+    return figure
+
+
+def _enlarged(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """A coarse map on the picture's grid, every value as the block that it stands for."""
+    rows, columns = (
+        np.arange(side) * coarse // side
+        for side, coarse in zip(shape[:2], values.shape, strict=True)
+    )
+    return values[np.ix_(rows, columns)]
 
 
 @functools.cache
@@ -79,15 +107,21 @@ def _figure_type() -> type:
 
 
 def _panel(
-    figure: Any, axis: Any, name: str, heat: Heatmap, index: int, look: Look, shared: float | None
+    figure: Any,
+    axis: Any,
+    name: str,
+    values: np.ndarray,
+    picture: np.ndarray,
+    look: Look,
+    shared: float | None,
+    fontsize: int = 9,
 ) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
-    values = heat.map()[index]
-    image, limit = paint(values, picture_of(heat, index), look, shared)
+    image, limit = paint(values, picture, look, shared)
     axis.imshow(image)
-    axis.set_title(name, fontsize=9)
+    axis.set_title(name, fontsize=fontsize)
     if look.contour:
         mask = above(take_sign(smooth(values, look.smoothing), look.sign), look.contour)
         if mask.any() and not mask.all():

@@ -12,7 +12,7 @@ import functools
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -57,6 +57,18 @@ class Operation:
     def input(self) -> torch.Tensor:
         """The first tensor that the operation works on."""
         return self.argument(0, "input")
+
+    def exchanging(self, others: Mapping[int, torch.Tensor]) -> Operation:
+        """The same operation with `others`, each under the id of the tensor that it replaces."""
+
+        def exchanged(value: Any) -> Any:
+            kind = type(value)
+            if kind is tuple or kind is list:
+                return kind(map(exchanged, value))
+            return others.get(id(value), value)
+
+        kwargs = {name: exchanged(value) for name, value in self.kwargs.items()}
+        return replace(self, args=tuple(map(exchanged, self.args)), kwargs=kwargs)
 
     def write(self, result: torch.Tensor) -> torch.Tensor:
         """Hand a result back: for an operation in place, through the tensor that it works on.

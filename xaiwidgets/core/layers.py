@@ -66,10 +66,17 @@ class Layer:
 class Layers:
     """Every layer in the order in which the pass finished it, by name."""
 
-    def __init__(self, found: list[Layer], outermost: list[Layer], activation_bytes: int) -> None:
+    def __init__(
+        self,
+        found: list[Layer],
+        outermost: list[Layer],
+        activation_bytes: int,
+        patches: tuple[int, int] | None = None,
+    ) -> None:
         self._by_name = {layer.name: layer for layer in found}
         self._outermost = outermost
         self.activation_bytes = activation_bytes
+        self.patches = patches  # the grid of the first layer, when that cuts into squares
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._by_name.values())
@@ -117,22 +124,34 @@ def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, int]) -> 
     ]
     outermost = _outermost(found, latest)
     total = sum(value.numel() * value.element_size() for _, m, value in seen if _is_leaf(m))
-    return Layers(found, outermost, total)
+    return Layers(found, outermost, total, patches)
 
 
 @contextmanager
-def hooked(modules: list[nn.Module], hook: Callable[[nn.Module, Any, Any], Any]) -> Iterator[None]:
-    """Watch modules' outputs in this thread only; the hooks are gone when the block ends."""
+def hooked(
+    modules: list[nn.Module],
+    hook: Callable[[nn.Module, Any, Any], Any],
+    before: Callable[[nn.Module, Any], None] | None = None,
+) -> Iterator[None]:
+    """Watch modules' outputs in this thread only, and with `before` that they begin; the hooks are
+    gone when the block ends."""
     mine = threading.get_ident()
 
     def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
         return hook(module, inputs, output) if threading.get_ident() == mine else None
 
+    def beginning(module: nn.Module, inputs: Any) -> None:
+        if before is not None and threading.get_ident() == mine:
+            before(module, inputs)
+
     guarded.xaiwidgets = True  # type: ignore[attr-defined]
+    beginning.xaiwidgets = True  # type: ignore[attr-defined]
     handles = []
     try:
         for module in modules:
             handles.append(module.register_forward_hook(guarded))
+            if before is not None:
+                handles.append(module.register_forward_pre_hook(beginning))
         yield
     finally:
         for handle in handles:

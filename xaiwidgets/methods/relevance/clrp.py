@@ -3,12 +3,13 @@ import torch
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .deep_taylor import PIXELS, PIXELS_HELP, pixel_row
 from .derived import POSITIVE, Negated, Topmost
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import Table
 from .start import Start, whole
@@ -16,7 +17,7 @@ from .start import Start, whole
 OTHERS = ("negated", "uniform")
 
 
-class CLRP(Attribution, title="Contrastive LRP", source="gu2018"):
+class CLRP(Layerwise, title="Contrastive LRP", source="gu2018"):
     """Which pixels speak for this class more than for what is not this class.
 
     R = max(0, R_t − N · R_o): deep Taylor's relevance of the class, less that of a virtual other
@@ -40,11 +41,12 @@ class CLRP(Attribution, title="Contrastive LRP", source="gu2018"):
         """Relevance of the class and of the other one, brought to the same sum."""
         first, negated = pixel_row(self.pixels), Topmost(Negated(POSITIVE), POSITIVE)
         plain = Table([first, ("any", POSITIVE)])
-        found = relevance(subject, x, Start(target, whole), plain)
+        found = relevance(subject, x, Start(target, whole), plain, way="this class")
         if self.others == "negated":
-            other = relevance(subject, x, Start(target, whole), Table([first, ("any", negated)]))
+            table = Table([first, ("any", negated)])
+            other = relevance(subject, x, Start(target, whole), table, way="its opposite")
         else:
-            other = relevance(subject, x, Start(target, rivals), plain)
+            other = relevance(subject, x, Start(target, rivals), plain, way="all others")
         sums, against = (each.values.sum((1, 2, 3), keepdim=True) for each in (found, other))
         scale = torch.where(against == 0, 0, sums / torch.where(against == 0, 1, against))
         found.values = (found.values - scale * other.values).clamp_min(0)

@@ -4,11 +4,12 @@ from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.layers import Layer
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from ..cam.layer_choice import chosen_layer
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import PRESETS, Table
 from .start import Start
@@ -16,7 +17,7 @@ from .start import Start
 Flowed = tuple[torch.Tensor, torch.Tensor]
 
 
-class ConceptRelevance(Attribution, title="Concept relevance (CRP)", source="achtibat2023"):
+class ConceptRelevance(Layerwise, title="Concept relevance (CRP)", source="achtibat2023"):
     """Which pixels one channel of a hidden layer speaks for: its part of the score, or itself.
 
     LRP's relevance of a layer is kept in one channel, set to 0 in all others, and goes on from
@@ -68,7 +69,8 @@ class ConceptRelevance(Attribution, title="Concept relevance (CRP)", source="ach
         chosen = _only(channels, c, layer)
         kept = chosen if self.begin == "the channel" else c * chosen
         nothing = Start(target, lambda target, outputs, rows: torch.zeros_like(outputs))
-        found = relevance(subject, x, nothing, table, {layer.name: lambda *_: kept})
+        watches = {layer.name: lambda *_: kept}
+        found = relevance(subject, x, nothing, table, watches, way="from the channel")
         total = carried.sum(1)
         found.facts = [
             f"Channel {int(k)} of {layer.name} carries {float(r[k]):.3g} of the layer's "
@@ -94,7 +96,8 @@ def flowing(
 ) -> Flowed:
     """c = R ÷ activation at a layer's output, and the activation, as the layer lays them."""
     seen: list[Flowed] = []
-    relevance(subject, x, target, table, {layer.name: lambda c, value: seen.append((c, value))})
+    watches = {layer.name: lambda c, value: seen.append((c, value))}
+    relevance(subject, x, target, table, watches, way="to the layer")
     if not seen:
         raise ExplainError(
             f"No relevance of this score arrives at layer {layer.name!r}; choose another layer."

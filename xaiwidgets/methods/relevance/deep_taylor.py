@@ -2,11 +2,11 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .derived import POSITIVE
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import Row, Table
 from .rules import WSquare, ZBox
@@ -15,7 +15,7 @@ PIXELS = ("zᴮ", "w²")
 PIXELS_HELP = "the rule of the first layer: for pixels with bounds, or for inputs without any"
 
 
-class DeepTaylor(Attribution, title="Deep Taylor", source="montavon2017"):
+class DeepTaylor(Layerwise, title="Deep Taylor", source="montavon2017"):
     """Which pixels the score was built from; for a positive score nothing is negative.
 
     Every unit is expanded around a root of its own, R_j = Σ_k (x_j w_jk⁺ ÷ Σ_i x_i w_ik⁺) R_k, and

@@ -19,6 +19,14 @@ class Unbiased(Rule):
         """The rule on the layer without its bias."""
         return self.rule.share(replace(flow, layer=flow.layer.unbiased()))
 
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing."""
+        return 0.0
+
+    def stranded(self, flow: Flow) -> float:
+        """What the rule strands there."""
+        return self.rule.stranded(replace(flow, layer=flow.layer.unbiased()))
+
     def __str__(self) -> str:
         return f"{self.rule} without biases"
 
@@ -31,8 +39,15 @@ class Negated(Rule):
 
     def share(self, flow: Flow) -> torch.Tensor:
         """The rule with the signs of the weights turned; the outputs keep their relevance."""
-        layer = replace(flow.layer, weight=-flow.layer.weight)
-        return self.rule.share(replace(flow, layer=layer))
+        return self.rule.share(_negated(flow))
+
+    def bias(self, flow: Flow) -> float | None:
+        """What the bias takes of it."""
+        return self.rule.bias(_negated(flow))
+
+    def stranded(self, flow: Flow) -> float:
+        """R of outputs that nothing speaks against."""
+        return self.rule.stranded(_negated(flow))
 
     def __str__(self) -> str:
         return f"{self.rule} of negated weights"
@@ -47,10 +62,25 @@ class Topmost(Rule):
 
     def share(self, flow: Flow) -> torch.Tensor:
         """The rule of the place."""
-        return (self.top if flow.topmost else self.below).share(flow)
+        return self._rule(flow).share(flow)
+
+    def bias(self, flow: Flow) -> float | None:
+        """What the bias takes there."""
+        return self._rule(flow).bias(flow)
+
+    def stranded(self, flow: Flow) -> float:
+        """What that rule strands."""
+        return self._rule(flow).stranded(flow)
+
+    def _rule(self, flow: Flow) -> Rule:
+        return self.top if flow.topmost else self.below
 
     def __str__(self) -> str:
         return f"{self.below} ({self.top} at the last layer)"
+
+
+def _negated(flow: Flow) -> Flow:
+    return replace(flow, layer=replace(flow.layer, weight=-flow.layer.weight))
 
 
 POSITIVE = Unbiased(ZPlus())

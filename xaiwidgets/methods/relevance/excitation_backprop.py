@@ -4,18 +4,18 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .derived import POSITIVE, Negated, Topmost
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import Table
 from .rules import Flow, Rule
 from .start import Start, whole
 
 
-class ExcitationBackprop(Attribution, title="Excitation backprop", source="zhang2016"):
+class ExcitationBackprop(Layerwise, title="Excitation backprop", source="zhang2016"):
     """How likely a winner walks from the class down to each pixel, along exciting weights.
 
     From a unit k the walk goes to its input j with P(j | k) = x_j w_jk⁺ ÷ Σ_i x_i w_ik⁺, and the

@@ -5,17 +5,18 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.method import Attribution, FromFunction
+from xaiwidgets.core.method import FromFunction
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+from .accounts import Watch, folding
+from .layerwise import Layerwise, recording_now
 from .presets import PRESETS, Table
-from .propagation import Propagation, Watch, propagate
+from .propagation import Propagation, propagate
 from .report import RuleReport
 
 
-class LRP(Attribution, title="LRP", source="bach2015"):
+class LRP(Layerwise, title="LRP", source="bach2015"):
     """What each pixel contributed to the score, passed back layer by layer so that nothing is lost.
 
     The score is the relevance of the output; every layer shares the relevance of its outputs among
@@ -45,33 +46,32 @@ class LRP(Attribution, title="LRP", source="bach2015"):
         return PRESETS[self.preset](self.epsilon, self.gamma)
 
     @staticmethod
-    def by(table: Table, title: str = "LRP by own rules") -> Attribution:
+    def by(table: Table, title: str = "LRP by own rules") -> "ByTable":
         """A method that goes by a table of your own, for `compare` and everything else.
 
         >>> LRP.by(Table([("first", Flat()), ("layer4.*", Epsilon(0.1)), ("any", Gamma(0.1))]))
         """
-        return FromFunction(lambda subject, x, target: relevance(subject, x, target, table), title)
+        return ByTable(table, title)
 
     def explain_rules(
         self, subject: Any, inputs: Any, target: Any = None, *, table: Table | None = None
     ) -> RuleReport:
         """Which rule each operation of the network receives, and where the relevance of one input
-        goes: print it, or look at it in a notebook. `table` is one of your own in place of the
-        preset's.
+        goes: print it, look at it in a notebook, or `plot()` the maps on the way. `table` is one of
+        your own in place of the preset's.
 
         Raises ExplainError for several inputs, and for what cannot be explained.
         """
-        subject = Subject.of(subject)
-        x = subject.prepare(inputs).x
-        if len(x) > 1:
-            raise ExplainError(f"explain_rules takes one input; {len(x)} came.")
-        bound = subject.bind(target, x)
-        table = (table or self.table).bounded(*_bounds(subject, x))
-        found, score, engine = propagate(
-            subject, x, bound, torch.arange(1), table.rule, table.treatment, accounts=True
-        )
-        arrived = float(found.sum(dtype=torch.float64))
-        return RuleReport(engine.steps, engine.unknown, float(score), arrived)
+        if table is not None:
+            return LRP.by(table).explain_rules(subject, inputs, target)
+        return super().explain_rules(subject, inputs, target)
+
+
+class ByTable(FromFunction, Layerwise):
+    """LRP by a table of one's own, which can tell where relevance went as well."""
+
+    def __init__(self, table: Table, title: str) -> None:
+        super().__init__(lambda subject, x, target: relevance(subject, x, target, table), title)
 
 
 def relevance(
@@ -80,19 +80,53 @@ def relevance(
     target: BoundTarget,
     table: Table,
     watches: Mapping[str, Watch] | None = None,
+    way: str = "",
 ) -> Findings:
-    """Relevance of every input value by a table of rules, shaped like x."""
+    """Relevance of every input value by a table of rules, shaped like x. `way` says of what it is
+    the relevance, where a method goes down the network more than once."""
     size = 1 if len(x) == 1 else subject.batch_size(x)
     rows = torch.arange(len(x))
-    parts, warnings = [], []
+    recording = recording_now()
+    fold = folding(subject, x) if recording.accounts else None
+    parts, units, warnings = [], [], []
     for part, which in zip(x.split(size), rows.split(size), strict=True):
         bounded = table.bounded(*_bounds(subject, part))
-        found, _, engine = propagate(
-            subject, part, target, which, bounded.rule, table.treatment, watches=watches
-        )
+        seen: list[torch.Tensor] = []
+        found, score, engine = propagate(
+            subject, part, target, which, bounded.rule, table.treatment, fold,
+            recording.watching(watches, seen),
+        )  # fmt: skip
+        if fold is not None and engine.ledger is not None:
+            recording.reports.append(_report(subject, part, target, way, found, score, engine))
         parts.append(found)
+        units += seen[:1]  # of a layer that is used several times, its last use
         warnings = _warnings(engine)
+    if recording.layer:
+        recording.units.append(torch.cat(units) if units else None)
     return Findings(torch.cat(parts), warnings=warnings)
+
+
+def _report(
+    subject: Subject,
+    x: torch.Tensor,
+    target: BoundTarget,
+    way: str,
+    found: torch.Tensor,
+    score: torch.Tensor,
+    engine: Propagation,
+) -> RuleReport:
+    assert engine.ledger is not None
+    return RuleReport(
+        engine.steps,
+        engine.unknown,
+        float(score),
+        float(found.sum(dtype=torch.float64)),
+        engine.ledger.begun,
+        way,
+        f"{subject.title}: {target.label}",
+        map=found[0].sum(0, dtype=torch.float64).cpu().numpy(),
+        picture=subject.preprocessing.pictures(x)[0][0],
+    )
 
 
 def _warnings(engine: Propagation) -> list[str]:

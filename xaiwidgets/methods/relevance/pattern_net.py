@@ -6,10 +6,10 @@ from typing_extensions import Self
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+from .layerwise import Layerwise
 from .lrp import relevance
 from .patterns import Patterns, checked, of_white_noise
 from .presets import Table
@@ -18,7 +18,7 @@ from .rules import Flow, Rule
 from .start import Start, contributions
 
 
-class PatternNet(Attribution, title="PatternNet", source="kindermans2018"):
+class PatternNet(Layerwise, title="PatternNet", source="kindermans2018"):
     """What in the picture made the score, the signal, as opposed to what the weights look for.
 
     The gradient with a pattern a in place of every filter w: w has to cancel distractors and may

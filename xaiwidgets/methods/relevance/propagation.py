@@ -7,7 +7,7 @@ tells that outputs below 0 carry no relevance. Nothing of the network is changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
 from . import operations
+from .accounts import Fold, Ledger, Step, Watch, attach, every_tensor
 from .affine import AFFINE_KINDS, Affine, read_affine
 from .operations import GATES, NORMS, PASSED, PRODUCTS, SHARED_BY_GRADIENT, SOFT_GATES, Treatment
 from .rules import Flow, Rule
@@ -37,28 +38,7 @@ class Place:
     first: bool
 
 
-@dataclass
-class Step:
-    """One operation that relevance meets, and what is done there. Where accounts are kept, a layer
-    also has the relevance that `entered` it from above, what `left` it towards the input, and what
-    its `bias` took (None where the rule does not tell bias from stabiliser)."""
-
-    kind: str
-    name: str
-    rule: str
-    note: str = ""
-    entered: float | None = None
-    left: float | None = None
-    bias: float | None = None
-
-    @property
-    def is_layer(self) -> bool:
-        """Whether it shares relevance by a rule of the table."""
-        return self.kind in ("convolution", "dense")
-
-
 Choice = Callable[[Place], Rule]
-Watch = Callable[[torch.Tensor, torch.Tensor], torch.Tensor | None]
 
 
 @dataclass
@@ -84,7 +64,8 @@ class _Work:
     like: torch.Tensor
     positive: bool
     restored: bool
-    account: Step | None
+    step: Step
+    ledger: Ledger | None
     met: list[Affine]
 
 
@@ -106,28 +87,14 @@ class _Share(torch.autograd.Function):
         topmost = not work.met
         work.met.append(work.layer)
         flow = Flow(work.layer, x, z, c, work.positive, topmost)
-        shared = work.rule.share(flow)
-        if work.account is not None:
-            _enter(work.account, flow, work.rule, shared)
+        found = work.rule.share(flow)
+        shared = given = found
         if work.restored:  # relevance as c again, for what lies below; lost where x is 0
-            shared = torch.where(x == 0, 0, shared / torch.where(x == 0, 1, x))
+            given = torch.where(x == 0, 0, found)
+            shared = given / torch.where(x == 0, 1, x)
+        if work.ledger is not None:
+            work.ledger.layer(work.step, flow, work.rule, found, given)
         return shared, None
-
-
-def _attach(tensor: torch.Tensor, watch: Watch) -> None:
-    with torch._C.DisableTorchFunction():
-        if tensor.requires_grad:
-            value = tensor.detach().clone()
-            tensor.register_hook(lambda c: watch(c, value))
-
-
-def _enter(step: Step, flow: Flow, rule: Rule, shared: torch.Tensor) -> None:
-    """Write into a layer's account what came in and went out; a layer used twice adds up."""
-    given = shared if rule.at_input else shared * flow.x
-    bias = rule.bias(flow)
-    step.entered = (step.entered or 0.0) + float(flow.relevance.sum(dtype=torch.float64))
-    step.left = (step.left or 0.0) + float(given.sum(dtype=torch.float64))
-    step.bias = None if bias is None else (step.bias or 0.0) + bias
 
 
 class _CannotWait(BaseException):
@@ -144,7 +111,7 @@ class Propagation:
     names: dict[int, str]
     choice: Choice
     treatment: Treatment = field(default_factory=Treatment)
-    accounts: bool = False
+    ledger: Ledger | None = None
     careful: bool = False
     hidden: bool = False  # something was computed where relevance cannot be followed
     steps: list[Step] = field(default_factory=list)
@@ -166,7 +133,7 @@ class Propagation:
         depth = max(getattr(tensor, "_depth", 0) for tensor in active)
         result = self._layer(operation, depth)
         result = self._other(operation, active) if result is None else result
-        for tensor in (result,) if isinstance(result, torch.Tensor) else _tensors(result):
+        for tensor in (result,) if isinstance(result, torch.Tensor) else every_tensor(result):
             if _depends(tensor):
                 tensor._depth = max(depth, getattr(tensor, "_depth", 0))  # type: ignore[attr-defined]
         return result
@@ -279,19 +246,20 @@ class Propagation:
         z = y.detach().clone() if overwritten or self.careful else y
         like = x.detach()
         x = x.clone() if self.careful and rule.needs_input else x
-        step = waits.step if self.accounts else None
-        work = _Work(waits.layer, rule, y, z, like, positive, restored, step, self.met)
+        step, ledger = waits.step, self.ledger
+        work = _Work(waits.layer, rule, y, z, like, positive, restored, step, ledger, self.met)
         done = _Share.apply(x, work)
         assert done is y
         for watch in waits.watches:
-            _attach(y, watch)
+            attach(y, watch)
 
     def watch(self, tensor: torch.Tensor, watch: Watch) -> None:
         """Have `watch` see c = R ÷ activation when it arrives at a tensor, with the activation; it
         may return another c. At a layer that is merged with what follows, it sees what follows."""
         waits = getattr(tensor, "_waits", None)
+        watch = watch if self.ledger is None else self.ledger.altered(watch, tensor)
         if waits is None:
-            _attach(tensor, watch)
+            attach(tensor, watch)
         else:
             waits.watches.append(watch)
 
@@ -309,6 +277,17 @@ class Propagation:
     def _other(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         for tensor in active:
             self._settle(tensor, operation.inplace and tensor is operation.args[0])
+        if self.ledger is None:
+            return self._treated(operation, active)
+        operation, inlet = self.ledger.inlet(operation, active)
+        before = len(self.steps)
+        result = self._treated(operation, [each for each in _given(operation) if _depends(each)])
+        if len(self.steps) > before:
+            results = [each for each in every_tensor(result) if _depends(each)]
+            self.ledger.outlet(self.steps[-1], results, inlet)
+        return result
+
+    def _treated(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         kind = operation.kind
         if kind == "dropout" and not operation.argument(2, "training", True):
             return operation.input
@@ -336,7 +315,8 @@ class Propagation:
         return self._native(operation, active)
 
     def _note(self, operation: Operation, done: str) -> None:
-        self.steps.append(Step(_name(operation), "", done))
+        place = "" if self.ledger is None else self.ledger.place
+        self.steps.append(Step(_name(operation), place, done))
 
     def _gate(self, tensor: torch.Tensor, gate: str) -> torch.Tensor:
         tensor._gate = gate  # type: ignore[attr-defined]
@@ -372,11 +352,11 @@ class Propagation:
         if _name(operation) not in SHARED_BY_GRADIENT:
             self._note_unknown(operation)
             self._note(operation, "unknown: by the gradient")
-        elif operation.kind or _name(operation) in ("mean", "sum", "cat"):
+        elif operation.kind or _name(operation) in _TOLD:
             self._note(operation, _SHARED_IN_WORDS.get(_name(operation), "by contribution"))
         result = operation.run()
         if len(active) == 1 and hasattr(active[0], "_gate"):
-            for tensor in _tensors(result):
+            for tensor in every_tensor(result):
                 tensor._gate = active[0]._gate  # type: ignore[attr-defined]
         return result
 
@@ -393,19 +373,12 @@ class Propagation:
 
 def _holding(operation: Operation, gate: torch.Tensor) -> Any:
     """The product with its gate held constant: the signal takes all."""
-
-    def held(value: Any) -> Any:
-        if isinstance(value, (tuple, list)):
-            return type(value)(map(held, value))
-        return value.detach() if value is gate else value
-
     if operation.inplace:
         first, second = operation.args[0], operation.args[1]
         first = first.detach() if first is gate else first
         second = second.detach() if second is gate else second
         return operation.write(first * second)
-    kwargs = {name: held(value) for name, value in operation.kwargs.items()}
-    return operation.function(*held(operation.args), **kwargs)
+    return operation.exchanging({id(gate): gate.detach()}).run()
 
 
 def _untouched(tensor: torch.Tensor) -> Waiting | None:
@@ -435,16 +408,8 @@ def _given(operation: Operation) -> list[torch.Tensor]:
         if isinstance(value, torch.Tensor):
             found.append(value)
         elif isinstance(value, (tuple, list)):
-            found += _tensors(value)
+            found += every_tensor(value)
     return found
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for each in value:
-            yield from _tensors(each)
 
 
 _ASKS_FOR_GRAPH = {"requires_grad", "grad_fn", "is_leaf", "_version", "data"}
@@ -457,6 +422,11 @@ _QUESTIONS = {
 }  # fmt: skip
 
 
+# operations without a kind of their own that a reader looks for in a report
+_TOLD = (
+    "mean", "sum", "cat", "concat", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+)  # fmt: skip
 _SHARED_IN_WORDS = {
     "relu": "passed on",
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d", "amax",
@@ -497,18 +467,21 @@ def propagate(
     rows: torch.Tensor,
     choice: Choice,
     treatment: Treatment,
-    accounts: bool = False,
+    fold: Fold | None = None,
     watches: Mapping[str, Watch] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
-    """Relevance of every input value (shaped like x), the scores (rows,), and the engine; with
-    `accounts` its layers' steps say what entered and what left. `watches` look at the outputs of
-    modules by name, and may change what flows there: see Propagation.watch."""
+    """Relevance of every input value (shaped like x), the scores (rows,), and the engine. With
+    `fold`, which makes maps of relevance, accounts are kept: see Step. `watches` look at the
+    outputs of modules by name, and may change what flows there: see Propagation.watch."""
     watched = watches or {}
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
+
+    def engine(careful: bool) -> Propagation:
+        ledger = None if fold is None else Ledger(fold)
+        return Propagation(names, choice, treatment, ledger, careful)
+
     try:
-        return _propagated(
-            subject, x, target, rows, Propagation(names, choice, treatment, accounts), watched
-        )
+        return _propagated(subject, x, target, rows, engine(careful=False), watched)
     except _CannotWait:
         pass
     except RuntimeError as error:
@@ -516,8 +489,7 @@ def propagate(
             raise ExplainError(_CHECKPOINTS) from error
         if "modified by an inplace operation" not in str(error):
             raise
-    careful = Propagation(names, choice, treatment, accounts, careful=True)
-    return _propagated(subject, x, target, rows, careful, watched)
+    return _propagated(subject, x, target, rows, engine(careful=True), watched)
 
 
 def _propagated(
@@ -528,18 +500,24 @@ def _propagated(
     engine: Propagation,
     watches: Mapping[str, Watch],
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
+    ledger = engine.ledger
     with differentiating():
         leaf = x.detach().requires_grad_()
         with (
             _watching(subject, engine, watches),
             replacing(subject.model, dict.fromkeys(HANDLED, engine), engine),
+            nullcontext() if ledger is None else ledger.following(subject.model),
         ):
             outputs = subject(leaf)
+        if ledger is not None:
+            ledger.begin(outputs)
         score = target.score(outputs, rows)
         if not score.requires_grad or not all(each.used for each in engine.waiting):
             raise _lost(engine)
         leaves = [leaf, *(inner for _, inner in engine.entries)]
         found = torch.autograd.grad(score.sum(), leaves, allow_unused=True)
+        if ledger is not None:
+            ledger.close()
         relevance = torch.zeros_like(x) if found[0] is None else found[0] * x
         for (outside, _), arrived in zip(engine.entries, found[1:], strict=True):
             if arrived is not None:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import torch
 
 from xaiwidgets.core.answers import Findings
-from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .affine import Affine
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import Table
 from .rules import Flow, Rule
 
 
-class RAP(Attribution, title="Relative attributing propagation", source="nam2020"):
+class RAP(Layerwise, title="Relative attributing propagation", source="nam2020"):
     """Which pixels mattered much for the score, and which little: a relative question.
 
     A contribution counts by its size z = |x w|; z⁺ are those that excite, z⁻ those that inhibit.
@@ -49,6 +49,10 @@ class Relative(Rule):
             for x, up, down in sides
         )
         return _shifted(found, relevance, layer)
+
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing: the layer keeps its sum."""
+        return 0.0
 
     def __str__(self) -> str:
         return "relative"

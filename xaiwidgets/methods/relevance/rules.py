@@ -8,6 +8,7 @@ c of the outputs and gives that of the inputs. Rules `at_input` give R itself, f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +64,10 @@ class Rule:
         """The relevance that the layer's bias takes; None where it is not told from the rest."""
         return None
 
+    def stranded(self, flow: Flow) -> float:
+        """The relevance of outputs that have nothing to share it among."""
+        return 0.0
+
     def __str__(self) -> str:
         return type(self).__name__
 
@@ -89,8 +94,7 @@ class Epsilon(Rule):
         bias = flow.layer.merged()[1]
         if bias is None:
             return 0.0
-        shared = self.damped(flow) * flow.layer.by_channel(bias, flow.z)
-        return float(shared.sum(dtype=torch.float64))
+        return _sum(self.damped(flow) * flow.layer.by_channel(bias, flow.z))
 
     def damped(self, flow: Flow) -> torch.Tensor:
         """c · |z| ÷ (|z| + ε), in memory of its own."""
@@ -134,6 +138,33 @@ class AlphaBeta(Rule):
             found.sub_(_side(flow, weight, bias, parts, -1.0), alpha=self.beta)
         return found
 
+    def bias(self, flow: Flow) -> float | None:
+        """α Σ b⁺ · R ÷ Σ z⁺ − β Σ b⁻ · R ÷ Σ z⁻."""
+        bias = flow.layer.merged()[1]
+        if bias is None:
+            return 0.0
+        return sum(
+            share
+            * _sum(flow.relevance / below * flow.layer.by_channel(_signed(bias, sign), flow.z))
+            for share, sign, below in self._sides(flow)
+        )
+
+    def stranded(self, flow: Flow) -> float:
+        """R of outputs without a contribution of the sign that shares it."""
+        return sum(
+            share * _sum(torch.where(below == sign * STABILISER, flow.relevance, 0))
+            for share, sign, below in self._sides(flow)
+        )
+
+    def _sides(self, flow: Flow) -> Iterator[tuple[float, float, torch.Tensor]]:
+        """α with the positive contributions to every output, −β with the negative ones; each with
+        the stabiliser, as they divide R."""
+        weight, bias = flow.layer.merged()
+        for share, sign in ((self.alpha, 1.0), (-self.beta, -1.0)):
+            if share:
+                below = _contributions(flow, weight, bias, flow.signs(), sign)
+                yield share, sign, below.add_(sign * STABILISER)
+
     def __str__(self) -> str:
         return f"α = {self.alpha:g}, β = {self.beta:g}" if self.beta else "z⁺"
 
@@ -163,6 +194,19 @@ class Gamma(Rule):
             return found
         against = flow.z - favoured
         return found.add_(self._towards(flow, weight, parts, -1.0, against))
+
+    def bias(self, flow: Flow) -> float | None:
+        """Σ (b + γ b⁺) · R ÷ Σ z + γ z⁺ for outputs above 0, with b⁻ and z⁻ for those below."""
+        weight, bias = flow.layer.merged()
+        if bias is None:
+            return 0.0
+        favoured = _contributions(flow, weight, bias, flow.signs(), 1.0)
+        taken = 0.0
+        for sign, points in ((1.0, favoured), (-1.0, flow.z - favoured)):
+            below = torch.add(flow.z, points, alpha=self.gamma).add_(sign * STABILISER)
+            own = flow.layer.by_channel(bias + self.gamma * _signed(bias, sign), flow.z)
+            taken += _sum(torch.where(flow.z * sign > 0, flow.relevance / below * own, 0))
+        return taken
 
     def _towards(
         self,
@@ -210,6 +254,10 @@ class Flat(Rule):
         counted = layer.forward(torch.ones_like(x[:1]), ones).add_(STABILISER)
         return layer.back(relevance.div_(counted), ones, x)
 
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing: inputs share all."""
+        return 0.0
+
 
 @dataclass(frozen=True)
 class WSquare(Rule):
@@ -222,6 +270,10 @@ class WSquare(Rule):
         squared = flow.layer.merged()[0].square()
         counted = flow.layer.forward(torch.ones_like(flow.x[:1]), squared)
         return flow.layer.back(flow.relevance.div_(counted.add_(STABILISER)), squared, flow.x)
+
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing: inputs share all."""
+        return 0.0
 
     def __str__(self) -> str:
         return "w²"
@@ -250,6 +302,10 @@ class ZBox(Rule):
         found -= low * layer.back(s, positive, flow.x)
         return found.sub_(high * layer.back(s, negative, flow.x))
 
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing: inputs share all."""
+        return 0.0
+
     def __str__(self) -> str:
         return "zᴮ"
 
@@ -268,6 +324,10 @@ class Pass(Rule):
                 f"outputs {tuple(flow.z.shape)}; it takes layers that keep the shape."
             )
         return flow.relevance
+
+    def bias(self, flow: Flow) -> float | None:
+        """Nothing: all goes through."""
+        return 0.0
 
 
 def _side(
@@ -305,6 +365,10 @@ def _contributions(
         found, bias = part if found is None else found.add_(part), None
     assert found is not None
     return found
+
+
+def _sum(relevance: torch.Tensor) -> float:
+    return float(relevance.sum(dtype=torch.float64))
 
 
 def _within(mask: torch.Tensor | None, values: torch.Tensor) -> torch.Tensor:

@@ -3,18 +3,18 @@ import torch
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .deep_taylor import PIXELS, PIXELS_HELP, pixel_row
 from .derived import POSITIVE
+from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import Table
 from .start import Start
 
 
-class SGLRP(Attribution, title="Softmax-gradient LRP", source="iwana2019"):
+class SGLRP(Layerwise, title="Softmax-gradient LRP", source="iwana2019"):
     """Which pixels speak for this class, and which for those that the network takes for its rivals.
 
     Relevance begins as the gradient of the softmax, p_t (1 − p_t) for the class and −p_t p_n for
