@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const CEILING = 37 * 1024;
+const CEILING = 42000;
 let total = 0;
 for (const name of ["widget.js", "widget.css", "offline.js"]) {
   const file = fileURLToPath(new URL(`../xaiwidgets/widgets/static/${name}`, import.meta.url));

@@ -8,7 +8,7 @@
 import widget from "./index";
 import { along } from "./masking/masks";
 import type { Model } from "./requests";
-import { slotName } from "./store";
+import { flowName, slotName } from "./store";
 import { badgesName } from "./trust/state";
 import type { MaskCurves, MaskScores, MaskSettings, PanelCard, Request } from "./wire";
 
@@ -65,6 +65,7 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
     for (const { pinned, slot, id } of cards()) {
       if (!pinned) continue;
       delete traits[slotName(slot)];
+      delete traits[flowName(slot)];
       delete traits[badgesName(slot)];
       hold(traits, id);
     }
@@ -167,6 +168,8 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
       case "use_step":
       case "draw_curves":
       case "stop_curves":
+      case "show_flow":
+      case "stop_flow":
       case "set_knob":
       case "add_panel":
       case "answer_trial":

@@ -22,6 +22,8 @@ export interface Sheet {
   under?: HTMLCanvasElement;
   /** Contours and truth, on the screen's own pixels. */
   over?: HTMLCanvasElement;
+  /** Values of another kind than the panels': on a scale of its own. */
+  own?: boolean;
   /** A thumbnail: takes no part in the shared scale; smoothing shrinks with it. */
   stride?: number;
   /** Told the magnitude that has the full colour. */
@@ -179,12 +181,12 @@ export function createPainter(store: Store): Painter {
     for (const [sheet, field] of fields) {
       if (field.clip !== clip) field.limit = limitOf(field.ranks, clip, field.v.length);
       field.clip = clip;
-      if (!sheet.stride) shared = Math.max(shared, field.limit);
+      if (!sheet.stride && !sheet.own) shared = Math.max(shared, field.limit);
     }
     for (const sheet of sheets) {
       const field = fields.get(sheet);
       if (field) {
-        const limit = scaling === "shared" ? shared : field.limit;
+        const limit = scaling === "shared" && !sheet.own ? shared : field.limit;
         sheet.scaled?.(limit);
         colour(sheet, field, limit);
       }

@@ -15,6 +15,7 @@ import type {
   Badges,
   ColourMap,
   Display,
+  FlowCard,
   HeatmapAnswer,
   PanelCard,
   PanelStatus,
@@ -30,6 +31,9 @@ export const SLOTS = 24;
 
 /** The name of the trait that a slot's answer travels in. */
 export const slotName = (slot: number): string => `slot_${String(slot).padStart(2, "0")}`;
+
+/** The name of the trait that the flow of a slot's answer travels in. */
+export const flowName = (slot: number): string => slotName(slot).replace("slot", "flow");
 
 /** Python writes {} for "not there yet". */
 function filled<T extends object>(value: unknown): T | null {
@@ -58,6 +62,8 @@ export interface Store extends Requests {
   /** An experiment that every panel is followed through. */
   walk: Walk;
   answers: ReadonlySignal<HeatmapAnswer | null>[];
+  /** Where the relevance of the answer in a slot went, where somebody asked. */
+  flows: ReadonlySignal<FlowCard | null>[];
   display: ReadonlySignal<Display>;
   region: Signal<Region | null>;
   /** The pixel of the picture that every read-out speaks of. */
@@ -156,6 +162,7 @@ export function createStore(model: Model, closed: AbortSignal): Store {
       live: () => about.peek().live,
     }),
     answers: slots.map((k) => trait(slotName(k), filled<HeatmapAnswer>)),
+    flows: slots.map((k) => trait(flowName(k), filled<FlowCard>)),
     cross: signal<Point | null>(null),
     zoom: signal(WHOLE),
     spoken,

@@ -172,7 +172,7 @@ export interface TargetCard {
   indices: number[];
 }
 
-/** One panel: which answer slot it reads, its method, its settings and its knobs. */
+/** One panel: which answer slot it reads, its method, its settings and its knobs; `flow` says whether its answers can tell where their relevance went. */
 export interface PanelCard {
   id: string;
   slot: number;
@@ -182,6 +182,7 @@ export interface PanelCard {
   pinned: boolean;
   settings: Record<string, unknown>;
   knobs: KnobCard[];
+  flow: boolean;
 }
 
 /** How far a panel's newest request is; `message` is the error or the reason, in words. */
@@ -420,6 +421,43 @@ export interface Badges {
   badges: BadgeCard[];
 }
 
+/** What of the relevance an operation kept, by who took it; who gave has a number below 0. `lost` had nowhere to go; `kept` is what a rule does not tell apart. */
+export interface FlowTakes {
+  bias?: number;
+  stabiliser?: number;
+  lost?: number;
+  kept?: number;
+}
+
+/** One operation that relevance meets on its way down; rows of one `block` may be folded. `entered` is what reached its output, `takes` who kept how much of that, and `flowing` what of all relevance is still on its way to the input below it. `map` is the relevance that entered, channels summed, where there is a map and it is kept. `words` says the row. */
+export interface FlowRow {
+  label: string;
+  title: string;
+  what: string;
+  block: string;
+  size: string;
+  entered: number;
+  flowing: number;
+  takes: FlowTakes;
+  words: string;
+  map?: Array;
+}
+
+/** One way of relevance from the output (the first row) to the input (the last). `way` tells it from others of the same answer; `note` says which maps are left out. */
+export interface FlowWay {
+  way: string;
+  rows: FlowRow[];
+  note: string;
+}
+
+/** The flow of the answer of `request`, when it is done; `message` says why there is none. */
+export interface FlowCard {
+  request: number;
+  status: Status;
+  message: string;
+  ways: FlowWay[];
+}
+
 /** One picture of a trial (uint8, height × width × 3), with the words below it. */
 export interface StudyPicture {
   caption: string;
@@ -474,6 +512,8 @@ export type Command =
   | "set_trust"
   | "draw_curves"
   | "stop_curves"
+  | "show_flow"
+  | "stop_flow"
   | "copy_python"
   | "answer_trial"
   | "next_trial";

@@ -27,6 +27,7 @@ from xaiwidgets.evaluation.trust import Badge
 from . import code, pack
 from .catalogue import catalogue, default_methods
 from .commands import hear_while_busy, reply_to
+from .flows import Flows, flow_commands
 from .gallery import Gallery
 from .given import checked_display, checked_region
 from .left_behind import LeftBehind, encoded, screen
@@ -76,7 +77,7 @@ _Slots = type(
     (anywidget.AnyWidget,),
     {
         f"{what}_{i:02d}": traitlets.Dict().tag(sync=True)
-        for what in ("slot", "badges")
+        for what in ("slot", "badges", "flow")
         for i in range(SLOTS)
     },
 )
@@ -151,6 +152,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._masking = Masking(*shared, every, self.set_trait, self._panels.send_answers)
         self._walk = walk_of(experiment, *shared, every, self.set_trait, self.send)
         self._trust = Trust(*shared, every, self.set_trait)
+        self._flows = Flows(*shared, every, self.set_trait)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
         self.on_msg(self._on_message)
@@ -312,8 +314,8 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def close(self) -> None:
         """Stop all work and let go of the answers."""
-        for name in ("_worker", "_panels", "_masking", "_trust"):  # not yet where it was refused
-            part = getattr(self, name, None)
+        for name in ("_worker", "_panels", "_masking", "_trust", "_flows"):
+            part = getattr(self, name, None)  # not yet where it was refused
             if part is not None:
                 part.close()
         if hasattr(self, "_walk"):
@@ -339,6 +341,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             **self._masking.commands,
             **walk_commands(self._walk, self._panels),
             "set_trust": self._trust.obey,
+            **flow_commands(self._flows, self._panels.named),
         }
         if name not in commands:
             raise ExplainError(f"{name!r} is no command of this widget.")
@@ -365,6 +368,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self._masking.cancelled()
             self._walk.cancelled()
             self._trust.cancelled()
+            self._flows.cancelled()
         self._panels.cancelled(which)
 
     def _set_region(self, args: dict[str, Any]) -> None:
@@ -385,11 +389,13 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._masking.answered()
         self._walk.answered(panel)
         self._trust.answered(panel)
+        self._flows.answered(panel)
 
     def _removed(self, panel: Panel) -> None:
         self._masking.removed()
         self._walk.removed(panel)
         self._trust.removed(panel)
+        self._flows.removed(panel)
 
     def _levels(self, panel: Panel) -> np.ndarray | None:
         return self._masking.levels(panel) if self._masking.on else None

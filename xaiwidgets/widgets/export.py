@@ -110,7 +110,8 @@ def _changing(widget: Compare) -> dict[str, Any]:
     slots = [f"{part}_{panel['slot']:02d}" for part in parts for panel in widget.panels]
     masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
     names = ("scene", "target", "status", *slots, *masked)
-    return {**{name: getattr(widget, name) for name in names}, **widget._walk.page()}
+    told = {name: getattr(widget, name) for name in names}
+    return {**told, **widget._walk.page(), **widget._flows.page()}
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.target import BoundTarget
+from xaiwidgets.methods.relevance.layerwise import Layerwise
 
 from . import pack
 from .gallery import Gallery, aim_of
@@ -270,4 +271,5 @@ def card_of(panel: Panel, title: str, layers: list[str]) -> PanelCard:
         "pinned": panel.pinned,
         "settings": method.settings,
         "knobs": [pack.knob_card(knob, layers) for knob in method.knobs.values()],
+        "flow": isinstance(method, Layerwise),
     }

@@ -202,7 +202,8 @@ class TargetCard(TypedDict):
 
 
 class PanelCard(TypedDict):
-    """One panel: which answer slot it reads, its method, its settings and its knobs."""
+    """One panel: which answer slot it reads, its method, its settings and its knobs; `flow` says
+    whether its answers can tell where their relevance went."""
 
     id: str
     slot: int
@@ -212,6 +213,7 @@ class PanelCard(TypedDict):
     pinned: bool
     settings: dict[str, Any]
     knobs: list[KnobCard]
+    flow: bool
 
 
 class PanelStatus(TypedDict):
@@ -503,6 +505,56 @@ class Badges(TypedDict):
     badges: list[BadgeCard]
 
 
+class FlowTakes(TypedDict):
+    """What of the relevance an operation kept, by who took it; who gave has a number below 0.
+
+    `lost` had nowhere to go; `kept` is what a rule does not tell apart.
+    """
+
+    bias: NotRequired[float]
+    stabiliser: NotRequired[float]
+    lost: NotRequired[float]
+    kept: NotRequired[float]
+
+
+class FlowRow(TypedDict):
+    """One operation that relevance meets on its way down; rows of one `block` may be folded.
+
+    `entered` is what reached its output, `takes` who kept how much of that, and `flowing` what of
+    all relevance is still on its way to the input below it. `map` is the relevance that entered,
+    channels summed, where there is a map and it is kept. `words` says the row.
+    """
+
+    label: str
+    title: str
+    what: str
+    block: str
+    size: str
+    entered: float
+    flowing: float
+    takes: FlowTakes
+    words: str
+    map: NotRequired[Array]
+
+
+class FlowWay(TypedDict):
+    """One way of relevance from the output (the first row) to the input (the last). `way` tells it
+    from others of the same answer; `note` says which maps are left out."""
+
+    way: str
+    rows: list[FlowRow]
+    note: str
+
+
+class FlowCard(TypedDict):
+    """The flow of the answer of `request`, when it is done; `message` says why there is none."""
+
+    request: int
+    status: Status
+    message: str
+    ways: list[FlowWay]
+
+
 class StudyPicture(TypedDict):
     """One picture of a trial (uint8, height × width × 3), with the words below it."""
 
@@ -562,6 +614,8 @@ Command = Literal[
     "set_trust",
     "draw_curves",
     "stop_curves",
+    "show_flow",
+    "stop_flow",
     "copy_python",
     "answer_trial",
     "next_trial",

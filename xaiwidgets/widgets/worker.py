@@ -48,14 +48,15 @@ class Worker:
         """Queue work; what was queued or is running under the same key is cancelled, and what
         was queued leaves its place in the line. Work that comes `first` is done before all that
         waits. Work that comes `last` gives way: it waits for all other work, is cancelled when
-        other work comes, and is then done anew with another token."""
+        other work comes, and is then done anew with another token. Work that comes `first` and
+        `last` is done before other work that gives way, and gives way to the rest."""
         task = _Task(key, work, CancelToken(), last)
         with self._changed:
             if self._closed:
                 task.token.cancel()
                 return task.token
             self._cancel(key)
-            if not last and self._running is not None and self._running.last:
+            if (first or not last) and self._running is not None and self._running.last:
                 self._give_way(self._running)
             self._queue[key] = task
             if first:

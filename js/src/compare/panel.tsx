@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Knob } from "../controls/knob";
 import { share } from "../display";
 import { StepView } from "../experiment/step";
+import { FlowButton } from "../flow/flow";
 import { type Point, scaleRegion } from "../geometry";
 import { Swatch } from "../masking/curves";
 import { PanelScore } from "../masking/score";
@@ -270,6 +271,13 @@ export function Panel({ store, painter, panel, index }: Props) {
         <>
           {view.veiled.value && <PanelScore store={store} id={id} request={answer.request} />}
           <Facts {...{ store, panel, answer, view }} />
+          {panel.flow && (
+            <FlowButton
+              {...{ store, painter, panel }}
+              request={answer.request}
+              picture={() => pictureOf(store, view.answer.value)}
+            />
+          )}
         </>
       )}
       <Strip {...{ store, painter, panel, view }} />

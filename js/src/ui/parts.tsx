@@ -168,8 +168,9 @@ export function Popover(props: {
     const { offsetWidth: width, offsetHeight: height } = box;
     const below = from.bottom + 4 + height <= innerHeight || from.top < height + 8;
     const left = from.left + width > innerWidth - 8 ? from.right - width : from.left;
+    const top = below ? Math.min(from.bottom + 4, innerHeight - height - 8) : from.top - height - 4;
     box.style.left = `${Math.max(8, left)}px`;
-    box.style.top = `${below ? from.bottom + 4 : from.top - height - 4}px`;
+    box.style.top = `${Math.max(8, top)}px`;
   }
   useEffect(() => {
     if (!open.value) return;
@@ -179,7 +180,12 @@ export function Popover(props: {
     const options = { signal: follow.signal, capture: true, passive: true };
     addEventListener("scroll", place, options);
     addEventListener("resize", place, options);
-    return () => follow.abort();
+    const grown = new ResizeObserver(place);
+    if (layer.current) grown.observe(layer.current);
+    return () => {
+      follow.abort();
+      grown.disconnect();
+    };
   }, [open.value]);
   useEffect(() => {
     // The browser then knows that a click on the button is not a click elsewhere.
