@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .core.subject import Subject as Subject
     from .core.target import Contrast as Contrast
     from .core.target import Target as Target
+    from .core.text_subject import TextSubject as TextSubject
     from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
         CAM as CAM,
@@ -239,6 +240,7 @@ _PLACES = {
     "core.scores": ("Curve", "Scores"),
     "core.subject": ("Subject",),
     "core.target": ("Contrast", "Target"),
+    "core.text_subject": ("TextSubject",),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
         "AblationCam", "Anchors", "BetaSmoothedGradient", "CAM", "CBAM", "CLRP", "CbamAttention",

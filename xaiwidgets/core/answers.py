@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,7 @@ from .errors import ExplainError
 from .fingerprint import tensor_fingerprint
 from .job import Job
 from .preprocessing import Preprocessing
+from .tokens import Tokens
 
 Reduction = Literal["sum", "mean", "max", "absolute", "norm"]
 _FORMAT = "xaiwidgets heatmap 1"
@@ -23,11 +25,14 @@ _FORMAT = "xaiwidgets heatmap 1"
 
 class Seen:
     """The inputs of an answer, kept as they were: its pictures and its fingerprint are made from
-    them when they are asked for."""
+    them when they are asked for. Texts bring their tokens."""
 
-    def __init__(self, preprocessing: Preprocessing, x: torch.Tensor) -> None:
+    def __init__(
+        self, preprocessing: Preprocessing, x: torch.Tensor, texts: list[Tokens] | None = None
+    ) -> None:
         self.preprocessing = preprocessing
         self.x = x
+        self.texts = texts
 
     def pictures(self) -> np.ndarray:
         """The inputs as uint8 pictures (batch, height, width, 3)."""
@@ -35,8 +40,12 @@ class Seen:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits from every byte of the inputs."""
-        return tensor_fingerprint(self.x)
+        """Twelve hex digits from every byte of the inputs, and from how texts are written."""
+        digits = tensor_fingerprint(self.x)
+        if self.texts is None:
+            return digits
+        written = json.dumps([digits, *(tokens.plain() for tokens in self.texts)])
+        return hashlib.sha256(written.encode()).hexdigest()[:12]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
         """Itself: copies of an answer share what nothing changes."""
@@ -140,11 +149,12 @@ class Findings:
 
 @dataclass
 class Heatmap:
-    """A signed value for every pixel: how much it spoke for (+) or against (−) the target.
+    """A signed value for every pixel or token: how much it spoke for (+) or against (−) the target.
 
     `values` is (batch, channels, height, width), on the CPU; `error` its standard error where the
     method draws samples; `numbers` what the method measured of itself, such as the completeness
-    gap.
+    gap. For texts values are (batch, embedding, 1, tokens), and `texts` are their tokens; behind
+    the end of a shorter text they are 0.
     """
 
     values: torch.Tensor
@@ -156,6 +166,7 @@ class Heatmap:
     numbers: dict[str, float] = field(default_factory=dict)
     reduction: Reduction = "sum"
     make_pictures: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
+    texts: list[Tokens] | None = None
 
     @functools.cached_property
     def pictures(self) -> np.ndarray | None:
@@ -187,6 +198,16 @@ class Heatmap:
         """
         return fold_channels(self.values, reduce or self.reduction)
 
+    def words(self, index: int = 0) -> list[tuple[str, float]]:
+        """The tokens of one text as the vocabulary calls them, each with its value.
+
+        Raises ExplainError for an answer about pictures.
+        """
+        if self.texts is None:
+            raise ExplainError("This answer is about pictures, which have no words; see map().")
+        names = self.texts[index].names
+        return list(zip(names, self.map()[index, 0, : len(names)].tolist(), strict=True))
+
     def error_map(self) -> np.ndarray | None:
         """The standard error a pixel (batch, height, width), channels taken as independent."""
         return None if self.error is None else fold_channels(self.error, "norm")
@@ -207,7 +228,7 @@ class Heatmap:
         ]
 
     def plot(self, index: int = 0, **display: Any) -> Any:
-        """A matplotlib figure of one input's map over its picture, with a numeric legend.
+        """A matplotlib figure of one input's map over its picture or text, with a numeric legend.
 
         `display` takes the widget's settings: colour_map, sign, clip, opacity, smoothing, keep.
         """
@@ -233,6 +254,7 @@ class Heatmap:
             "warnings": self.warnings,
             "numbers": self.numbers,
             "reduction": self.reduction,
+            "texts": None if self.texts is None else [tokens.plain() for tokens in self.texts],
         }
         place = Path(path)
         save_file(tensors, place, {"format": _FORMAT, "about": json.dumps(about)})
@@ -254,7 +276,7 @@ class Heatmap:
         if metadata.get("format") != _FORMAT:
             raise ExplainError(f"{str(path)!r} is a safetensors file, but not a saved answer.")
         about = json.loads(metadata["about"])
-        pictures = tensors.get("pictures")
+        pictures, texts = tensors.get("pictures"), about.get("texts")
         return cls(
             tensors["values"],
             Provenance.from_plain(about["provenance"]),
@@ -268,6 +290,7 @@ class Heatmap:
             about["numbers"],
             about["reduction"],
             None if pictures is None else pictures.numpy,
+            None if texts is None else [Tokens.from_plain(tokens) for tokens in texts],
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -281,7 +304,7 @@ class Heatmap:
 
 
 def fold_channels(values: torch.Tensor, reduce: Reduction) -> np.ndarray:
-    """Fold the channels of (batch, channels, height, width) into one number a pixel."""
+    """Fold the channels of (batch, channels, height, width) into one number a pixel or token."""
     v = values.detach().double().cpu()
     if reduce == "sum":
         folded = v.sum(1)

@@ -8,19 +8,22 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from .draws import normal as normal
+from .draws import uniform as uniform
 from .errors import ExplainError
 from .subject import Subject
 
-BASELINES = ("zero", "black", "white", "mean", "blur", "noise", "given")
+BASELINES = Subject.baselines
 BASELINE_HELP = (
     "what an absent pixel looks like: zero is 0 in the network's own units (the mean colour after "
     "normalisation), mean is this picture's mean colour, blur removes its detail, given is the "
-    "subject's own absent input"
+    "subject's own absent input; of a text noise is other words, and given its mask token"
 )
 
 
 def baseline(name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """The absent version of every input, shaped like x (batch, channels, height, width)."""
+    check_baseline(name, subject)
     if name == "zero":
         return torch.zeros_like(x)
     if name == "black":
@@ -32,9 +35,18 @@ def baseline(name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> tor
     if name == "blur":
         return blur(x, max(x.shape[-2:]) / 20)
     if name == "given":
-        return _given(subject, x)[:1].expand_as(x).clone()
+        return subject.given(x)[:1].expand_as(x).clone()
     assert name == "noise", name
-    return _noise(x, seed)(0)
+    return subject.noise(x, seed)(0)
+
+
+def check_baseline(name: str, subject: Subject) -> None:
+    """Refuse what this kind of input has no notion of, such as a blurred text."""
+    if name not in subject.baselines:
+        raise ExplainError(
+            f"A {subject.kind} has no {name!r} to take the place of what is absent; it takes "
+            f"{', '.join(subject.baselines)}."
+        )
 
 
 def baseline_draws(
@@ -43,9 +55,9 @@ def baseline_draws(
     """From a sample's number to absent inputs shaped like x: another noise picture each, or another
     of the subject's absent inputs; the other choices have only one."""
     if name == "noise":
-        return _noise(x, seed)
+        return subject.noise(x, seed)
     if name == "given":
-        given = _given(subject, x)
+        given = subject.given(x)
 
         def draw(sample: int) -> torch.Tensor:
             which = int(uniform(torch.zeros(1), seed, sample) * len(given)) % len(given)
@@ -54,25 +66,6 @@ def baseline_draws(
         return draw
     only = baseline(name, subject, x, seed)
     return lambda sample: only
-
-
-def _given(subject: Subject, x: torch.Tensor) -> torch.Tensor:
-    if subject.absent is None:
-        raise ExplainError(
-            "The baseline is 'given', but the subject has no absent input; make it with "
-            "Subject(model, absent=picture)."
-        )
-    if subject.absent.shape[1:] != x.shape[1:]:
-        raise ExplainError(
-            f"The subject's absent input has shape {tuple(subject.absent.shape[1:])} and the input "
-            f"{tuple(x.shape[1:])}; they have to be alike."
-        )
-    return subject.absent.to(x)
-
-
-def _noise(x: torch.Tensor, seed: int) -> Callable[[int], torch.Tensor]:
-    low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
-    return lambda sample: torch.addcmul(low, high - low, uniform(x[0], seed, sample))
 
 
 def blur(x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -87,18 +80,3 @@ def blur(x: torch.Tensor, sigma: float) -> torch.Tensor:
     padded = F.pad(x, (radius,) * 4, mode="reflect")
     rows = F.conv2d(padded, kernel[..., None, :], groups=x.shape[1])
     return F.conv2d(rows, kernel[..., None], groups=x.shape[1])
-
-
-def normal(like: torch.Tensor, seed: int, sample: int) -> torch.Tensor:
-    """Standard normal noise shaped like `like`; the same for a seed and sample number anywhere."""
-    return _drawn(torch.randn, like, seed, sample)
-
-
-def uniform(like: torch.Tensor, seed: int, sample: int) -> torch.Tensor:
-    """Noise in 0...1 shaped like `like`; the same for a seed and sample number anywhere."""
-    return _drawn(torch.rand, like, seed, sample)
-
-
-def _drawn(draw, like: torch.Tensor, seed: int, sample: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + sample) % 2**63)
-    return draw(like.shape, generator=generator, dtype=torch.float32).to(like)

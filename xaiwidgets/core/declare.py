@@ -144,6 +144,7 @@ class Declared:
         for name, entry in self.knobs.items():
             value = entry.check(owner, settings.get(name, entry.default))
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "_named", frozenset(settings))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse changes: a method with other settings is another value."""
@@ -156,6 +157,11 @@ class Declared:
     def settings(self) -> dict[str, Any]:
         """Every knob's value by name."""
         return {name: getattr(self, name) for name in self.knobs}
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the settings that were given, and not left at their defaults."""
+        return self._named  # type: ignore[attr-defined, no-any-return]
 
     @property
     def label(self) -> str:

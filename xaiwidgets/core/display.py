@@ -137,6 +137,18 @@ def paint(
     return mix(picture, over, share), limit
 
 
+def marks(
+    values: np.ndarray, limit: float, look: Look, *, whole: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (tokens, 3), uint8, and how much of the paper each covers (tokens,), for the part of
+    the values that is looked at: opacity · √(|v| ÷ limit), so that a token of no relevance is as
+    white, or dark, as the page. `whole` leaves nothing out."""
+    places = colour_index(values, limit, look.sign, is_diverging(look.colour_map))
+    size = np.abs(values) / limit if limit else np.zeros(values.shape)
+    share = look.opacity * np.sqrt(np.minimum(size, 1))
+    return colours(look.colour_map)[places], share if whole else share * kept(values, look.keep)
+
+
 def mix(picture: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
     """picture · (1 − share) + over · share, rounded to uint8."""
     share = share[..., None]

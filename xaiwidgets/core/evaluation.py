@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from .answers import Heatmap, Provenance, Seen, fold_channels
+from .answers import Heatmap, Provenance, fold_channels
 from .declare import Declared
 from .errors import ExplainError
 from .job import CancelToken, Job, working
@@ -74,8 +74,8 @@ class Case:
             values = explanation if isinstance(explanation, torch.Tensor) else _plain(explanation)
             self._given, self.label = values, "given values"
         else:
-            self.method = as_method(explanation)
-            self._reduction, self.label = self.method.reduction, repr(self.method)
+            self.method = as_method(explanation).suited(subject.kind)
+            self._reduction, self.label = self.method.folding(subject.kind), repr(self.method)
         if self._given is not None:
             self._given = _shaped(self._given, x)
         self.masks = None if masks is None else _masks(masks, x)
@@ -183,12 +183,17 @@ class Evaluation(Declared):
         """
         subject = Subject.of(subject)
         ready = subject.prepare(inputs)
+        if ready.uneven:
+            raise ExplainError(
+                f"The texts have {min(ready.lengths)} to {max(ready.lengths)} tokens; an "
+                "evaluation takes texts of one length at a time. Give them one by one."
+            )
         job = Job(progress, cancel or CancelToken())
         job.check()
         with working(job), differentiating():
             bound = subject.bind(target, ready.x)
             network = subject.glance()
-            seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
+            seen = subject.seen(ready)
             case = Case(subject, ready.x, bound, explanation, masks)
             if self.needs_masks:
                 case.need_masks(self.label)

@@ -42,24 +42,25 @@ def heatmap_figure(
     if not answers:
         raise ExplainError("There is no answer to draw yet; wait for one first.")
     look = look_of(display)
+    if answers[0][0].texts is not None:
+        return _text_figure(answers, titles, look)
     shared = None
     if look.scaling == "shared":
         shared = max(_limit(heat, i, look) for heat, i in answers)
     panels = len(answers) + 1
     columns = min(columns, panels)
     rows = -(-panels // columns)
-    figure = _figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
+    figure = figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     first, index = answers[0]
     axes[0].imshow(picture_of(first, index))
     axes[0].set_title("Input", fontsize=9)
-    names = list(titles) or [heat.provenance.method for heat, _ in answers]
+    names = _names(answers, titles)
     for axis, name, (heat, i) in zip(axes[1:], names, answers, strict=False):
         _panel(figure, axis, name, heat.map()[i], picture_of(heat, i), look, shared)
     for axis in axes:
         axis.set_axis_off()
-    label = first.provenance.target[index]
-    figure.suptitle(f"{first.provenance.subject}: {label}", fontsize=10)
+    figure.suptitle(_heading(first, index), fontsize=10)
     return figure
 
 
@@ -70,7 +71,7 @@ def strip_figure(
     its title, on its own grid, with its own colour bar."""
     look = look_of(display)
     count = len(maps) + 1
-    figure = _figure_type()(figsize=(1.9 * count, 2.6), layout="constrained")
+    figure = figure_type()(figsize=(1.9 * count, 2.6), layout="constrained")
     axes = figure.subplots(1, count, squeeze=False)[0]
     axes[0].imshow(picture)
     axes[0].set_title("Input", fontsize=8)
@@ -91,8 +92,24 @@ def _enlarged(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return values[np.ix_(rows, columns)]
 
 
+def _text_figure(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str], look: Look) -> Any:
+    from .text_figure import Sheet, text_figure
+
+    names = _names(answers, titles)
+    sheets = [Sheet.of(heat, i, name) for name, (heat, i) in zip(names, answers, strict=False)]
+    return text_figure(sheets, look, _heading(*answers[0]))
+
+
+def _names(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str]) -> list[str]:
+    return list(titles) or [heat.provenance.method for heat, _ in answers]
+
+
+def _heading(heat: Heatmap, index: int) -> str:
+    return f"{heat.provenance.subject}: {heat.provenance.target[index]}"
+
+
 @functools.cache
-def _figure_type() -> type:
+def figure_type() -> type:
     from matplotlib.figure import Figure
 
     class ShownFigure(Figure):
@@ -148,8 +165,13 @@ def picture_of(heat: Heatmap, index: int) -> np.ndarray:
 
 
 def thumbnail(heat: Heatmap, side: int = 160, most: int = 4) -> bytes:
-    """The first maps side by side as a small PNG."""
+    """The first maps side by side as a small PNG; texts one below the other."""
     shown = range(min(len(heat), most))
+    if heat.texts is not None:
+        from .text_figure import Sheet, text_sheet
+
+        targets = heat.provenance.target
+        return text_sheet([Sheet.of(heat, i, targets[i]) for i in shown], Look())
     painted = [paint(heat.map()[i], picture_of(heat, i), Look())[0] for i in shown]
     return contact_sheet(painted, [], side=side)
 

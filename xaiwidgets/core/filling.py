@@ -41,6 +41,8 @@ class Filling:
     ) -> None:
         self.name, self.x, self.seed = name, x, seed
         self._made: dict[int, torch.Tensor] = {}
+        if name in ("neighbours", "light blur"):
+            subject.need_pictures(f"The filling {name!r}")
         if isinstance(name, torch.Tensor):
             self._draw = lambda draw: name
         elif name == "neighbours":

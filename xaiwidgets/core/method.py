@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from typing_extensions import Self
 
 from .answers import Findings, Heatmap, Provenance, Reduction, Seen
 from .cache import AnswerCache
@@ -17,8 +18,9 @@ from .errors import ExplainError
 from .fingerprint import finite
 from .guard import guarded
 from .job import CancelToken, Job, working
-from .subject import Inputs, Subject, differentiating
+from .subject import Inputs, Kind, Subject, differentiating
 from .target import BoundTarget
+from .uneven import of_every_length
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,19 @@ class Attribution(Declared):
     """
 
     reduction: Reduction = "sum"
+
+    token_reduction: ClassVar[Reduction] = "sum"
+    """How a token's values along its embedding become one. Contributions have a sum; gradients have
+    not, since the axes of an embedding mean nothing by themselves: a token's is their length."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("picture", "text")
+    """The kinds of input that it can explain."""
+
+    usual: ClassVar[Mapping[Kind, Mapping[str, Any]]] = {}
+    """By kind of input the settings that stand in for the defaults there."""
+
+    lacks: ClassVar[Mapping[Kind, Collection[str]]] = {}
+    """By kind of input the choices of its settings that mean nothing there."""
 
     def attribute(
         self, subject: Subject, x: torch.Tensor, target: BoundTarget
@@ -83,12 +98,20 @@ class Attribution(Declared):
         """
         subject = Subject.of(subject)
         self._refuse_what_cannot_be_asked(subject)
+        method = self.suited(subject.kind)
+        if method is not self:
+            return method(
+                subject, inputs, target,
+                progress=progress, cancel=cancel, cache=cache, partial=partial,
+            )  # fmt: skip
         ready = subject.prepare(inputs)
+        if ready.uneven:
+            return of_every_length(self, subject, ready, target, progress, cancel, cache)
         job = Job(progress, cancel or CancelToken())
         job.check()
         with working(job), differentiating():
             bound = subject.bind(target, ready.x)
-            seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
+            seen = subject.seen(ready)
             if cache is None:
                 return self._answer(subject, ready, bound, job, subject.glance(), seen, partial)
             network = subject.fingerprint
@@ -107,10 +130,35 @@ class Attribution(Declared):
         found = self._found(subject, x, target)
         return self._checked(found.values, x)
 
+    def suited(self, kind: Kind) -> Self:
+        """Itself, with what is usual for a kind of input where no setting was given."""
+        usual = self.usual.get(kind, {})
+        changes = {name: value for name, value in usual.items() if name not in self.given}
+        return self.having(**changes) if changes else self
+
+    def folding(self, kind: Kind) -> Reduction:
+        """How the channels of its values become one number a pixel, or a token."""
+        return self.token_reduction if kind == "text" else self.reduction
+
     def _found(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        self._refuse(subject.kind)
         with self._guard(subject):
             found = self.attribute(subject, x if self._ours else x.clone(), target)
         return found if isinstance(found, Findings) else Findings(found)
+
+    def _refuse(self, kind: Kind) -> None:
+        if kind not in self.takes:
+            raise ExplainError(
+                f"{self.label} takes a {' or a '.join(self.takes)}, and the input is a {kind}; "
+                "choose another method."
+            )
+        for name, value in self.settings.items():
+            if value in self.lacks.get(kind, ()):
+                left = [word for word in self.knobs[name].choices if word not in self.lacks[kind]]
+                raise ExplainError(
+                    f"{type(self).__name__}.{name} is {value!r}, which a {kind} has no use for; it "
+                    f"takes {', '.join(repr(word) for word in left)}."
+                )
 
     def _answer(
         self,
@@ -136,7 +184,7 @@ class Attribution(Declared):
                 frame.values = frame.values.detach().cpu()
             return Heatmap(
                 values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-                self.reduction, seen.pictures,
+                self.folding(subject.kind), None if seen.texts else seen.pictures, seen.texts,
             )  # fmt: skip
 
         if partial is not None:

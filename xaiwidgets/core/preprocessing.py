@@ -12,6 +12,7 @@ import torch
 
 from .errors import ExplainError
 
+_LONGEST_PATH = 255
 Picture = Any  # a PIL image, a uint8 or 0...1 array (H, W, 3), or a path
 
 
@@ -132,10 +133,16 @@ def as_image(picture: Picture) -> Any:
             with Image.open(picture) as image:
                 return image.convert("RGB")
         except FileNotFoundError:
+            advice = "" if Path(picture).suffix else " TextSubject(model, tokenizer) takes texts."
             raise ExplainError(
-                f"No picture is found at {str(picture)!r}; check the path."
+                f"No picture is found at {str(picture)!r}; check the path.{advice}"
             ) from None
         except (UnidentifiedImageError, OSError) as error:
+            if len(str(picture)) > _LONGEST_PATH:
+                raise ExplainError(
+                    f"{str(picture)[:40]!r} ... is no path to a picture; a text takes "
+                    "TextSubject(model, tokenizer)."
+                ) from None
             raise ExplainError(f"{str(picture)!r} cannot be read as a picture: {error}.") from None
     values = picture.numpy() if isinstance(picture, torch.Tensor) else np.asarray(picture)
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3, 4):

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
+from .answers import Seen
 from .blackbox import BlackBox
+from .draws import uniform
 from .errors import Cancelled, ExplainError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .hearing import say
@@ -28,7 +31,9 @@ from .preprocessing import (
     read_size,
 )
 from .target import BoundTarget, Target
+from .tokens import Tokens
 
+Kind = Literal["picture", "text"]
 Selector = int | str | Callable[[Any], torch.Tensor]
 _UNNAMED = "picture"
 _CPU_BUDGET = 1_000_000_000
@@ -37,13 +42,38 @@ _CPU_ROWS = 32  # beyond it a pass over the zoo's CNN costs more an example, not
 
 @dataclass
 class Inputs:
-    """Inputs made ready: x (batch, channels, height, width), and a name for each."""
+    """Inputs made ready: x (batch, channels, height, width), a name for each, and of texts their
+    tokens. Behind the end of a shorter text x is NaN, so that nobody takes it for a part of it."""
 
     x: torch.Tensor
     names: list[str]
+    texts: list[Tokens] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def lengths(self) -> list[int]:
+        """How wide each input is: of a text its tokens."""
+        wide = self.x.shape[3]
+        return [wide] * len(self) if self.texts is None else [len(text) for text in self.texts]
+
+    @property
+    def uneven(self) -> bool:
+        """Whether these are texts of several lengths."""
+        return self.texts is not None and len(set(self.lengths)) > 1
+
+    def at(self, rows: Sequence[int]) -> Inputs:
+        """Some of the inputs, no wider than the longest of them."""
+        wide = max(self.lengths[row] for row in rows)
+        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        return Inputs(self.x[list(rows), :, :, :wide], [self.names[row] for row in rows], texts)
+
+    def of_one_length(self) -> list[tuple[list[int], Inputs]]:
+        """The inputs in groups of one length, each with its rows."""
+        lengths = self.lengths
+        groups = [[i for i, own in enumerate(lengths) if own == each] for each in set(lengths)]
+        return [(rows, self.at(rows)) for rows in sorted(groups)]
 
 
 class Subject:
@@ -59,8 +89,16 @@ class Subject:
     never changed.
 
     Any callable from a NumPy array (batch, channels, height, width) to scores (batch, classes) is a
-    subject too, a black box: for methods that only cover or resample the input.
+    subject too, a black box: for methods that only cover or resample the input. Texts are explained
+    by a `TextSubject`.
     """
+
+    kind: ClassVar[Kind] = "picture"
+    baselines: ClassVar[tuple[str, ...]] = (
+        "zero", "black", "white", "mean", "blur", "noise", "given",
+    )  # fmt: skip
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """What baselines and fillings of other kinds of input it has no notion of."""
 
     def __init__(
         self,
@@ -163,6 +201,11 @@ class Subject:
         colours = self.preprocessing.mean, self.preprocessing.std
         return type(self.model), output, absent, colours
 
+    def need_pictures(self, who: str) -> None:
+        """Refuse other inputs than pictures on behalf of what works on pixels."""
+        if self.kind != "picture":
+            raise ExplainError(f"{who} works on pictures; this subject's inputs are {self.kind}s.")
+
     def layers(self, x: torch.Tensor | None = None) -> Layers:
         """The layers by name, with kinds and shapes, found by one traced pass on `x` (or on a
         grey picture of the known size); traced once for every size of input."""
@@ -174,9 +217,11 @@ class Subject:
             if shape not in self._layers:
                 one = x[:1]
                 with uncounted():
-                    found = trace(self.model, lambda: self.outputs(one), (shape[-2], shape[-1]))
-                self._layers[shape] = found
+                    self._layers[shape] = self._traced(one)
             return self._layers[shape]
+
+    def _traced(self, one: torch.Tensor) -> Layers:
+        return trace(self.model, lambda: self.outputs(one), (one.shape[-2], one.shape[-1]))
 
     def _usual_shape(self) -> tuple[int, int, int]:
         return self._first_channels or 3, *(self.preprocessing.size or (224, 224))
@@ -230,6 +275,29 @@ class Subject:
         """One picture as the tensor (1, channels, height, width) that the network takes."""
         return self.prepare(picture).x
 
+    def seen(self, ready: Inputs) -> Seen:
+        """What an answer keeps of its inputs."""
+        return Seen(self.preprocessing, ready.x.to("cpu", copy=True), ready.texts)
+
+    def given(self, x: torch.Tensor) -> torch.Tensor:
+        """The absent inputs that this subject was made with, each of the size of x."""
+        if self.absent is None:
+            raise ExplainError(
+                "The baseline is 'given', but the subject has no absent input; make it with "
+                "Subject(model, absent=picture)."
+            )
+        if self.absent.shape[1:] != x.shape[1:]:
+            raise ExplainError(
+                f"The subject's absent input has shape {tuple(self.absent.shape[1:])} and the "
+                f"input {tuple(x.shape[1:])}; they have to be alike."
+            )
+        return self.absent.to(x)
+
+    def noise(self, x: torch.Tensor, seed: int) -> Callable[[int], torch.Tensor]:
+        """From a sample's number to inputs of noise shaped like x, within the range of each."""
+        low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+        return lambda sample: torch.addcmul(low, high - low, uniform(x[0], seed, sample))
+
     def __call__(self, x: torch.Tensor, rows: int | None = None) -> torch.Tensor:
         """Scores (batch, classes) of one batch; differentiable, counted, and cancellable. `rows` is
         how many come out, where what watches the pass makes more of them than x has."""
@@ -237,7 +305,7 @@ class Subject:
         job.forward(rows)
         self._refuse_training()
         try:
-            raw = self.model(self._own_copy(x))
+            raw = self._run(self._own_copy(x))
         except (ExplainError, Cancelled):
             raise
         except Exception as error:
@@ -309,6 +377,9 @@ class Subject:
         return aim.bind(len(x), self._total, self.classes, outputs)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _run(self, x: torch.Tensor) -> Any:
+        return self.model(x)
 
     def _gradient(
         self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor
@@ -454,10 +525,13 @@ class Subject:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
             return ExplainError(f"A batch of {len(x)} does not fit in memory: {reason}.")
-        return ExplainError(
-            f"The network cannot take an input of shape {tuple(x.shape)}: {reason}. Check its size "
-            "and channels, or give Subject(model, size=(height, width))."
-        )
+        return ExplainError(self._refusal(x, reason))
+
+    def _refusal(self, x: torch.Tensor, reason: str) -> str:
+        advice = "Check its size and channels, or give Subject(model, size=(height, width))."
+        if _reads_tokens(self.model):
+            advice = "It begins with an nn.Embedding: TextSubject(model, tokenizer) gives it texts."
+        return f"The network cannot take an input of shape {tuple(x.shape)}: {reason}. {advice}"
 
 
 @contextmanager
@@ -512,9 +586,14 @@ def _input_channels(model: nn.Module) -> int | None:
     return None
 
 
-def _names(inputs: Any, count: int) -> list[str]:
-    from pathlib import Path
+def _reads_tokens(model: nn.Module) -> bool:
+    """Whether the network begins with an embedding."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, nn.Embedding)
+    first = next((module for module in model.modules() if isinstance(module, kinds)), None)
+    return isinstance(first, nn.Embedding)
 
+
+def _names(inputs: Any, count: int) -> list[str]:
     if isinstance(inputs, (str, Path)):
         return [Path(inputs).stem]
     filename = getattr(inputs, "filename", "")

@@ -113,6 +113,7 @@ class Study:
         if self.trials < 1:
             raise ExplainError(f"trials is {self.trials}; it takes a whole number from 1.")
         self.subject = Subject.of(self.subject)
+        self.subject.need_pictures("A study")
         self._inputs: Inputs = self.subject.prepare(self.images)
         self._methods: list[Attribution] = [as_method(method) for method in self.methods]
         if not self._methods:

@@ -86,6 +86,7 @@ class InputAttack(Declared, title="Attack on the input", source="dombrowski2019"
         """
         method = attackable(explanation, "InputAttack")
         subject = Subject.of(subject)
+        subject.need_pictures("InputAttack")
         ready = subject.prepare(inputs)
         job = Job(None, cancel or CancelToken())
         job.check()

@@ -104,6 +104,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         """
         method = attackable(explanation, "ModelManipulation")
         subject = Subject.of(subject)
+        subject.need_pictures("ModelManipulation")
         images, labels = checked(images, labels, "ModelManipulation")
         if test is None:
             apart = self._apart(len(images))

@@ -222,7 +222,10 @@ def _usual(method: Attribution, entry: Knob, subject: Subject, x: torch.Tensor) 
         now = getattr(method, entry.name)
         near = min(found, key=lambda value: abs(value - now))
         return [now if value == near else _round(entry, value) for value in found]
-    return [value for value in found if value != "given" or subject.absent is not None]
+    lacks = {*subject.lacks, *method.lacks.get(subject.kind, ())}
+    if subject.absent is None:
+        lacks.add("given")
+    return [value for value in found if value not in lacks]
 
 
 def _round(entry: Knob, value: float) -> float:

@@ -22,6 +22,8 @@ Formula = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 class ActivationMap(Attribution):
     """What the maps of a layer show together."""
 
+    takes = ("picture",)
+
     layer: str = knob(default="", layers=True, help=LAYER_HELP)
 
     def raw(

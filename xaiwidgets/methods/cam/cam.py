@@ -28,6 +28,8 @@ class CAM(
     and as coarse; what single pixels did below it, it does not tell.
     """
 
+    takes = ("picture",)
+
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass."""
         return Passes(1, 0)

@@ -36,6 +36,8 @@ class EmbeddingGradCam(
     >>> EmbeddingGradCam(Neighbours.of(subject, pictures, labels))(subject, picture)
     """
 
+    takes = ("picture",)
+
     def __init__(self, neighbours: "Neighbours | None" = None, **settings: Any) -> None:
         if neighbours is not None and not isinstance(neighbours, Neighbours):
             raise ExplainError(

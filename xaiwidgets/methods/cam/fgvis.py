@@ -32,6 +32,8 @@ class FGVis(
     further. Another seed picture r, or another λ, finds other pixels that suffice as well.
     """
 
+    takes = ("picture",)
+
     game: str = knob(
         default="preserve", choices=("preserve", "delete"),
         help="keep the answer with few pixels, or undo it by taking few away",

@@ -35,6 +35,8 @@ class FullGrad(
     make it point: behind batch normalisation the biases' part may lie beside the object.
     """
 
+    takes = ("picture",)
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward and one backward pass; (batch, 1, height, width)."""
         parts = [_terms(subject, p, target.of_rows(rows)) for p, rows in in_passes(subject, x)]

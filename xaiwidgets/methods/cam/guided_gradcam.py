@@ -29,6 +29,8 @@ class GuidedGradCam(
     Grad-CAM, or another of its family, leaves.
     """
 
+    takes = ("picture",)
+
     layer: str = knob(default="", layers=True, help=LAYER_HELP)
     region: str = knob(
         default="Grad-CAM", choices=tuple(REGIONS), help="which map says where lines are kept"

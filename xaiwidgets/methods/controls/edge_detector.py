@@ -17,6 +17,8 @@ class EdgeDetector(
     An explanation that looks like this one may be about the picture alone.
     """
 
+    takes = ("picture",)
+
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """None: the network is not asked."""
         return Passes(0, 0)

@@ -25,6 +25,8 @@ class BetaSmoothedGradient(
     that network may well predict something else.
     """
 
+    token_reduction = "norm"
+
     beta: float = knob(default=1.0, low=0.1, high=100.0, log=True, help=BETA_HELP)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:

@@ -18,6 +18,8 @@ class Deconvnet(
     well.
     """
 
+    token_reduction = "norm"
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward and one backward pass, with ReLUs intercepted."""
         return rectified_gradient(subject, x, target, "deconvnet")

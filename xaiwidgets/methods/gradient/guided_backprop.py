@@ -22,6 +22,8 @@ class GuidedBackprop(
     Functional ReLUs and residual additions are seen as well; the network is not modified.
     """
 
+    token_reduction = "norm"
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward and one backward pass, with ReLUs intercepted."""
         return rectified_gradient(subject, x, target, "guided")

@@ -18,6 +18,8 @@ class InteriorGradients(Attribution, title="Interior gradients", source="sundara
     integrated gradients, a different method.
     """
 
+    token_reduction = "norm"
+
     alpha: float = knob(
         default=0.1, low=0.01, high=1.0, log=True, help="how much of the picture is there"
     )

@@ -17,6 +17,8 @@ class Saliency(Attribution, title="Saliency", source="simonyan2013"):
     torch.Size([1, 3, 64, 64])
     """
 
+    token_reduction = "norm"
+
     form: str = knob(
         default="signed",
         choices=("signed", "absolute", "squared"),

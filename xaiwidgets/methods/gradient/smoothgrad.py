@@ -20,6 +20,8 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
     the picture: a smooth map is not a more faithful one.
     """
 
+    token_reduction = "norm"
+
     samples: int = knob(
         default=50, low=2, high=500, unit="copies", log=True, help="how many noisy copies"
     )

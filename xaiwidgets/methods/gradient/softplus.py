@@ -47,6 +47,8 @@ class Smoothing(Subject):
     """
 
     def __init__(self, subject: Subject, beta: float) -> None:
+        if not isinstance(self, type(subject)):  # of a subject that reads texts, one that does too
+            self.__class__ = type("Smoothing", (Smoothing, type(subject)), {})
         vars(self).update(vars(subject))
         self.beta, self.met = float(beta), 0
         self.title = f"{subject.title}, β = {beta:g}"

@@ -10,7 +10,15 @@ from xaiwidgets.core.target import BoundTarget
 
 from .bandit import Parts, Rule, Search
 from .game import Game, segment_fill_knob
-from .segments import as_frame, compactness_knob, cut, segmentation_knob, segments_knob
+from .segments import (
+    BY_TOKEN,
+    NOT_BY_TOKEN,
+    as_frame,
+    compactness_knob,
+    cut,
+    segmentation_knob,
+    segments_knob,
+)
 
 EACH = 8
 
@@ -29,6 +37,9 @@ class Anchors(
     (KL-LUCB), and the coverage: the share of all copies in which these segments happen to be kept.
     An empty anchor means that the answer hardly depends on the picture's parts, or on the filling.
     """
+
+    usual = BY_TOKEN
+    lacks = NOT_BY_TOKEN
 
     samples: int = knob(
         default=2000, low=4, high=50000, unit="copies", log=True, help="how many copies are asked"

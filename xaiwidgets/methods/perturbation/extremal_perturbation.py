@@ -31,6 +31,8 @@ class ExtremalPerturbation(
     may end beside the best region: the facts compare with the same mask moved elsewhere.
     """
 
+    takes = ("picture",)
+
     steps: int = knob(default=300, low=1, high=2000, unit="steps", log=True, help="of the ascent")
     mode: str = knob(
         default="preservation", choices=("preservation", "deletion", "dual"),

@@ -6,7 +6,16 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from .game import Game, segment_fill_knob
-from .segments import as_frame, compactness_knob, cut, grid, segmentation_knob, segments_knob
+from .segments import (
+    BY_TOKEN,
+    NOT_BY_TOKEN,
+    as_frame,
+    compactness_knob,
+    cut,
+    grid,
+    segmentation_knob,
+    segments_knob,
+)
 
 
 class FeatureAblation(
@@ -21,6 +30,9 @@ class FeatureAblation(
     segments that say the same are both worth nothing, since either of them is enough; Shapley
     values share between them.
     """
+
+    usual = BY_TOKEN
+    lacks = NOT_BY_TOKEN
 
     segmentation: str = segmentation_knob("squares")
     segments: int = segments_knob()

@@ -10,7 +10,15 @@ from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
 from .game import Game, segment_fill_knob
-from .segments import compactness_knob, cut, grid, segmentation_knob, segments_knob
+from .segments import (
+    BY_TOKEN,
+    NOT_BY_TOKEN,
+    compactness_knob,
+    cut,
+    grid,
+    segmentation_knob,
+    segments_knob,
+)
 from .surrogate import Solve, Surrogate, fit, surrogate_maps
 
 
@@ -28,6 +36,9 @@ class KernelShap(
     opposite (Covert and Lee 2021); where there are few enough every one is asked, and the values
     are exact. They add up to v(all) − v(none). The standard error comes with the map.
     """
+
+    usual = BY_TOKEN
+    lacks = NOT_BY_TOKEN
 
     samples: int = knob(
         default=1000, low=4, high=20000, unit="coalitions", log=True, help="how many are asked"

@@ -8,7 +8,14 @@ from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
 from .game import Game, segment_fill_knob
-from .segments import compactness_knob, cut, segmentation_knob, segments_knob
+from .segments import (
+    BY_TOKEN,
+    NOT_BY_TOKEN,
+    compactness_knob,
+    cut,
+    segmentation_knob,
+    segments_knob,
+)
 from .surrogate import Solve, Surrogate, fit, surrogate_maps
 
 RIDGE = 1.0  # as in the paper's own code
@@ -31,6 +38,9 @@ class LIME(
     >>> LIME(segments=30)(subject, x, target="star").numbers["r2"]
     0.76
     """
+
+    usual = BY_TOKEN
+    lacks = NOT_BY_TOKEN
 
     samples: int = knob(
         default=1000, low=4, high=20000, unit="copies", log=True, help="how many copies are asked"

@@ -31,6 +31,8 @@ class MeaningfulPerturbation(
     compare with the same mask moved elsewhere.
     """
 
+    takes = ("picture",)
+
     steps: int = knob(default=200, low=1, high=1000, unit="steps", log=True, help="of the descent")
     mode: str = knob(
         default="deletion", choices=("deletion", "preservation"),

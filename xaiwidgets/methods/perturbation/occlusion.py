@@ -18,11 +18,14 @@ class Occlusion(
     """Cover one patch at a time and record how far the class score drops.
 
     A pixel's value is the mean drop over the patches that cover it. Evidence spread over several
-    patches goes unseen: cover one and the others still speak.
+    patches goes unseen: cover one and the others still speak. Of a text single tokens are covered,
+    by the mask token, where nothing else is chosen.
 
     >>> Occlusion(patch=8, stride=4)(subject, x, target="star").values.shape
     torch.Size([1, 1, 64, 64])
     """
+
+    usual = {"text": {"patch": 1, "stride": 1, "fill": "given"}}
 
     patch: int = knob(default=16, low=1, high=64, unit="pixels", help="side of the covered square")
     stride: int = knob(

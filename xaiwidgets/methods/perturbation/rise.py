@@ -29,6 +29,8 @@ class RISE(
     torch.Size([1, 1, 64, 64])
     """
 
+    usual = {"text": {"cells": 32, "fill": "given"}}
+
     samples: int = knob(
         default=2000, low=2, high=20000, unit="veils", log=True, help="how many random veils"
     )

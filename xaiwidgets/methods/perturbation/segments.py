@@ -11,6 +11,11 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.subject import Subject
 
 SEGMENTATIONS = ("slic", "squares")
+BY_TOKEN = {"text": {"segmentation": "squares", "segments": 500, "fill": "given"}}
+"""A text is cut into its tokens, and an absent one is masked."""
+
+NOT_BY_TOKEN = {"text": ("slic", "segments")}
+"""Words have no edges to follow, and one token's mean is the token itself."""
 
 
 def segmentation_knob(default: str) -> Any:

@@ -8,7 +8,16 @@ from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import Moments, enough, precision_knob, report_error
 from .game import Game, segment_fill_knob
-from .segments import as_frame, compactness_knob, cut, grid, segmentation_knob, segments_knob
+from .segments import (
+    BY_TOKEN,
+    NOT_BY_TOKEN,
+    as_frame,
+    compactness_knob,
+    cut,
+    grid,
+    segmentation_knob,
+    segments_knob,
+)
 
 
 class ShapleySampling(
@@ -25,6 +34,9 @@ class ShapleySampling(
     standard error comes with the map. Partly filled pictures are unlike anything the network was
     trained on: another filling asks another question.
     """
+
+    usual = BY_TOKEN
+    lacks = NOT_BY_TOKEN
 
     samples: int = knob(
         default=20, low=4, high=1000, unit="orders", log=True, help="how many random orders"

@@ -26,6 +26,8 @@ class CLRP(Layerwise, title="Contrastive LRP", source="gu2018"):
     an empty place means "shared" as often as "unused".
     """
 
+    takes = ("picture",)
+
     others: str = knob(
         default="negated",
         choices=OTHERS,

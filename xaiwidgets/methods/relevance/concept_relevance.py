@@ -11,7 +11,7 @@ from xaiwidgets.core.target import BoundTarget
 from ..cam.layer_choice import chosen_layer
 from .layerwise import Layerwise
 from .lrp import relevance
-from .presets import PRESETS, Table
+from .presets import PIXEL_PRESETS, PRESETS, Table
 from .start import Start
 
 Flowed = tuple[torch.Tensor, torch.Tensor]
@@ -26,6 +26,9 @@ class ConceptRelevance(Layerwise, title="Concept relevance (CRP)", source="achti
     activation, whatever the score makes of it. What the channel stands for, one map does not tell:
     look at it on several pictures.
     """
+
+    usual = {"text": {"preset": "AttnLRP"}}
+    lacks = {"text": PIXEL_PRESETS}
 
     preset: str = knob(
         default="ε-plus-flat", choices=tuple(PRESETS), help="which rule each kind of layer gets"

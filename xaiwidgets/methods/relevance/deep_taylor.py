@@ -24,6 +24,8 @@ class DeepTaylor(Layerwise, title="Deep Taylor", source="montavon2017"):
     of what lies on them on the other one (benchmarks/relevance.py). CLRP and SGLRP are the cure.
     """
 
+    takes = ("picture",)
+
     pixels: str = knob(default="zᴮ", choices=PIXELS, help=PIXELS_HELP)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:

@@ -11,7 +11,7 @@ from xaiwidgets.core.target import BoundTarget
 
 from .accounts import Watch, folding
 from .layerwise import Layerwise, recording_now
-from .presets import PRESETS, Table
+from .presets import PIXEL_PRESETS, PRESETS, Table
 from .propagation import Propagation, propagate
 from .report import RuleReport
 
@@ -23,6 +23,9 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     its inputs by a rule, until the pixels are reached. A preset gives each layer its rule by kind
     and place; see `explain_rules` for what your network's layers receive.
     """
+
+    usual = {"text": {"preset": "AttnLRP"}}
+    lacks = {"text": PIXEL_PRESETS}
 
     preset: str = knob(
         default="ε-plus-flat",

@@ -29,6 +29,7 @@ class PatternNet(Layerwise, title="PatternNet", source="kindermans2018"):
     >>> PatternNet(Patterns.of(subject, pictures))(subject, cat)
     """
 
+    takes = ("picture",)
     times_weight: ClassVar[bool] = False
 
     def __init__(self, patterns: Patterns | None = None, **settings: Any) -> None:

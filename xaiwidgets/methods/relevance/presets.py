@@ -95,3 +95,10 @@ PRESETS: dict[str, Callable[[float, float], Table]] = {
     ),
     "CP-LRP": lambda epsilon, gamma: Table([("any", Epsilon(0.0))]),
 }
+
+PIXEL_PRESETS = frozenset(
+    name
+    for name, make in PRESETS.items()
+    if any(pattern == "first" for pattern, _ in make(1e-6, 0.25).rows)
+)
+"""Presets that have a rule of its own for the layer that sees the pixels: a text has none."""

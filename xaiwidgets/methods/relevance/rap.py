@@ -25,6 +25,8 @@ class RAP(Layerwise, title="Relative attributing propagation", source="nam2020")
     against the class, and of two objects it hardly tells which one was asked for.
     """
 
+    takes = ("picture",)
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward and one backward pass, and what the rule needs on the way back."""
         return relevance(subject, x, target, Table([("any", Relative())]))

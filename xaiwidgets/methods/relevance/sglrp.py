@@ -23,6 +23,8 @@ class SGLRP(Layerwise, title="Softmax-gradient LRP", source="iwana2019"):
     that the network holds for impossible.
     """
 
+    takes = ("picture",)
+
     pixels: str = knob(default="zᴮ", choices=PIXELS, help=PIXELS_HELP)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
