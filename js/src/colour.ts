@@ -12,12 +12,19 @@ export function table({ data }: ColourMap): Uint32Array {
   );
 }
 
-/** The part of a table that a scale uses, as a CSS gradient. */
-export function gradient({ data }: ColourMap, { base, gain, low }: Scale): string {
+/** The part of a table that a scale uses, as a CSS gradient; `cover` is how much of the paper a share
+ * of the limit hides. */
+export function gradient(
+  { data }: ColourMap,
+  { base, gain, low }: Scale,
+  cover?: (share: number) => number,
+): string {
   const rgb = bytes(data);
   const stops = Array.from({ length: 17 }, (_, i) => {
-    const at = 3 * Math.floor(base + gain * (low + ((1 - low) * i) / 16) + 0.5);
-    return `rgb(${rgb[at]} ${rgb[at + 1]} ${rgb[at + 2]})`;
+    const share = low + ((1 - low) * i) / 16;
+    const at = 3 * Math.floor(base + gain * share + 0.5);
+    const veil = cover ? ` / ${cover(share).toFixed(2)}` : "";
+    return `rgb(${rgb[at]} ${rgb[at + 1]} ${rgb[at + 2]}${veil})`;
   });
   return `linear-gradient(90deg,${stops})`;
 }

@@ -16,6 +16,8 @@ export interface Sheet {
   /** The sign to draw it with, when it is not the reader's (a standard error has none). */
   sign?(): Sign | undefined;
   canvas?: HTMLCanvasElement;
+  /** Takes values, colours and the magnitude that has the full colour, where there is no canvas. */
+  ink?(v: Float32Array, colours: Uint32Array, limit: number): void;
   /** The picture underneath, what hides a part of it, and where the two are drawn. */
   picture?(): WireArray | null;
   veil?(): Veil | null;
@@ -93,10 +95,11 @@ export function createPainter(store: Store): Painter {
   function colour(sheet: Sheet, field: Field, limit: number): void {
     const { keep } = store.display.peek();
     const table = store.table.peek();
-    if (!sheet.canvas || same(sheet, [field, limit, keep, table])) return;
+    if (!(sheet.canvas || sheet.ink) || same(sheet, [field, limit, keep, table])) return;
     const scale = store.scaleOf(field.sign);
     colourise(field.v, limit, scale, field.ranks.threshold(keep), table, field.colours);
-    put(sheet.canvas, field.colours, field.array.shape[1]);
+    sheet.ink?.(field.v, field.colours, limit);
+    if (sheet.canvas) put(sheet.canvas, field.colours, field.array.shape[1]);
   }
 
   /** The picture of one sheet, as far as it is not hidden; true when it had to be drawn. */

@@ -75,7 +75,9 @@ export interface Store extends Requests {
   colourMap: ReadonlySignal<ColourMap>;
   /** The colour map as canvas pixels. */
   table: ReadonlySignal<Uint32Array>;
-  /** Width and height of the picture. */
+  /** Whether the inputs are texts. */
+  text: ReadonlySignal<boolean>;
+  /** Width and height of the picture; of a text its tokens and 1. */
   size: ReadonlySignal<[number, number]>;
   scaleOf(sign: Sign): Scale;
   show(change: Partial<Display>): void;
@@ -168,8 +170,9 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     spoken,
     dragged: signal(""),
     table: computed(() => table(colourMap.value)),
+    text: computed(() => about.value.kind === "text"),
     size: computed(() => {
-      const [height, width] = scene.value?.picture.shape ?? [1, 1];
+      const [height, width] = scene.value?.picture?.shape ?? [1, scene.value?.tokens?.length || 1];
       return [width, height];
     }),
     scaleOf: (sign) => scaleFor(sign, colourMap.value.diverging),

@@ -1,6 +1,8 @@
 // Written by tools/wire_types.py from xaiwidgets/widgets/wire.py; change that, then run it again.
 // Names keep their Python spelling. Bytes arrive as a DataView (some hosts hand over a buffer).
 
+export type Kind = "picture" | "text";
+
 export type Dtype = "float16" | "float32" | "uint8";
 
 export type Sign = "signed" | "positive" | "negative" | "absolute";
@@ -62,10 +64,19 @@ export interface QuestionCard {
   asks: string;
 }
 
-/** What does not change while a widget lives. */
+/** One token of a text: what the vocabulary calls it, what of the text it stands for, and what lies in front of it there, such as a blank. A special one is no part of the text. */
+export interface Token {
+  name: string;
+  piece: string;
+  gap: string;
+  special: boolean;
+}
+
+/** What does not change while a widget lives. `kind` is that of its inputs. */
 export interface About {
   version: string;
   title: string;
+  kind: Kind;
   live: boolean;
   classes: string[];
   methods: MethodCard[];
@@ -132,10 +143,10 @@ export interface PanelSweep {
   walk: Walking | null;
 }
 
-/** One input of the strip; `right` is None when its true class is not known. */
+/** One input of the strip; `right` is None when its true class is not known. A text has no thumbnail: its name is how it begins. */
 export interface StripItem {
   name: string;
-  thumb: Array;
+  thumb: Array | null;
   truth: string | null;
   predicted: string;
   right: boolean | null;
@@ -155,11 +166,12 @@ export interface Mask {
   mask: Array;
 }
 
-/** The input on screen: its picture (uint8, height × width × 3) and what the network says. */
+/** The input on screen: its picture (uint8, height × width × 3), or its tokens where it is a text, and what the network says. */
 export interface Scene {
   index: number;
   name: string;
-  picture: Array;
+  picture: Array | null;
+  tokens: Token[];
   predictions: Prediction[];
   truth: string | null;
   masks: Mask[];
@@ -229,12 +241,13 @@ export interface SceneMessage {
   scene: StepScene;
 }
 
-/** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. */
+/** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`. */
 export interface HeatmapAnswer {
   kind: "heatmap";
   request: number;
   target: string;
   input: number;
+  tokens?: Token[];
   map: Array;
   error?: Array;
   levels?: Array;
@@ -249,7 +262,7 @@ export interface HeatmapAnswer {
   warnings: string[];
 }
 
-/** A rectangle in pixels of the picture; x1 and y1 are exclusive. */
+/** A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, and y is 0 to 1. */
 export interface Region {
   x0: number;
   y0: number;

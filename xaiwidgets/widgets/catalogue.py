@@ -16,12 +16,22 @@ from . import pack
 def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
     one that is coarse and class-specific, and a control that never asks the network. Of a black box
-    those that only ask for scores."""
+    those that only ask for scores; of a text relevance, two of its kin, what covering words does,
+    and noise as a control."""
     from xaiwidgets import methods
 
     if subject.black_box:
         asking = methods.Occlusion, methods.RISE, methods.LIME, methods.EdgeDetector
         return [method() for method in asking]
+    if subject.kind == "text":
+        return [
+            methods.LRP(),
+            methods.IntegratedGradients(),
+            methods.GradientTimesInput(),
+            methods.Occlusion(),
+            methods.Saliency(),
+            methods.RandomMap(),
+        ]
     chosen: list[Attribution] = [
         methods.Saliency(),
         methods.SmoothGrad(samples=25),
@@ -44,7 +54,16 @@ def catalogue(chosen: Sequence[Attribution], subject: Subject) -> dict[str, Attr
         for cls in declared(Attribution)
         if not subject.black_box or cls.taxonomy.access == "black box"
     ]
-    found = {cls.__name__: cls() for cls in asking}
+    found = {
+        cls.__name__: cls().suited(subject.kind)
+        for cls in asking
+        if subject.kind in cls.takes and (subject.kind == "picture" or not _looks_at_layers(cls))
+    }
     for method in chosen:
         found.setdefault(pack.name_of(method), method)
     return found
+
+
+def _looks_at_layers(method: type[Attribution]) -> bool:
+    """Whether a method looks at a layer: one that holds a map, where none is named."""
+    return any(knob.kind == "layer" for knob in method.knobs.values())

@@ -41,6 +41,7 @@ from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST
 from .worker import Worker
 
 STATIC = Path(__file__).parent / "static"
+_CLASSES = 1000  # names that the page is told; a vocabulary has fifty times as many
 
 
 @spelt_out(Given)
@@ -56,7 +57,8 @@ def compare(
     """Many explanations of one decision, side by side, in a notebook.
 
     `subject` is a torch.nn.Module or a Subject; `images` one picture (PIL image, path, array,
-    tensor) or several; `target` what is explained (default: the predicted class; see Target);
+    tensor) or several, and for a TextSubject one text or several; `target` what is
+    explained (default: the predicted class; see Target);
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
@@ -134,10 +136,12 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
         self.subject = Subject.of(subject)
+        if masking is not None:
+            self.subject.need_pictures("Masking")
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
-        made = [as_method(method) for method in chosen]
+        made = [as_method(method).suited(self.subject.kind) for method in chosen]
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
@@ -255,7 +259,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             [panel.method for panel in self._panels.every],
             self._gallery.aim,
             {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
-            self._names,
+            {"images": self._gallery.written, **self._names},
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
             self._walk.experiment,
@@ -291,8 +295,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def picture(self) -> bytes:
         """What is on screen as a PNG: the input, and every map that is there."""
-        picture, label = self._gallery.pictures[self._gallery.index], self.target.get("label", "")
-        return screen(picture, label, self._panels.shown, self.display)
+        return screen(self._gallery, self.target.get("label", ""), self._panels.shown, self.display)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and a picture for wherever no widget can run."""
@@ -373,9 +376,7 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
 
     def _set_region(self, args: dict[str, Any]) -> None:
         region = args.get("region")
-        self.region = (
-            {} if not region else dict(checked_region(region, self._gallery.pictures.shape))
-        )
+        self.region = {} if not region else dict(checked_region(region, self._gallery.shape()))
 
     def _set_display(self, args: dict[str, Any]) -> None:
         display = args.get("display")
@@ -421,13 +422,14 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
             self.notice = {"message": one_line(error)}
 
     def _about(self) -> dict[str, Any]:
-        layers = self._gallery.layer_names
+        layers, methods = self._gallery.layer_names, self._catalogue.values()
         return {
             "version": __version__,
             "title": self.subject.title,
+            "kind": self.subject.kind,
             "live": True,
-            "classes": list(self.subject.classes),
-            "methods": [pack.method_card(method, layers) for method in self._catalogue.values()],
+            "classes": list(self.subject.classes[:_CLASSES]),
+            "methods": [pack.method_card(method, layers, self.subject) for method in methods],
             "layers": layers,
             "colour_maps": pack.colour_maps(),
             "fills": fills_for(self._gallery),

@@ -98,7 +98,7 @@ class Curves:
 
     @property
     def _pixels(self) -> int:
-        height, width = self._gallery.pictures.shape[1:3]
+        height, width = self._gallery.shape()
         return int(height * width)
 
     def _counts(self) -> np.ndarray:
@@ -138,7 +138,7 @@ class Curves:
         for panel in self._shown():
             assert panel.answer is not None
             wanted.append((self._panel_key(panel), _ordered(panel.answer.map()[:1])))
-        nothing = np.zeros((1, *self._gallery.pictures.shape[1:3]))
+        nothing = np.zeros((1, *self._gallery.shape()))
         wanted += [(self._random_key(draw), _drawn(nothing, draw)) for draw in range(DRAWS)]
         return [
             ((key, insert), order, bound, insert)

@@ -13,7 +13,7 @@ from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
 
 from . import pack
 from .given import read_masks, read_truths
-from .wire import Array, Prediction, Scene, StripItem, TargetCard
+from .wire import Array, Prediction, Scene, StripItem, TargetCard, Token
 
 _BARS = 8
 
@@ -25,21 +25,29 @@ class Gallery:
         self.subject, self.aim, self.index = subject, aim, 0
         ready = subject.prepare(images)
         # kept on the CPU: a widget lives as long as its kernel, and would hold a GPU's memory
-        self.inputs = Inputs(ready.x.cpu(), ready.names)
-        self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
+        self.inputs = Inputs(ready.x.cpu(), ready.names, ready.texts)
+        self.pictures: np.ndarray | None = None
+        self.note = ""
+        if ready.texts is None:
+            self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
         self._outputs: dict[int, torch.Tensor] = {}
         self._network = ""
         self.bound = self._bind(0)
         self.truths = read_truths(truths, len(self), subject.classes)
-        self.masks = read_masks(masks, self.pictures)
+        self.masks = read_masks(masks, [self.shape(i) for i in range(len(self))])
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def shape(self, index: int | None = None) -> tuple[int, int]:
+        """Height and width of an input, by default of the one on screen; of a text 1 and its
+        tokens."""
+        return self.inputs.x.shape[2], self.inputs.lengths[self.index if index is None else index]
+
     def one(self, index: int) -> Inputs:
         """One input, where the network is."""
-        x = self.inputs.x[index : index + 1].to(self.subject.device)
-        return Inputs(x, [self.inputs.names[index]])
+        alone = self.inputs.at([index])
+        return Inputs(alone.x.to(self.subject.device), alone.names, alone.texts)
 
     def select(self, index: Any) -> None:
         """Put another input on screen."""
@@ -58,6 +66,12 @@ class Gallery:
         except ExplainError:
             self.aim = before
             raise
+
+    @property
+    def written(self) -> str:
+        """The inputs as code that needs nothing else: texts; pictures go by a name."""
+        texts = self.inputs.texts
+        return "image" if texts is None else repr([tokens.text for tokens in texts])
 
     @property
     def layer_names(self) -> list[str]:
@@ -107,7 +121,8 @@ class Gallery:
         return {
             "index": index,
             "name": self.inputs.names[index],
-            "picture": pack.pack_bytes(self.pictures[index]),
+            "picture": None if self.pictures is None else pack.pack_bytes(self.pictures[index]),
+            "tokens": self._tokens(index),
             "predictions": self.predictions(self.scores(index)),
             "truth": self.truths[index],
             "masks": [
@@ -125,7 +140,7 @@ class Gallery:
         """Outputs (1, classes) as bars: in the order of the input on screen, what is explained
         among them, and last a class that only these outputs put first."""
         own = self._outputs.get(self.index, outputs)[0]
-        shown = own.argsort(descending=True)[:_BARS].tolist()
+        shown = own.topk(min(_BARS, len(own))).indices.tolist()
         order = [*shown, *self.bound.indices(0), int(outputs[0].argmax())]
         probabilities = outputs[0].softmax(0)
         return [
@@ -141,6 +156,8 @@ class Gallery:
     def picture_of(self, x: torch.Tensor, index: int) -> Array | None:
         """An input (1, channels, height, width) that was changed, as a picture in the colours of
         the one that it was made from; None where it is the same."""
+        if self.pictures is None:
+            return None
         own = self.inputs.x[index : index + 1]
         x = x.detach().to(own)
         if torch.equal(x, own):
@@ -150,6 +167,10 @@ class Gallery:
             x = x.clamp(own.min(), own.max())
         return pack.pack_bytes(preprocessing.pictures(x)[0][0])
 
+    def _tokens(self, index: int) -> list[Token]:
+        texts = self.inputs.texts
+        return [] if texts is None else pack.pack_tokens(texts[index])
+
     def _strip_item(self, index: int) -> StripItem:
         truth, predicted = self.truths[index], ""
         if index in self._outputs:
@@ -157,7 +178,7 @@ class Gallery:
             predicted = class_name(self.subject.classes, best)
         return {
             "name": self.inputs.names[index],
-            "thumb": pack.thumb(self.pictures[index]),
+            "thumb": None if self.pictures is None else pack.thumb(self.pictures[index]),
             "truth": truth,
             "predicted": predicted,
             "right": None if truth is None or not predicted else truth == predicted,

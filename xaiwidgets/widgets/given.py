@@ -29,37 +29,41 @@ def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | N
     ]
 
 
-def read_masks(masks: Any, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
-    count = len(pictures)
+def read_masks(masks: Any, shapes: Sequence[tuple[int, int]]) -> list[dict[str, np.ndarray]]:
+    """True regions by name, one dict an input; `shapes` are the inputs' heights and widths. Of a
+    text, of height 1, a mask may be one value a token."""
+    count = len(shapes)
     if masks is None:
         return [{} for _ in range(count)]
-    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) == 2):
+    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) <= 2):
         masks = [masks]
     if len(masks) != count:
         raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
-    return [_mask_dict(mask, pictures.shape[1:3]) for mask in masks]
+    return [_mask_dict(mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
 
 
-def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+def _mask_dict(mask: Any, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     named = mask if isinstance(mask, Mapping) else {"truth": mask}
     found = {}
     for name, values in named.items():
         array = np.asarray(values)
-        if array.shape != tuple(shape):
+        if shape[0] == 1 and array.ndim == 1:
+            array = array[None]
+        if array.shape != shape:
             raise ExplainError(
-                f"Mask {name!r} has shape {array.shape}; the picture that the network sees is "
-                f"{tuple(shape)}."
+                f"Mask {name!r} has shape {array.shape}; the input that the network sees is "
+                f"{shape}."
             )
         found[str(name)] = array > 0
     return found
 
 
-def checked_region(region: Any, shape: Sequence[int]) -> Region:
+def checked_region(region: Any, shape: tuple[int, int]) -> Region:
     try:
         x0, y0, x1, y1 = (int(region[key]) for key in ("x0", "y0", "x1", "y1"))
     except (TypeError, KeyError, ValueError):
         raise ExplainError("A region takes x0, y0, x1 and y1 in pixels.") from None
-    height, width = shape[1:3]
+    height, width = shape
     if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
         raise ExplainError(
             f"The region {x0}, {y0} to {x1}, {y1} does not lie in the picture ({width}×{height})."

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from xaiwidgets.core.display import paint
 from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
+from xaiwidgets.core.text_figure import Sheet, text_sheet
 
 from . import pack
+from .gallery import Gallery
 from .panel import Panel
 
 
@@ -50,17 +50,20 @@ class LeftBehind:
 
 
 def screen(
-    picture: np.ndarray, label: str, panels: Sequence[Panel], display: Mapping[str, Any]
+    gallery: Gallery, label: str, panels: Sequence[Panel], display: Mapping[str, Any]
 ) -> bytes:
     """What is on screen as a PNG: the input, and every map that is there."""
-    look, painted, labels = look_of({**display}), [picture], [label]
     titles = pack.titles_of([panel.method for panel in panels])
-    for panel, title in zip(panels, titles, strict=True):
-        heat = panel.answer
-        if heat is not None:
-            painted.append(paint(heat.map()[0], picture_of(heat, 0), look)[0])
-            labels.append(title)
-    return contact_sheet(painted, labels)
+    answers = [(panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
+    shown = [(heat, title) for heat, title in answers if heat is not None]
+    look = look_of({**display})
+    if gallery.inputs.texts is not None:
+        alone = Sheet(label, gallery.inputs.texts[gallery.index])
+        return text_sheet([alone, *(Sheet.of(heat, 0, title) for heat, title in shown)], look)
+    assert gallery.pictures is not None
+    painted = [paint(heat.map()[0], picture_of(heat, 0), look)[0] for heat, _ in shown]
+    labels = [label, *(title for _, title in shown)]
+    return contact_sheet([gallery.pictures[gallery.index], *painted], labels)
 
 
 def encoded(png: bytes) -> str:

@@ -279,10 +279,10 @@ class Masking:
 
     @property
     def _shape(self) -> tuple[int, int]:
-        height, width = self._gallery.pictures.shape[1:3]
-        return height, width
+        return self._gallery.shape()
 
     def _apply(self, changes: Mapping[str, Any]) -> None:
+        self._gallery.subject.need_pictures("Masking")
         before = self._settings
         known = checked_masking(changes, self._shape, fills_for(self._gallery))
         self._settings = {**before, **known}  # type: ignore[typeddict-item]
@@ -409,5 +409,7 @@ def unit_of(bound: BoundTarget) -> Literal["probability", "score"]:
 
 
 def fills_for(gallery: Gallery) -> list[str]:
-    """What may fill a hole; "given" where the subject has an absent input."""
+    """What may fill a hole; "given" where the subject has an absent input. Texts are not masked."""
+    if gallery.pictures is None:
+        return []
     return [fill for fill in FILLS if fill != "given" or gallery.subject.absent is not None]

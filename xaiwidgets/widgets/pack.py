@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from xaiwidgets.core.answers import Heatmap, fold_channels
-from xaiwidgets.core.declare import Declared, Knob
+from xaiwidgets.core.declare import Knob
 from xaiwidgets.core.display import colours, is_diverging
 from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.tokens import Tokens
 
-from .wire import Array, ColourMap, HeatmapAnswer, KnobCard, MethodCard
+from .wire import Array, ColourMap, HeatmapAnswer, KnobCard, MethodCard, Token
 
 FRAME_SIDE = 72
 COLOUR_MAPS = ("RdBu_r", "PuOr_r", "BrBG_r", "viridis", "cividis", "magma", "gray")
@@ -61,6 +63,8 @@ def pack_heatmap(
         "facts": heat.facts,
         "warnings": heat.warnings,
     }
+    if heat.texts is not None:
+        answer["tokens"] = pack_tokens(heat.texts[0])
     if levels is not None:
         answer["levels"] = pack_bytes(levels)
     error = heat.error_map()
@@ -78,15 +82,25 @@ def pack_heatmap(
     return answer
 
 
+def pack_tokens(tokens: Tokens) -> list[Token]:
+    """A text as its tokens."""
+    parts = zip(tokens.names, tokens.pieces, tokens.gaps, tokens.special, strict=True)
+    return [
+        {"name": name, "piece": piece, "gap": gap, "special": special}
+        for name, piece, gap, special in parts
+    ]
+
+
 def _said(number: float | None) -> float | None:
     """A number that JSON can say."""
     return number if number is not None and math.isfinite(number) else None
 
 
 def small(values: np.ndarray, most: int = FRAME_SIDE) -> np.ndarray:
-    """A map brought to at most so many pixels a side by averaging whole blocks."""
+    """A map brought to at most so many pixels a side by averaging whole blocks; the one row of a
+    text stays whole."""
     block = -(-max(values.shape) // most)
-    if block == 1:
+    if block == 1 or len(values) == 1:
         return values
     height, width = (side // block * block for side in values.shape)
     cut = values[:height, :width].reshape(height // block, block, width // block, block)
@@ -102,8 +116,8 @@ def thumb(picture: np.ndarray, side: int = 64) -> Array:
     return pack_bytes(np.asarray(image))
 
 
-def knob_card(knob: Knob, layers: list[str]) -> KnobCard:
-    """A knob as the page draws it."""
+def knob_card(knob: Knob, layers: list[str], lacks: Container[str] = ()) -> KnobCard:
+    """A knob as the page draws it, without choices that the kind of input `lacks`."""
     card: KnobCard = {
         "name": knob.name,
         "kind": knob.kind,  # type: ignore[typeddict-item]
@@ -118,13 +132,23 @@ def knob_card(knob: Knob, layers: list[str]) -> KnobCard:
     if knob.unit:
         card["unit"] = knob.unit
     if knob.kind == "choice":
-        card["choices"] = list(knob.choices)
+        card["choices"] = [choice for choice in knob.choices if choice not in lacks]
     if knob.kind == "layer":
         card["choices"] = layers
     return card
 
 
-def method_card(method: type[Declared] | Declared, layers: list[str]) -> MethodCard:
+def knob_cards(
+    method: type[Attribution] | Attribution, layers: list[str], subject: Subject
+) -> list[KnobCard]:
+    """A method's knobs, with the choices that mean something for this subject's inputs."""
+    lacks = {*subject.lacks, *method.lacks.get(subject.kind, ())}
+    return [knob_card(knob, layers, lacks) for knob in method.knobs.values()]
+
+
+def method_card(
+    method: type[Attribution] | Attribution, layers: list[str], subject: Subject
+) -> MethodCard:
     """A method, or its class, as an entry of the catalogue."""
     owner = method if isinstance(method, type) else type(method)
     return {
@@ -133,7 +157,7 @@ def method_card(method: type[Declared] | Declared, layers: list[str]) -> MethodC
         "family": family_of(owner),
         "blurb": blurb_of(method),
         "source": method.source,
-        "knobs": [knob_card(entry, layers) for entry in owner.knobs.values()],
+        "knobs": knob_cards(owner, layers, subject),
     }
 
 

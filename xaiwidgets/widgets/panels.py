@@ -14,6 +14,7 @@ from xaiwidgets.core.cache import AnswerCache
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.methods.relevance.layerwise import Layerwise
 
@@ -254,12 +255,12 @@ class Panels:
 
     def _send_cards(self) -> None:
         titles = pack.titles_of([panel.method for panel in self.every])
-        layers = self._gallery.layer_names
-        cards = [card_of(*each, layers) for each in zip(self.every, titles, strict=True)]
+        shared = self._gallery.layer_names, self._gallery.subject
+        cards = [card_of(*each, *shared) for each in zip(self.every, titles, strict=True)]
         self._write("panels", cards)
 
 
-def card_of(panel: Panel, title: str, layers: list[str]) -> PanelCard:
+def card_of(panel: Panel, title: str, layers: list[str], subject: Subject) -> PanelCard:
     """A panel as the page shows it: its method with all settings."""
     method = panel.method
     return {
@@ -270,6 +271,6 @@ def card_of(panel: Panel, title: str, layers: list[str]) -> PanelCard:
         "blurb": pack.blurb_of(method),
         "pinned": panel.pinned,
         "settings": method.settings,
-        "knobs": [pack.knob_card(knob, layers) for knob in method.knobs.values()],
+        "knobs": pack.knob_cards(method, layers, subject),
         "flow": isinstance(method, Layerwise),
     }

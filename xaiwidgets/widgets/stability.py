@@ -80,6 +80,6 @@ def sweep(
         known = list(catalogue([], found).values())
         knob_of(known, setting)
         methods = [method for method in known if setting in method.knobs]
-    made = [as_method(method) for method in methods]
-    experiment = sweep_of(made, setting, found, ready.x[:1], values, measure)
+    made = [as_method(method).suited(found.kind) for method in methods]
+    experiment = sweep_of(made, setting, found, ready.at([0]).x, values, measure)
     return Compare(found, ready, target, made, names=names, experiment=experiment, **given)

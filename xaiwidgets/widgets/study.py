@@ -47,6 +47,7 @@ def study(
     the page's last view say how often each method led to the right answer, with exact intervals.
     """
     found = Subject.of(subject)
+    found.need_pictures("A study")
     ready = found.prepare(images)
     chosen = default_methods(found, ready.x) if methods is None else methods
     return StudyView(

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from typing_extensions import NotRequired
 
+Kind = Literal["picture", "text"]
 Dtype = Literal["float16", "float32", "uint8"]
 Sign = Literal["signed", "positive", "negative", "absolute"]
 Scaling = Literal["panel", "shared"]
@@ -71,11 +72,22 @@ class QuestionCard(TypedDict):
     asks: str
 
 
+class Token(TypedDict):
+    """One token of a text: what the vocabulary calls it, what of the text it stands for, and what
+    lies in front of it there, such as a blank. A special one is no part of the text."""
+
+    name: str
+    piece: str
+    gap: str
+    special: bool
+
+
 class About(TypedDict):
-    """What does not change while a widget lives."""
+    """What does not change while a widget lives. `kind` is that of its inputs."""
 
     version: str
     title: str
+    kind: Kind
     live: bool
     classes: list[str]
     methods: list[MethodCard]
@@ -157,10 +169,11 @@ class PanelSweep(TypedDict):
 
 
 class StripItem(TypedDict):
-    """One input of the strip; `right` is None when its true class is not known."""
+    """One input of the strip; `right` is None when its true class is not known. A text has no
+    thumbnail: its name is how it begins."""
 
     name: str
-    thumb: Array
+    thumb: Array | None
     truth: str | None
     predicted: str
     right: bool | None
@@ -183,11 +196,13 @@ class Mask(TypedDict):
 
 
 class Scene(TypedDict):
-    """The input on screen: its picture (uint8, height × width × 3) and what the network says."""
+    """The input on screen: its picture (uint8, height × width × 3), or its tokens where it is a
+    text, and what the network says."""
 
     index: int
     name: str
-    picture: Array
+    picture: Array | None
+    tokens: list[Token]
     predictions: list[Prediction]
     truth: str | None
     masks: list[Mask]
@@ -273,13 +288,14 @@ class HeatmapAnswer(TypedDict):
 
     `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a
     pixel goes when the most important go first: a mask is one comparison a pixel, the same on both
-    sides of the wire.
+    sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`.
     """
 
     kind: Literal["heatmap"]
     request: int
     target: str
     input: int
+    tokens: NotRequired[list[Token]]
     map: Array
     error: NotRequired[Array]
     levels: NotRequired[Array]
@@ -295,7 +311,8 @@ class HeatmapAnswer(TypedDict):
 
 
 class Region(TypedDict):
-    """A rectangle in pixels of the picture; x1 and y1 are exclusive."""
+    """A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, and
+    y is 0 to 1."""
 
     x0: int
     y0: int

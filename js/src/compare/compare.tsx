@@ -14,12 +14,19 @@ import { Panel } from "./panel";
 import { SceneView } from "./scene";
 import { StripView } from "./strip";
 
-const KEYS = [
+const OF_PICTURES = [
   ["arrows", "move the crosshair (shift: 10 pixels)"],
   ["+  −  0", "zoom in, out, whole picture; also ctrl + wheel"],
   ["drag", "select a region; moves the picture when zoomed (shift selects)"],
   ["r", "begin a region at the crosshair, again to keep it"],
   ["space", "stamp with the brush, at the input's crosshair"],
+] as const;
+const OF_TEXTS = [
+  ["arrows", "go from token to token, up and down by lines (shift: 10 tokens)"],
+  ["drag", "select a range of tokens"],
+  ["r", "begin a range at the token, again to keep it"],
+] as const;
+const KEYS = [
   ["Esc", "clear the region, then the crosshair, then leave"],
   ["shift + click", "on a class: subtract it from the explained one"],
 ] as const;
@@ -58,7 +65,9 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
           <ExperimentBar store={store} />
           <MaskingBar store={store} />
           <CurvesView store={store} />
-          <div class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""}`}>
+          <div
+            class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""} ${store.text.value ? "xw-texts" : ""}`}
+          >
             {store.trust.sorted.value.map((panel) => (
               <Panel
                 key={panel.id}
@@ -117,7 +126,7 @@ function Header({ store }: { store: Store }) {
       <Popover label="Keys" text="?">
         {() => (
           <dl class="xw-keys">
-            {KEYS.map(([key, does]) => (
+            {[...(store.text.value ? OF_TEXTS : OF_PICTURES), ...KEYS].map(([key, does]) => (
               <>
                 <dt>{key}</dt>
                 <dd>{does}</dd>

@@ -26,7 +26,9 @@ interface Slide {
   high: number;
   step: number;
   help: string;
-  text(value: number): string;
+  said(value: number): string;
+  /** Whether it means something for pixels alone. */
+  pixels?: true;
 }
 const SLIDES: Slide[] = [
   {
@@ -36,7 +38,7 @@ const SLIDES: Slide[] = [
     high: 100,
     step: 0.1,
     help: "the percentile of |value| that gets the full colour",
-    text: (x) => `${x} %`,
+    said: (x) => `${x} %`,
   },
   {
     key: "opacity",
@@ -44,8 +46,8 @@ const SLIDES: Slide[] = [
     low: 0,
     high: 1,
     step: 0.01,
-    help: "of the map over the picture",
-    text: (x) => `${Math.round(x * 100)} %`,
+    help: "of the colours",
+    said: (x) => `${Math.round(x * 100)} %`,
   },
   {
     key: "smoothing",
@@ -54,7 +56,8 @@ const SLIDES: Slide[] = [
     high: 8,
     step: 0.25,
     help: "width (σ) of a Gaussian blur, in pixels; read-outs stay exact",
-    text: (x) => (x ? `${x} px` : "off"),
+    pixels: true,
+    said: (x) => (x ? `${x} px` : "off"),
   },
   {
     key: "keep",
@@ -62,8 +65,8 @@ const SLIDES: Slide[] = [
     low: 1,
     high: 100,
     step: 1,
-    help: "draw only the largest values; elsewhere the picture, dimmed",
-    text: (x) => `${x} %`,
+    help: "draw only the largest values",
+    said: (x) => `${x} %`,
   },
   {
     key: "contour",
@@ -72,7 +75,8 @@ const SLIDES: Slide[] = [
     high: 99.5,
     step: 0.5,
     help: "outline what lies above this percentile of |value|",
-    text: (x) => (x ? `${x} %` : "off"),
+    pixels: true,
+    said: (x) => (x ? `${x} %` : "off"),
   },
 ];
 
@@ -84,7 +88,8 @@ export function DisplayBar({ store }: { store: Store }) {
   const masks = Boolean(store.scene.value?.masks.length);
   const answered = store.panels.value.map(({ slot }) => store.answers[slot].value);
   const errors = answered.some((answer) => answer?.error);
-  const hideable = store.about.value.live || answered.some((answer) => answer?.levels);
+  const text = store.text.value;
+  const hideable = !text && (store.about.value.live || answered.some((answer) => answer?.levels));
   const masked = store.masking.settings.value.on;
   // Beside a masked picture an experiment still draws the map at its step.
   const drawn = !masked || store.masking.maps.value || store.walk.card.value;
@@ -146,12 +151,12 @@ export function DisplayBar({ store }: { store: Store }) {
       </div>
       {drawn && (
         <div class="xw-slides">
-          {SLIDES.map(({ key, text, ...slide }) => (
+          {SLIDES.filter(({ pixels }) => !pixels || !text).map(({ key, said, ...slide }) => (
             <Slider
               key={key}
               {...slide}
               value={display[key]}
-              text={text(display[key])}
+              text={said(display[key])}
               onInput={(value) => set(key, value)}
             />
           ))}

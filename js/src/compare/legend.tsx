@@ -5,6 +5,7 @@ import { gradient } from "../colour";
 import { digits } from "../numbers";
 import type { Store } from "../store";
 import type { Sign } from "../wire";
+import { cover } from "./tokens";
 
 export function Legend(props: {
   store: Store;
@@ -16,7 +17,7 @@ export function Legend(props: {
   value: ReadonlySignal<number | null>;
 }) {
   const { store, sign, what } = props;
-  const { clip, scaling } = store.display.value;
+  const { clip, scaling, opacity } = store.display.value;
   const limit = props.limit.value;
   const { low } = store.scaleOf(sign);
   const words = [
@@ -24,13 +25,15 @@ export function Legend(props: {
     scaling === "shared" ? "shared scale" : "",
     clip < 100 ? `clipped at ${clip} %` : "up to the largest",
   ];
+  const text = store.text.value;
+  const covers = text ? (share: number) => opacity * cover(share, 1) : undefined;
   const most = digits(limit);
   const ends = low ? [`−${most}`, "0", `+${most}`] : ["0", sign === "negative" ? `−${most}` : most];
   return (
     <div class="xw-legend">
       <div
-        class="xw-scale"
-        style={{ background: gradient(store.colourMap.value, store.scaleOf(sign)) }}
+        class={text ? "xw-scale xw-clear-scale" : "xw-scale"}
+        style={{ backgroundImage: gradient(store.colourMap.value, store.scaleOf(sign), covers) }}
       >
         <Tick {...props} low={low} />
       </div>

@@ -59,12 +59,19 @@ function look(store: Store, { id, slot }: PanelCard) {
     return showsError.value ? (value.error ?? null) : (chosen.value?.map ?? whole.value);
   });
   const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
+  /** Whether the answer is held for another input than the one on screen. */
+  const apart = computed(
+    () =>
+      Boolean(answer.value && store.scene.value) &&
+      answer.value?.input !== store.scene.value?.index,
+  );
   const value = computed(() => {
     const point = store.cross.value;
-    return point && array.value ? readAt(store, array.value, point) : null;
+    const foreign = store.text.value && apart.value; // its tokens are others
+    return point && array.value && !foreign ? readAt(store, array.value, point) : null;
   });
   const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
-  return { answer, frame, swept, chosen, limit, showsError, array, sign, value, veiled };
+  return { answer, frame, swept, chosen, limit, showsError, array, sign, value, veiled, apart };
 }
 
 type Look = ReturnType<typeof look>;
@@ -115,6 +122,8 @@ export function Panel({ store, painter, panel, index }: Props) {
       words: (at: Point) => readOut(store, view, at),
       sheet,
       bare: () => view.veiled.value && !store.masking.maps.value,
+      tokens: () => view.answer.value?.tokens,
+      apart: () => view.apart.value,
     };
     if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
@@ -264,6 +273,8 @@ export function Panel({ store, painter, panel, index }: Props) {
           <StepView
             {...{ store, painter, panel, busy }}
             picture={(at) => stepPicture(store, view.answer.value, at)}
+            tokens={() => view.answer.value?.tokens}
+            apart={() => view.apart.value}
           />
         )}
       </div>
@@ -322,7 +333,8 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   const region = store.region.value;
   const array = view.array.value;
   let part: number | null = null;
-  if (region && array) {
+  const foreign = store.text.value && view.apart.value;
+  if (region && array && !foreign) {
     const [rows, columns] = array.shape;
     const [width, height] = store.size.value;
     const area = scaleRegion(region, columns / width, rows / height);
@@ -330,7 +342,7 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   }
   const other = [];
   if (answer.target !== store.target.value.label) other.push(answer.target);
-  if (store.scene.value && answer.input !== store.scene.value.index) {
+  if (view.apart.value) {
     other.push(store.strip.value[answer.input]?.name ?? `input ${answer.input}`);
   }
   const passes = [
@@ -340,9 +352,11 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   ];
   return (
     <div class="xw-facts">
-      {region && (
+      {region && !foreign && (
         <p class="xw-strong">
-          {part === null ? "nothing to share" : `${percent(part)} inside the region`}
+          {part === null
+            ? "nothing to share"
+            : `${percent(part)} inside the ${store.text.value ? "range" : "region"}`}
           {sign === "signed" || sign === "absolute" ? "" : `, ${sign} part`}
         </p>
       )}

@@ -27,7 +27,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     const closed = new AbortController();
     const options = {
       label: "Input: arrow keys move the crosshair",
-      words: ({ x, y }: { x: number; y: number }) => `(${x}, ${y})`,
+      words: ({ x, y }: Point) => (store.text.peek() ? "" : `(${x}, ${y})`),
       sheet: {
         array: () => null,
         picture: () => here(store)?.picture ?? null,
@@ -52,7 +52,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
       {scene ? (
         <div class="xw-says">
           <p class="xw-name" title={scene.name}>
-            {scene.name}
+            {!store.text.value && scene.name}
             {scene.step && <i> · {scene.step}</i>}
           </p>
           {scene.truth !== null && (
@@ -79,26 +79,35 @@ function ZoomBar({ store }: { store: Store }) {
   const area = region.value;
   const { settings, brush } = store.masking;
   const painting = settings.value.on && brush.value > 0;
+  const text = store.text.value;
   const by = (factor: number): void => {
     zoom.value = zoomAt(zoom.peek(), factor, 0.5, 0.5);
   };
   return (
     <div class="xw-zoom">
-      <Button icon="minus" label="Zoom out" disabled={k === 1} onClick={() => by(1 / 1.5)} />
-      <Button
-        label="Whole picture"
-        text={`${Math.round(k * 100)} %`}
-        onClick={() => {
-          zoom.value = WHOLE;
-        }}
-      />
-      <Button icon="plus" label="Zoom in" onClick={() => by(1.5)} />
+      {!text && (
+        <>
+          <Button icon="minus" label="Zoom out" disabled={k === 1} onClick={() => by(1 / 1.5)} />
+          <Button
+            label="Whole picture"
+            text={`${Math.round(k * 100)} %`}
+            onClick={() => {
+              zoom.value = WHOLE;
+            }}
+          />
+          <Button icon="plus" label="Zoom in" onClick={() => by(1.5)} />
+        </>
+      )}
       {area ? (
         <Button
           icon="close"
-          label="Clear the region"
+          label={text ? "Clear the range" : "Clear the region"}
           class="xw-clear"
-          text={`${area.x1 - area.x0} × ${area.y1 - area.y0} px`}
+          text={
+            text
+              ? `tokens ${area.x0 + 1} to ${area.x1}`
+              : `${area.x1 - area.x0} × ${area.y1 - area.y0} px`
+          }
           onClick={() => store.keepRegion(null)}
         />
       ) : (

@@ -1,5 +1,5 @@
 /**
- * A picture with what lies on it: map, contours, crosshair, region, read-out.
+ * A picture with what lies on it: map, contours, crosshair, region, read-out; or a text (tokens.ts).
  *
  * Crosshair, zoom and region belong to the view and not to one stage, so all stages move together.
  * Nothing here is redrawn by the component tree: a moved pointer writes a few styles and that is all.
@@ -9,6 +9,8 @@ import { effect } from "@preact/signals";
 import { between, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
+import type { Token } from "../wire";
+import { mountTokens } from "./tokens";
 
 export interface Hand {
   /** Side of the square that is stamped; 0 while the hand rests. */
@@ -27,6 +29,10 @@ export interface StageOptions {
   bare?(): boolean;
   /** What the pointer and the space bar do instead of drawing a region. */
   hand?: Hand;
+  /** Of a text the tokens, where they are not those on screen. */
+  tokens?(): Token[] | undefined;
+  /** Whether this is about another input than the one on screen. */
+  apart?(): boolean;
 }
 
 function child<K extends keyof HTMLElementTagNameMap>(parent: HTMLElement, tag: K, name: string) {
@@ -49,6 +55,10 @@ export function mountStage(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
+  if (store.text.peek()) {
+    mountTokens(host, store, painter, options, signal);
+    return;
+  }
   const { sheet, words, hand } = options;
   const { cross, region, zoom } = store;
   const lens = child(host, "div", "lens");

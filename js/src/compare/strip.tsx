@@ -25,6 +25,11 @@ export function classesIn(strip: StripItem[]): string[] {
   return [...new Set(names)].sort();
 }
 
+/** What stands for an input: its thumbnail, or how a text begins. */
+function Begin({ item: { thumb, name } }: { item: StripItem }) {
+  return thumb ? <Picture array={thumb} /> : <q>{name}</q>;
+}
+
 export function StripView({ store }: { store: Store }) {
   const verdict: Signal<Verdict> = useSignal("all");
   const name = useSignal("");
@@ -100,7 +105,7 @@ export function StripView({ store }: { store: Store }) {
             title={strip[i].name}
             onClick={() => pick(i)}
           >
-            <Picture array={strip[i].thumb} />
+            <Begin item={strip[i]} />
             <span class={strip[i].right === false ? "xw-wrong" : "xw-right"}>
               {strip[i].right !== null && <Icon name={strip[i].right ? "check" : "close"} />}
               {strip[i].predicted}

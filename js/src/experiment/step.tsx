@@ -10,7 +10,7 @@ import { digits } from "../numbers";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import { Button, Missing } from "../ui/parts";
-import type { PanelCard, Array as WireArray } from "../wire";
+import type { PanelCard, Token, Array as WireArray } from "../wire";
 import { Interval } from "./plot";
 
 /** What is left at a step, and what the whole way says. */
@@ -60,9 +60,12 @@ interface Props {
   /** Whether the map at the origin is being made. */
   busy: boolean;
   picture(at: string): WireArray | null;
+  /** Of a text the tokens, and whether it is another than the one on screen. */
+  tokens(): Token[] | undefined;
+  apart(): boolean;
 }
 
-export function StepView({ store, painter, panel, busy, picture }: Props) {
+export function StepView({ store, painter, panel, busy, picture, tokens, apart }: Props) {
   const { walk } = store;
   const { id, slot, title } = panel;
   const host = useRef<HTMLDivElement>(null);
@@ -102,8 +105,8 @@ export function StepView({ store, painter, panel, busy, picture }: Props) {
     const words = (at: Point): string =>
       view.array.value ? digits(readAt(store, view.array.value, at)) : "";
     const label = `${title} at the step: arrow keys read values`;
-    if (host.current)
-      mountStage(host.current, store, painter, { label, words, sheet }, closed.signal);
+    const options = { label, words, sheet, tokens, apart };
+    if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
   }, [view]);
 
@@ -127,7 +130,10 @@ export function StepView({ store, painter, panel, busy, picture }: Props) {
         <div class="xw-frame">
           <div class="xw-stage" ref={host} hidden={!at} />
           {!at && (
-            <div class="xw-empty" style={{ aspectRatio: store.size.value.join("/") }}>
+            <div
+              class="xw-empty"
+              style={{ aspectRatio: store.text.value ? "" : store.size.value.join("/") }}
+            >
               {walk.card.value?.hint}
             </div>
           )}

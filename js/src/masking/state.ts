@@ -88,7 +88,7 @@ export function createMasking(model: Model, needs: Needs): Masking {
   );
   const strokes = computed(() => settings.value.strokes);
   const paint = computed(() => {
-    const [height, width] = scene.value?.picture.shape ?? [0, 0];
+    const [height, width] = scene.value?.picture?.shape ?? [0, 0];
     return strokes.value.length ? painted(strokes.value, width, height) : null;
   });
   const curves = trait<MaskCurves>("mask_curves");

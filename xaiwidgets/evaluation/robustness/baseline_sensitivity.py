@@ -36,6 +36,7 @@ class BaselineSensitivity(Evaluation, title="Baseline sensitivity", source="stur
 
     def _choices(self, case: Case, method: Attribution) -> list[Any]:
         known = [name for name in method.knobs[_setting(method)].choices if name in BASELINES]
+        known = [name for name in known if name not in case.subject.lacks]
         return [name for name in known if name != "given" or case.subject.absent is not None]
 
 
