@@ -185,11 +185,11 @@ def test_relevance_of_every_token_is_that_of_lxt(case):
 
 def test_texts_of_several_lengths_get_the_answers_that_they_get_alone(subject):
     texts = ["a dreadful play", "we saw a splendid film with friends", "a moving song"]
-    together = xw.IntegratedGradients()(subject, texts, [0, 1, 0])
+    together = xw.IntegratedGradients(steps=8)(subject, texts, [0, 1, 0])
     assert len(together) == 3
     assert together.provenance.target == ["praise", "blame", "praise"]
     for i, (text, target) in enumerate(zip(texts, [0, 1, 0], strict=True)):
-        alone = xw.IntegratedGradients()(subject, text, target)
+        alone = xw.IntegratedGradients(steps=8)(subject, text, target)
         width = alone.values.shape[3]
         torch.testing.assert_close(together.values[i, ..., :width], alone.values[0])
         assert not together.values[i, ..., width:].any()
@@ -257,12 +257,12 @@ def test_what_has_no_words_says_so():
 
 def test_settings_that_were_not_given_are_those_usual_for_a_text(subject):
     assert xw.Occlusion()(subject, TEXT).provenance.settings == {
-        "patch": 1, "stride": 1, "baseline": "given",
+        "patch": 1, "stride": 1, "fill": "given",
     }  # fmt: skip
     assert xw.LRP()(subject, TEXT).provenance.settings["preset"] == "AttnLRP"
     assert xw.LRP(preset="ε")(subject, TEXT).provenance.settings["preset"] == "ε"
-    two = xw.Occlusion(patch=2, stride=1, baseline="zero")(subject, TEXT).provenance.settings
-    assert two == {"patch": 2, "stride": 1, "baseline": "zero"}
+    two = xw.Occlusion(patch=2, stride=1, fill="zero")(subject, TEXT).provenance.settings
+    assert two == {"patch": 2, "stride": 1, "fill": "zero"}
 
 
 def test_occlusion_is_the_fall_of_the_score_where_a_word_is_masked(subject):
@@ -311,7 +311,7 @@ REFUSED.append(xw.ConceptRelevance)  # unless a layer is named
 
 @pytest.mark.parametrize("method", [m for m in BUILT_IN if m not in REFUSED], ids=str)
 def test_a_method_answers_about_words(subject, method):
-    few = {k: v for k, v in {"samples": 4, "steps": 4}.items() if k in method.knobs}
+    few = {k: v for k, v in {"samples": 40, "steps": 4}.items() if k in method.knobs}
     heat = method(**few)(subject, TEXT)
     assert heat.map().shape == (1, 1, 7)
     assert np.isfinite(heat.map()).all()
@@ -383,3 +383,17 @@ def test_what_works_on_pixels_says_so(subject):
         xw.masking(subject, TEXT)
     with pytest.raises(xw.ExplainError, match="takes a picture, and the input is a text"):
         xw.EdgeDetector()(subject, TEXT)
+
+
+@pytest.mark.parametrize(
+    "method", [xw.LIME, xw.KernelShap, xw.ShapleySampling, xw.FeatureAblation, xw.RISE], ids=str
+)
+def test_what_covers_segments_covers_words_and_finds_the_one_that_decides(subject, method):
+    few = {"samples": 300} if "samples" in method.knobs else {}
+    heat = method(**few)(subject, TEXT, "praise")
+    assert max(heat.words(), key=lambda word: word[1])[0] == "splendid"
+    assert heat.provenance.settings["fill"] == "given"
+    if "segmentation" in method.knobs:
+        assert len({value for _, value in heat.words()}) > 5  # one segment a token
+        with pytest.raises(xw.ExplainError, match="'slic', which a text has no use for"):
+            method(segmentation="slic")(subject, TEXT)

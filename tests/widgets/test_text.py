@@ -121,7 +121,7 @@ def test_what_means_nothing_for_words_is_not_offered(widget):
     assert "AttnLRP" in presets
     assert "γ-box" not in presets
     assert widget.about["fills"] == []
-    assert widget.panels[2]["settings"] == {"patch": 1, "stride": 1, "baseline": "given"}
+    assert widget.panels[2]["settings"] == {"patch": 1, "stride": 1, "fill": "given"}
 
 
 def test_masking_is_refused_in_words(widget, subject):

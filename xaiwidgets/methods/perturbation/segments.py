@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 
 from xaiwidgets.core.answers import Frame
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.subject import Kind, Subject
 
 SEGMENTATIONS = ("slic", "squares")
-BY_TOKEN = {"text": {"segmentation": "squares", "segments": 500, "fill": "given"}}
+BY_TOKEN: Mapping[Kind, Mapping[str, Any]] = {
+    "text": {"segmentation": "squares", "segments": 500, "fill": "given"},
+}
 """A text is cut into its tokens, and an absent one is masked."""
 
-NOT_BY_TOKEN = {"text": ("slic", "segments")}
+NOT_BY_TOKEN: Mapping[Kind, Collection[str]] = {"text": ("slic", "segments")}
 """Words have no edges to follow, and one token's mean is the token itself."""
 
 
