@@ -9,6 +9,7 @@ from networks import noise
 
 from xaiwidgets.core.filling import Filling, own_noise
 from xaiwidgets.core.imputing import impute
+from xaiwidgets.core.subject import Subject
 
 STEPS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
@@ -141,7 +142,8 @@ def test_filled_pixels_get_noise_of_a_hundredth_and_kept_ones_none():
     x = noise(2, 3, 16, 16)
     kept = torch.as_tensor(np.stack(patterns(16, 16)[1:3]))
     rows = torch.arange(2)
-    change = Filling("neighbours", None, x)(kept, rows) - impute(x, kept)
+    subject = Subject(torch.nn.Flatten().eval())
+    change = Filling("neighbours", subject, x)(kept, rows) - impute(x, kept)
     assert float(change[kept[:, None].expand_as(x)].abs().max()) == 0
     assert 0.005 < float(change[~kept[:, None].expand_as(x)].std()) < 0.02
 

@@ -80,6 +80,8 @@ class CbamAttention(
     close where the object is; the slider goes through them.
     """
 
+    takes = ("picture",)
+
     layer: str = knob(default="", layers=True, help="which CBAM block; '' is the last")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
