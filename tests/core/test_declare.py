@@ -83,6 +83,17 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name():
         type(Declared)("Bare", (Declared,), {})(a=1)
 
 
+def test_a_choice_with_greek_letters_may_be_spelt_without():
+    class Greek(Declared):
+        rule: str = knob(default="ε", choices=("ε", "ε-αβ", "deep w²"), help="which rule")
+
+    assert [Greek(rule=spelt).rule for spelt in ("epsilon", "epsilon-alphabeta", "deep w2")] == [
+        "ε", "ε-αβ", "deep w²"
+    ]  # fmt: skip
+    with pytest.raises(ExplainError, match="it takes one of 'ε'"):
+        Greek(rule="epsilon-beta")
+
+
 def test_a_wrong_word_is_refused_with_the_nearest_choice():
     with pytest.raises(ExplainError) as refused:
         Plain(way="upp")

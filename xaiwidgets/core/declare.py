@@ -15,6 +15,7 @@ from typing_extensions import Self, dataclass_transform
 
 from .errors import ExplainError, nearest
 
+_SPELT = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "ε": "epsilon", "²": "2"})
 _KINDS = {int: "integer", float: "number", str: "choice", bool: "switch"}
 _ANNOTATIONS = {"int": int, "float": float, "str": str, "bool": bool}
 
@@ -51,6 +52,8 @@ class Knob:
         """`value` in this knob's own type, or an ExplainError that says what it takes."""
         if self.kind == "switch" and isinstance(value, (bool, int)) and value in (0, 1):
             return bool(value)
+        if self.kind == "choice" and isinstance(value, str):
+            value = self._chosen(value)
         if self.kind == "choice" and value in self.choices:
             return value
         if self.kind == "layer" and isinstance(value, str):
@@ -62,6 +65,11 @@ class Knob:
             advice = f" {nearest(value, self.choices)}"
         raise ExplainError(f"{owner}.{self.name} is {value!r}; it takes {self.takes()}.{advice}")
 
+    def _chosen(self, value: str) -> str:
+        """The choice that `value` spells without Greek letters: epsilon-plus is ε-plus."""
+        spelt = {_plain(choice): choice for choice in self.choices}
+        return value if value in self.choices else spelt.get(_plain(value), value)
+
     def _in_range(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return False
@@ -71,6 +79,10 @@ class Knob:
         assert self.low is not None
         assert self.high is not None
         return self.low <= number <= self.high
+
+
+def _plain(choice: str) -> str:
+    return choice.translate(_SPELT)
 
 
 def knob(
