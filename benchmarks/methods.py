@@ -18,6 +18,7 @@ from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,6 +26,7 @@ import xaiwidgets as xw
 from benchmarks.networks import import_torchvision, resnet18
 from xaiwidgets import zoo
 from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.methods.perturbation.segments import cut, squares
 
 TARGET = 3
 LONG = 2.0
@@ -93,7 +95,7 @@ def asked(method: Attribution, network: nn.Module) -> nn.Module:
 def elsewhere(
     method: Attribution, network: nn.Module, x: torch.Tensor, chunk: int
 ) -> Callable[[], Any] | None:
-    """The same method in Captum, or in pytorch-grad-cam, at the same settings."""
+    """The same method in Captum, pytorch-grad-cam or lime, at the same settings."""
     from captum import attr
 
     name = type(method).__name__
@@ -127,12 +129,57 @@ def elsewhere(
         return lambda: attr.Occlusion(network).attribute(
             x, window, stride, baselines=0.0, target=TARGET, perturbations_per_eval=chunk
         )
+    if name in ("FeatureAblation", "KernelShap", "ShapleySampling"):
+        return _over_segments(method, network, x, chunk)
+    if name == "LIME":
+        return _lime(method, network, x)
     if name in ("GradCam", "GuidedGradCam"):
         layer = dict(network.named_modules())[xw.Subject(network).layers(x).maps[-1].name]
         if name == "GuidedGradCam":
             return lambda: attr.GuidedGradCam(network, layer).attribute(x, target=TARGET)
         return _grad_cam(network, layer, x)
     return None
+
+
+def _over_segments(
+    method: Any, network: nn.Module, x: torch.Tensor, chunk: int
+) -> Callable[[], Any]:
+    """Captum's, over the same segments; its Kernel SHAP takes one picture at a time."""
+    from captum import attr
+
+    labels = squares(x.shape[2], x.shape[3], method.segments)[None, None]
+    shared = {"target": TARGET, "feature_mask": labels, "perturbations_per_eval": chunk}
+    if isinstance(method, xw.FeatureAblation):
+        return lambda: attr.FeatureAblation(network).attribute(x, **shared)
+    if isinstance(method, xw.ShapleySampling):
+        sampling = attr.ShapleyValueSampling(network)
+        return lambda: sampling.attribute(x, n_samples=method.samples, **shared)
+    kernel = attr.KernelShap(network)
+    return lambda: [kernel.attribute(one[None], n_samples=method.samples, **shared) for one in x]
+
+
+def _lime(method: Any, network: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
+    """The paper's own package on the same superpixels, asked for one class."""
+    try:
+        from lime.lime_image import LimeImageExplainer
+    except ImportError:
+        return None
+    subject = xw.Subject(network)
+
+    def ask(pictures: list[Any]) -> Any:
+        batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
+        with torch.no_grad():
+            return network(batch).double().numpy()
+
+    def explain() -> None:
+        labels = cut(subject, x, method.segmentation, method.segments, method.compactness)
+        for one, own in zip(x, labels, strict=True):
+            LimeImageExplainer(random_state=0).explain_instance(
+                one.permute(1, 2, 0).double().numpy(), ask, labels=(TARGET,), top_labels=None,
+                num_samples=method.samples, segmentation_fn=lambda _, own=own: own.numpy(),
+            )  # fmt: skip
+
+    return explain
 
 
 def _grad_cam(network: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
@@ -161,6 +208,9 @@ def table(
         settings = {"samples": samples, "steps": samples, "stride": max(8, x.shape[-1] // 14)}
         method = method.having(**{k: v for k, v in settings.items() if k in method.knobs})
         need = method.cost(subject, x)
+        if not need.backward and samples <= need.forward <= samples + 2:  # draws are all it asks
+            method = method.having(samples=8 * samples)
+            need = method.cost(subject, x)
         rows = max(need.forward, 1) * len(x)
         chunk = min(subject.batch_size(x, backward=need.backward > 0), rows)
         other = elsewhere(method, network, x, chunk)

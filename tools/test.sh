@@ -2,7 +2,7 @@
 # From a bare checkout to passed tests: installs all it needs (browser included), then runs
 # every check and every test. `bash tools/test.sh quick` leaves the browser and slow tests out.
 . "$(dirname "$0")/setup.sh" dev
-python -m pip install -q --no-deps "grad-cam==1.5.7" "quantus==0.6.0" "zennit==0.5.1" -c constraints.txt
+python -m pip install -q --no-deps "grad-cam==1.5.7" "lime==0.2.0.1" "quantus==0.6.0" "zennit==0.5.1" -c constraints.txt
 
 bash tools/check.sh
 

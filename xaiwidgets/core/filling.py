@@ -64,23 +64,27 @@ class Filling:
         `draws` (default 0). Neighbours are pixels of which at least half is kept."""
         here = kept[:, None].to(self.x.dtype)
         filler = self.pictures(here, rows, draws)
-        return (self.x[rows] * here).addcmul_(filler, 1 - here)
+        return (self._own(self.x, rows) * here).addcmul_(filler, 1 - here)
 
     def pictures(
         self, here: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """What stands in the holes of inputs number `rows`, shaped like them, where `here` (rows,
-        1, height, width) is how much is kept."""
+        """What stands in the holes of inputs number `rows`, shaped like them or one for all, where
+        `here` (rows, 1, height, width) is how much is kept."""
         filler = self._fillers(rows, draws)
         if isinstance(self.name, str) and self.name == "neighbours":
             return filler + impute(self.x[rows], here[:, 0] >= 0.5)
         return filler
 
+    def _own(self, pictures: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The pictures number `rows`; a single one is not copied."""
+        return pictures if len(pictures) == 1 else pictures[rows]
+
     def _fillers(self, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
         numbers = [0] if draws is None else draws.unique().tolist()
         self._made = {n: self._made[n] if n in self._made else self._draw(n) for n in numbers}
         if len(numbers) == 1:
-            return self._made[numbers[0]][rows]
+            return self._own(self._made[numbers[0]], rows)
         assert draws is not None
         found = torch.empty_like(self.x[:1]).expand(len(rows), -1, -1, -1).clone()
         for number in numbers:

@@ -51,8 +51,11 @@ class Moments:
         return (self._sums[1] / self.count - (self._sums[0] / self.count).square()).clamp_min(0)
 
     def error(self) -> torch.Tensor:
-        """The standard error of the mean, √(variance ÷ (n − 1))."""
-        return (self.variance() / max(self.count - 1, 1)).sqrt()
+        """The standard error of the mean, √(variance ÷ (n − 1)); one draw alone says nothing of it,
+        and it is then as large as the mean itself."""
+        if self.count < 2:
+            return self.mean().abs()
+        return (self.variance() / (self.count - 1)).sqrt()
 
     def variance_error(self) -> torch.Tensor:
         """The standard error of the variance, √((m₄ − variance²) ÷ n)."""

@@ -54,15 +54,15 @@ class RISE(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Every input is seen through the same veils; (batch, 1, height, width)."""
-        filling = Filling(self.fill, subject, x)
+        fillings = [Filling(self.fill, subject, x[i : i + 1]) for i in range(len(x))]
         veils = Veils(self.samples, self.cells, self.share, x, self.seed)
         sums = _Sums(x, self.form, self.share)
         for numbers in torch.arange(self.samples).split(subject.batch_size(x, backward=False)):
             veil = veils(numbers)
-            scores = []
-            for i in range(len(x)):
-                which = torch.full_like(numbers, i)
-                scores.append(subject.scores(filling(veil, which), target, which))
+            scores = [
+                subject.scores(filling(veil, numbers * 0), target, numbers * 0 + i)
+                for i, filling in enumerate(fillings)
+            ]
             sums.add(veil, torch.stack(scores))
             if enough(sums.found, self.precision, sums.count, self.samples):
                 break

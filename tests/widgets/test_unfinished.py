@@ -1,0 +1,146 @@
+"""Maps that are shown before they are finished, without a page."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from page import ask
+
+import xaiwidgets as xw
+from xaiwidgets.widgets import pack
+
+
+class Gate:
+    """A black box that answers so many questions, then waits to be let go on."""
+
+    def __init__(self, batches: int) -> None:
+        self.batches, self.gate, self.asked = batches, threading.Event(), 0
+
+    def __call__(self, array):
+        self.asked += len(array) > 1
+        if self.asked > self.batches:
+            assert self.gate.wait(20)
+        first, second = array[..., :8, :8].mean((1, 2, 3)), array[..., 8:].mean((1, 2, 3))
+        return np.stack([first * second**2, second], 1)
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+SAMPLING = [
+    xw.RISE(samples=320), xw.LIME(samples=320), xw.KernelShap(samples=320, segments=16),
+    xw.ShapleySampling(samples=40, segments=16),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", SAMPLING, ids=lambda method: type(method).__name__)
+def test_the_map_of_the_first_batch_is_on_the_page_while_the_rest_is_asked(method):
+    box = Gate(1 + isinstance(method, (xw.KernelShap, xw.ShapleySampling)))  # the ends are a batch
+    w = xw.compare(box, torch.rand(1, 16, 16), 0, methods=[method])
+    until(lambda: w.slot_00)
+    assert w.status["p1"]["status"] == "running"
+    first = dict(w.slot_00)
+    assert first["request"] == w.status["p1"]["request"]
+    assert "error" in first
+    assert any("so far" in fact for fact in first["facts"])
+    box.gate.set()
+    w.wait(20)
+    assert w.status["p1"]["status"] == "done"
+    assert w.slot_00["forwards"] > first["forwards"]
+    assert not any("so far" in fact for fact in w.slot_00["facts"])
+    errors = [np.abs(pack.unpack(slot["error"])).mean() for slot in (first, w.slot_00)]
+    assert errors[1] < errors[0]
+    w.close()
+
+
+def test_a_cancelled_panel_keeps_what_it_has():
+    box = Gate(1)
+    w = xw.compare(box, torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=3200)])
+    until(lambda: w.slot_00)
+    assert ask(w, "cancel", panel="p1")["ok"]
+    box.gate.set()
+    w.wait(20)
+    assert w.status["p1"]["status"] == "cancelled"
+    assert w.answers["RISE"].provenance.forwards < 3200
+    np.testing.assert_allclose(pack.unpack(w.slot_00["map"]), w.answers["RISE"].map()[0], atol=1e-3)
+    assert ask(w, "retry", panel="p1")["ok"]
+    w.wait(20)
+    assert w.answers["RISE"].provenance.forwards == 3200
+    w.close()
+
+
+def test_an_unfinished_map_of_an_older_request_is_dropped():
+    box = Gate(1)
+    w = xw.compare(box, torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=3200)])
+    until(lambda: w.slot_00)
+    ask(w, "set_knob", panel="p1", knob="samples", value=64)
+    box.gate.set()
+    w.wait(20)
+    assert w.answers["RISE"].provenance.settings["samples"] == 64
+    assert w.slot_00["request"] == w.status["p1"]["request"]
+    w.close()
+
+
+def test_an_unfinished_map_is_never_kept_for_later():
+    w = xw.compare(Gate(99), torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=320)]).wait(20)
+    before = len(w._panels.cache)
+    assert before == 1
+    ask(w, "retry", panel="p1")
+    w.wait(20)
+    assert w.answers["RISE"].provenance.cached
+    w.close()
+
+
+def test_a_film_waits_for_the_finished_map():
+    box = Gate(1)
+    w = xw.compare(
+        box, torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=320)], films={"RISE": "cells"}
+    )
+    until(lambda: w.slot_00)
+    assert w.trails == {} or not any(trail["steps"] for trail in w.trails.values())
+    box.gate.set()
+    w.wait(60)
+    assert w.status["p1"]["status"] == "done"
+    w.close()
+
+
+def test_gradients_that_are_averaged_over_draws_are_shown_too():
+    from conftest import network_of
+    from networks import noise
+
+    for method in (xw.SmoothGrad(samples=200), xw.GradientShap(samples=200)):
+        seen = []
+        found = method(network_of("modules"), noise(1, 3, 32, 32), 1, partial=seen.append)
+        assert seen[0].provenance.backwards < 200
+        assert seen[0].error.mean() > found.error.mean()
+        close = method.having(precision=0.5)(network_of("modules"), noise(1, 3, 32, 32), 1)
+        assert 16 <= close.provenance.backwards < 200
+        assert close.numbers["standard_error"] <= 0.5
+
+
+def test_the_first_map_takes_one_batch_and_a_tenth_of_a_second_of_work_at_most():
+    class Sleeping(torch.nn.Module):
+        def forward(self, x):
+            time.sleep(0.05)  # takes no time of the thread's own
+            return x.mean((2, 3))
+
+    x, at, batches = torch.rand(1, 3, 224, 224), [], []
+    subject, cancel = xw.Subject(Sleeping().eval()), xw.CancelToken()
+    subject.batch_size(subject.prepare(x).x)
+    subject.model.register_forward_pre_hook(lambda *_: batches.append(1))
+    begin = time.thread_time()
+
+    def look(answer):
+        at.append(time.thread_time() - begin)
+        cancel.cancel()
+
+    with pytest.raises(xw.Cancelled):
+        xw.RISE()(subject, x, 0, partial=look, cancel=cancel)
+    assert len(batches) == 1
+    assert at[0] < 0.1
