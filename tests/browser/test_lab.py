@@ -627,6 +627,36 @@ def test_a_slow_method_shows_its_progress_and_can_be_cancelled(lab, methods):
     assert lab.ask("len(w.answers)") == 4
 
 
+def test_a_map_is_drawn_while_its_method_still_asks_and_stays_when_it_is_cancelled(
+    lab, methods, picture_of
+):
+    lab.run("""
+    def reluctant(array):
+        time.sleep(0.15)
+        return subject.outputs(torch.from_numpy(array)).numpy()
+
+    box = xw.Subject(reluctant, classes=subject.classes, mean=0.5, std=0.25, size=(96, 96))
+    """)
+    code = "xw.compare(box, image, methods=[xw.RISE(samples=20000), xw.Occlusion(stride=16)])"
+    root = lab.show(code, panels=2, wait=False)
+    rise = panel(root, "RISE")
+    expect(rise).to_contain_text(re.compile(r"\d+ of 20000 samples so far\."))
+    expect(rise).to_have_attribute("aria-busy", "true")
+    assert not re.search("xw-stale", rise.get_attribute("class"))
+    before = rise.inner_text()
+    expect(rise).not_to_have_text(before)  # it sharpens
+    picture_of(lab.page, "unfinished")
+    root.get_by_role("button", name="Std. error").click()
+    expect(rise).to_contain_text("standard error")
+    rise.get_by_role("button", name="Cancel").click()
+    expect(rise.locator("[role=alert]")).to_contain_text("Cancelled")
+    expect(rise).to_contain_text("samples so far.")
+    picture_of(lab.page, "unfinished-cancelled")
+    lab.settle()
+    assert lab.ask("w.status['p1']['status']") == "cancelled"
+    assert lab.ask("w.answers['RISE'].provenance.forwards < 20000")
+
+
 def test_cancel_all_stops_what_waits_too(lab, methods):
     root = lab.show("xw.compare(subject, image, methods=[Slow, *quick])", panels=5, wait=False)
     expect(panel(root, "Saliency")).to_have_attribute("aria-busy", "true")

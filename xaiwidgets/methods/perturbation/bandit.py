@@ -65,7 +65,7 @@ class Search:
         empty = Rule((), 1.0)
         tried = [empty]
         self.pull([empty])
-        if self._verified(empty, 1):
+        if self._verified(empty):
             return empty, True
         beam = [empty]
         for _ in range(min(self.longest, self.count)):
@@ -75,7 +75,7 @@ class Search:
             self.pull(candidates)
             tried += candidates
             beam = self._strongest(candidates)
-            found = [rule for rule in beam if self._verified(rule, len(candidates))]
+            found = [rule for rule in beam if self._verified(rule)]
             if found:
                 return max(found, key=lambda rule: (rule.coverage, rule.precision)), True
         level = math.log(1 / _DOUBT)
@@ -129,17 +129,20 @@ class Search:
             self.pull([weakest, rival])
             turn += 1
 
-    def _verified(self, rule: Rule, among: int) -> bool:
-        """Try a rule until it is clear on which side of the threshold its precision lies."""
-        level = math.log(1 / (_DOUBT / (1 + (self.beam - 1) * self.count)))
-        while self.left:
+    def _verified(self, rule: Rule) -> bool:
+        """Try a rule until it is clear on which side of the threshold its precision lies, for a
+        third of what is left at most."""
+        level = math.log((1 + (self.beam - 1) * self.count) / _DOUBT)
+        most = self.left * 2 // 3
+        while True:
             high = rule.precision >= self.threshold
             if high and rule.lower(level) >= self.threshold - _SLACK:
                 return True
             if not high and rule.upper(level) < self.threshold + _SLACK:
                 return False
+            if self.left <= most:
+                return False
             self.pull([rule])
-        return rule.precision >= self.threshold and rule.lower(level) >= self.threshold - _SLACK
 
 
 def _level(rules: int, turn: int) -> float:

@@ -9,7 +9,7 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
-from .covered import Covered, elsewhere
+from .covered import Covered, elsewhere, percent
 
 FIRM, FIRMER = 5.0, 400.0  # weight of the area's constraint, and how often it grows by the end
 RATE, MOMENTUM = 0.5, 0.9
@@ -70,18 +70,20 @@ class ExtremalPerturbation(
         by_area = masks.view(len(x), len(areas), *masks.shape[2:])
         found = Findings(by_area.mean(1, keepdim=True), warnings=covered.warnings())
         for i, (area, share, moved) in enumerate(zip(areas, left, control, strict=True)):
-            found.facts.append(self._told(area, share, moved))
             found.numbers |= {f"area {area:g}": share, f"area {area:g} elsewhere": moved}
             if len(areas) > 1:
-                found.frames.append(Frame(f"{area:.0%}", by_area[:, i : i + 1], share))
+                found.frames.append(Frame(percent(area), by_area[:, i : i + 1], share))
+        found.facts.append(self._told(areas, left, control))
         return found
 
-    def _told(self, area: float, share: float, moved: float) -> str:
+    def _told(self, areas: list[float], left: list[float], control: list[float]) -> str:
         what = "gone" if self.mode == "deletion" else "kept"
-        return (
-            f"With {area:.0%} of the picture {what}, {share:.0%} of the score is left; with the "
-            f"same mask moved elsewhere {moved:.0%}."
-        )
+        each = [
+            f"{percent(share)} with {percent(area)} of the picture {what} ({percent(moved)} with "
+            "the same mask moved elsewhere)"
+            for area, share, moved in zip(areas, left, control, strict=True)
+        ]
+        return f"Left of the score: {', '.join(each)}."
 
     def _areas(self) -> list[float]:
         grown = [min(self.area * 2**k, LARGEST) for k in range(self.areas)]

@@ -9,7 +9,7 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
-from .covered import Covered, elsewhere
+from .covered import Covered, elsewhere, percent
 
 JITTER = 2  # pixels by which the picture moves, so that the mask cannot fit single pixels
 RATE = 0.05
@@ -60,18 +60,14 @@ class MeaningfulPerturbation(
         with differentiating():
             cells = self._searched(covered, rows, x)
         mask = _enlarged(cells, x)
-        left, control = covered.share(mask, rows), covered.share(elsewhere(mask), rows)
+        shares = [covered.share(kept, rows) for kept in (mask, elsewhere(mask))]
         found = Findings(self._shown(mask), warnings=covered.warnings())
-        found.numbers = {
-            "area": float(found.values.mean()),
-            "score_left": float(left.mean()),
-            "score_left_elsewhere": float(control.mean()),
-        }
+        area, left, moved = (float(part.mean()) for part in (found.values, *shares))
+        found.numbers = {"area": area, "score_left": left, "score_left_elsewhere": moved}
+        what = "gone" if self.mode == "deletion" else "kept"
         found.facts.append(
-            "With {area:.0%} of the picture {what}, {score_left:.0%} of the score is left; with "
-            "the same mask moved elsewhere {score_left_elsewhere:.0%}.".format(
-                what="gone" if self.mode == "deletion" else "kept", **found.numbers
-            )
+            f"With {percent(area)} of the picture {what}, {percent(left)} of the score is left; "
+            f"with the same mask moved elsewhere {percent(moved)}."
         )
         return found
 

@@ -81,7 +81,11 @@ def superpixels(picture: Any, segments: int, compactness: float) -> torch.Tensor
     from skimage.segmentation import slic
 
     labels = slic(picture, segments, compactness, sigma=1, start_label=0, channel_axis=-1)
-    return torch.from_numpy(np.unique(labels, return_inverse=True)[1].reshape(labels.shape))
+    names, own = np.unique(labels, return_inverse=True)
+    numbers = np.random.default_rng(0).permutation(
+        len(names)
+    )  # neighbours are told apart by colour
+    return torch.from_numpy(numbers[own].reshape(labels.shape))
 
 
 def as_frame(labels: torch.Tensor, x: torch.Tensor) -> Frame:
