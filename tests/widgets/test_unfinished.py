@@ -9,6 +9,7 @@ import torch
 from page import ask
 
 import xaiwidgets as xw
+from xaiwidgets.core.job import current_job
 from xaiwidgets.widgets import pack
 
 
@@ -76,14 +77,27 @@ def test_a_cancelled_panel_keeps_what_it_has():
 
 
 def test_an_unfinished_map_of_an_older_request_is_dropped():
-    box = Gate(1)
-    w = xw.compare(box, torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=3200)])
-    until(lambda: w.slot_00)
-    ask(w, "set_knob", panel="p1", knob="samples", value=64)
-    box.gate.set()
+    late, shown = threading.Event(), threading.Event()
+
+    class Late(xw.Attribution, title=""):
+        level: int = xw.knob(default=1, low=1, high=9, help="what the map is made of")
+
+        def attribute(self, subject, x, target):
+            subject(x)
+            if self.level == 1:
+                assert late.wait(20)
+                current_job().show(lambda: xw.Findings(x * 0 + 1))
+                shown.set()
+            return x * 0 + self.level
+
+    w = xw.compare(Gate(99), torch.rand(1, 16, 16), 0, methods=[Late()])
+    until(lambda: w.status["p1"]["status"] == "running")
+    ask(w, "set_knob", panel="p1", knob="level", value=5)
+    late.set()
+    assert shown.wait(20)
+    assert w.slot_00 == {} or w.slot_00["high"] == 5
     w.wait(20)
-    assert w.answers["RISE"].provenance.settings["samples"] == 64
-    assert w.slot_00["request"] == w.status["p1"]["request"]
+    assert w.slot_00["high"] == 5
     w.close()
 
 
@@ -98,15 +112,19 @@ def test_an_unfinished_map_is_never_kept_for_later():
 
 
 def test_a_film_waits_for_the_finished_map():
-    box = Gate(1)
-    w = xw.compare(
-        box, torch.rand(1, 16, 16), 0, methods=[xw.RISE(samples=320)], films={"RISE": "cells"}
-    )
-    until(lambda: w.slot_00)
-    assert w.trails == {} or not any(trail["steps"] for trail in w.trails.values())
+    box = Gate(999)
+    method = xw.RISE(samples=64, cells=3)
+    w = xw.compare(box, torch.rand(1, 16, 16), 0, methods=[method], films={"RISE": "form"})
+    w.wait(60)
+    box.asked, box.batches = 0, 1
+    ask(w, "set_knob", panel="p1", knob="samples", value=96)
+    until(lambda: any("so far" in fact for fact in w.slot_00["facts"]))
+    assert w.status["p1"]["status"] == "running"
+    (followed,) = w._walk._walks.values()
+    assert followed._ready() == []
     box.gate.set()
     w.wait(60)
-    assert w.status["p1"]["status"] == "done"
+    assert len(followed._ready()) == 1
     w.close()
 
 

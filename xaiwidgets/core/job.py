@@ -15,7 +15,7 @@ import torch
 from .errors import Cancelled
 
 _PAUSE = 0.2  # seconds at least between two looks at unfinished work
-_SHARE = 20  # a look waits so many times as long as the one before took
+_SHARE = 10  # a look waits so many times as long as the one before took
 
 
 class CancelToken:

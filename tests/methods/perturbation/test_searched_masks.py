@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from networks import noise
+from networks import LinearNetwork, noise, seeded
 
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import ExtremalPerturbation, MeaningfulPerturbation
+from xaiwidgets.methods.perturbation.covered import Covered
 from xaiwidgets.methods.perturbation.extremal_perturbation import MaxConvolution, misfit
 
 TOP, LEFT, SIDE = 9, 17, 10
@@ -108,6 +110,28 @@ def test_the_smooth_maximum_is_that_of_the_formula():
                 total += v * (v * 20).exp()
                 weight += (v * 20).exp()
         assert float(found[i, j]) == pytest.approx(float(total / weight), abs=1e-6)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (2, -1)])
+def test_the_pull_on_a_mask_is_the_change_of_the_share(shift):
+    network = seeded(lambda: LinearNetwork((2, 6, 6))).double()
+    x, subject = noise(2, 2, 6, 6).double(), Subject(network)
+    covered = Covered(subject, x, subject.bind([0, 2], x), "mean")
+    mask, rows = torch.rand(2, 1, 6, 6, dtype=torch.float64), torch.arange(2)
+
+    def share(mask):
+        filled = x * mask + x.mean((2, 3), keepdim=True) * (1 - mask)
+        scores = network(filled.roll(shift, (2, 3)))[rows, [0, 2]]
+        return (scores - covered.absent) / (covered.whole - covered.absent).abs()
+
+    pulled = covered.pull(mask, rows, shift)
+    for place in ((0, 0, 0), (1, 3, 4), (0, 5, 2)):
+        nudge = torch.zeros_like(mask)
+        nudge[place[0], 0, place[1], place[2]] = 1e-6
+        change = (share(mask + nudge) - share(mask))[place[0]] / 1e-6
+        assert float(pulled[place[0], 0, place[1], place[2]]) == pytest.approx(
+            float(change.detach()), rel=1e-4
+        )
 
 
 def test_an_area_of_nothing_is_refused():
