@@ -39,6 +39,17 @@ def test_tracing_leaves_no_hook_and_asks_for_one_pass():
     assert passes == []
 
 
+def test_scripted_modules_are_left_out_and_refused_when_asked_for():
+    inner = torch.jit.script(nn.Sequential(nn.Conv2d(4, 6, 3), nn.ReLU()))
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), inner, nn.Flatten()).eval()
+    x = noise(2, 3, 8, 8)
+    subject = Subject(network)
+    assert [layer.name for layer in subject.layers(x)] == ["0", "2"]
+    assert subject.batch_size(x) > 1
+    with pytest.raises(ExplainError, match="scripted module cannot be watched"):
+        layer_gradients(subject, x, subject.bind(1, x), ["1"])
+
+
 def test_without_an_input_a_grey_picture_of_the_known_size_is_traced():
     subject = Subject(seeded(ModuleNetwork), size=(24, 32))
     assert subject.layers()["0"].shape == (8, 24, 32)

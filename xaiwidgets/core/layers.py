@@ -106,7 +106,11 @@ class Layers:
 def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, int]) -> Layers:
     """Run one pass on an input of that (height, width); note every module that returns a tensor."""
     seen: list[tuple[str, nn.Module, torch.Tensor]] = []
-    names = {module: name for name, module in network.named_modules() if name}
+    names = {
+        module: name
+        for name, module in network.named_modules()
+        if name and not isinstance(module, torch.jit.RecursiveScriptModule)  # takes no hooks
+    }
 
     def note(module: nn.Module, _: Any, output: Any) -> None:
         value = first_tensor(output)
@@ -134,7 +138,7 @@ def hooked(
     before: Callable[[nn.Module, Any], None] | None = None,
 ) -> Iterator[None]:
     """Watch modules' outputs in this thread only, and with `before` that they begin; the hooks are
-    gone when the block ends."""
+    gone when the block ends. Raises ExplainError for scripted modules, which take no hooks."""
     mine = threading.get_ident()
 
     def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
@@ -149,6 +153,11 @@ def hooked(
     handles = []
     try:
         for module in modules:
+            if isinstance(module, torch.jit.RecursiveScriptModule):
+                raise ExplainError(
+                    "A scripted module cannot be watched from inside; use the Python network that "
+                    "it was made from."
+                )
             handles.append(module.register_forward_hook(guarded))
             if before is not None:
                 handles.append(module.register_forward_pre_hook(beginning))
