@@ -24,7 +24,7 @@ import torch.nn.functional as F
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import ELEMENTWISE, Operation, Rule
-from xaiwidgets.core.operands import heads, masked, over_and_under
+from xaiwidgets.core.operands import heads, masked, over_and_under, read_norm
 
 Unary = Callable[[torch.Tensor], torch.Tensor]
 Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -330,49 +330,14 @@ def _einsum(near: Operation, far: Operation) -> torch.Tensor:
     return shared(lambda a, b: torch.einsum(equation, a, b), *_factors(near), *_factors(far))
 
 
-def _layer_norm(near: Operation, far: Operation) -> torch.Tensor:
-    dims = tuple(range(-len(near.argument(1, "normalized_shape")), 0))
-    y = standardised(near.input, far.input, dims, near.argument(4, "eps", 1e-5))
-    return _affine(y, near.argument(2, "weight"), near.argument(3, "bias"))
-
-
-def _rms_norm(near: Operation, far: Operation) -> torch.Tensor:
-    dims = tuple(range(-len(near.argument(1, "normalized_shape")), 0))
-    eps = near.argument(3, "eps")
-    eps = torch.finfo(near.input.dtype).eps if eps is None else eps
-    y = standardised(near.input, far.input, dims, eps, centre=False)
-    return _affine(y, near.argument(2, "weight"), None)
-
-
-def _group_norm(near: Operation, far: Operation) -> torch.Tensor:
-    x = near.input
-    grouped = (len(x), near.argument(1, "num_groups"), -1)
-    eps = near.argument(4, "eps", 1e-5)
-    y = standardised(x.reshape(grouped), far.input.reshape(grouped), (2,), eps).reshape(x.shape)
-    weight, bias = near.argument(2, "weight"), near.argument(3, "bias")
-    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
-
-
 def _uses_input_statistics(operation: Operation) -> bool:
     return _active(operation.input) and operation.argument(5, "use_input_stats", True)
 
 
-def _instance_norm(near: Operation, far: Operation) -> torch.Tensor:
-    x = near.input
-    y = standardised(x, far.input, tuple(range(2, x.ndim)), near.argument(7, "eps", 1e-5))
-    weight, bias = near.argument(3, "weight"), near.argument(4, "bias")
-    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
-
-
-def _by_channel(values: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
-    return None if values is None else values.view(-1, *[1] * (x.ndim - 2))
-
-
-def _affine(
-    y: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None
-) -> torch.Tensor:
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
+def _norm(near: Operation, far: Operation) -> torch.Tensor:
+    x, norm = near.input, read_norm(near)
+    here, there = x.reshape(norm.shape), far.input.reshape(norm.shape)
+    return norm.finished(standardised(here, there, norm.dims, norm.eps, norm.centres), x)
 
 
 def _attends(operation: Operation) -> bool:
@@ -423,10 +388,8 @@ _PAIRED: dict[str, _Paired] = {
     "softmax": _Paired(_input_active, _softmax),
     "log_softmax": _Paired(_input_active, _log_softmax),
     "einsum": _Paired(_two_factors, _einsum),
-    "layer_norm": _Paired(_input_active, _layer_norm),
-    "rms_norm": _Paired(_input_active, _rms_norm),
-    "group_norm": _Paired(_input_active, _group_norm),
-    "instance_norm": _Paired(_uses_input_statistics, _instance_norm),
+    **dict.fromkeys(("layer_norm", "rms_norm", "group_norm"), _Paired(_input_active, _norm)),
+    "instance_norm": _Paired(_uses_input_statistics, _norm),
     "scaled_dot_product_attention": _Paired(_attends, _attention),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _Paired(_pools, _max_pool)),
 }
