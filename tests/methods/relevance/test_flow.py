@@ -225,13 +225,17 @@ def test_the_report_tells_bias_stabiliser_and_loss_apart():
     assert abs(plain.stabilisers) + abs(plain.lost) < 1e-9
 
 
-def test_flat_in_mid_network_loses_what_it_gives_to_inputs_that_are_0():
+def test_what_flat_gives_to_inputs_that_are_0_in_mid_network_goes_on_and_is_told():
     net, x = network("modules"), picture("modules")
     table = Table([("3", Flat()), ("any", Epsilon(0.0))])
     found = xw.LRP.by(table).explain_rules(net, x, 1)
     step = next(step for step in found.layers if step.name == "3")
     assert bool((part(net, 0, 3)(x) == 0).any())
-    assert abs(step.lost) > 1e-9
+    assert step.lost == 0
+    assert step.left == pytest.approx(step.entered, rel=1e-6)
+    below = next(step for step in found.steps if step.kind == "relu")
+    assert below.entered == pytest.approx(step.left, rel=1e-9)
+    assert below.left == pytest.approx(step.left, rel=1e-9)
     assert abs(found.unnamed) < 1e-12
 
 

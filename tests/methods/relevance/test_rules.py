@@ -4,10 +4,12 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from methods.relevance import plain
 from networks import FunctionalNetwork, ModuleNetwork, ReluNetwork, noise, seeded
 from torch import nn
 
+import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods.relevance import (
@@ -21,7 +23,9 @@ from xaiwidgets.methods.relevance import (
     ZBox,
     ZPlus,
 )
+from xaiwidgets.methods.relevance.bounds import Bounds
 from xaiwidgets.methods.relevance.lrp import relevance
+from xaiwidgets.methods.relevance.rules import STABILISER
 
 RULES = {
     "LRP-0": (Epsilon(0.0), plain.epsilon(0.0)),
@@ -235,7 +239,69 @@ def test_a_rule_for_pixels_serves_in_mid_network_too(name):
     assert apart(found, expected.detach()) <= 1e-12
 
 
-def test_bounds_that_do_not_go_with_a_reshaped_input_are_refused_in_a_sentence():
+class OnPixels(nn.Module):
+    """A dense layer on the picture's pixels, in the order and the units of its own."""
+
+    def __init__(self, written):
+        super().__init__()
+        self.written, self.layer = written, nn.Linear(48, 6)
+        self.head = nn.Linear(6, 3, bias=False)
+
+    def forward(self, x):
+        return self.head(self.layer(self.written(x)))
+
+
+WRITTEN = {
+    "flattened": lambda x: x.flatten(1),
+    "turned and padded": lambda x: F.pad(x.transpose(1, 3)[:, :2], (0, 0, 0, 4)).reshape(-1, 48),
+    "normalised": lambda x: ((x - 0.5) / torch.tensor([[[0.2]], [[-0.3]], [[0.4]]])).flatten(1),
+}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["0 and 1", "each picture's own"])
+@pytest.mark.parametrize("written", list(WRITTEN))
+def test_bounds_go_with_the_input_through_what_the_network_makes_of_it(written, known):
+    make = WRITTEN[written]
+    network = seeded(lambda: OnPixels(make)).double()
+    x = noise(2, 3, 4, 4, dtype=torch.float64)
+    subject = Subject(network, mean=0.4, std=0.2) if known else Subject(network)
+    low, high = (
+        (torch.full_like(x, (level - 0.4) / 0.2) for level in (0.0, 1.0))
+        if known
+        else (x.amin((2, 3), True).expand_as(x), x.amax((2, 3), True).expand_as(x))
+    )
+    low, high = make(low), make(high)
+    low, high = torch.minimum(low, high), torch.maximum(low, high)
+    table = Table([("first", ZBox()), ("any", Epsilon(0.0))])
+    found = relevance(subject, x, subject.bind(1, x), table).values
+
+    inside, weight = make(x), network.layer.weight
+    top = network.layer(inside) * network.head.weight[1]
+    parts = inside[:, None] * weight - low[:, None] * weight.clamp(min=0)
+    parts = parts - high[:, None] * weight.clamp(max=0)
+    z = parts.sum(2, keepdim=True)
+    shared = (parts / (z + STABILISER * torch.where(z < 0, -1.0, 1.0)) * top[..., None]).sum(1)
+    leaf = x.clone().requires_grad_()
+    (places,) = torch.autograd.grad(make(leaf).sum(), leaf)
+    (sent,) = torch.autograd.grad(make(leaf), leaf, shared)
+    assert apart(found, torch.where(places == 0, 0, sent / places).detach()) <= 1e-12
+
+
+def test_bounds_are_worked_out_only_where_a_rule_asks(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Bounds, "at", lambda self, value: asked.append(1) or (-5.0, 5.0))
+    network, x = seeded(ReluNetwork), noise(1, 3, 8, 8)
+    for preset, times in (("ε-plus-flat", 0), ("ε-γ-box", 1)):
+        xw.LRP(preset=preset)(network, x, 1)
+        assert len(asked) == times
+
+
+def test_bounds_that_do_not_go_with_the_layer_are_refused_in_a_sentence():
     network = seeded(lambda: OneLayer(lambda: nn.Linear(12, 6), (12,))).double()
-    with pytest.raises(ExplainError, match="reshapes its input"):
-        both(network, ZBox(), None, noise(2, 1, 3, 4, dtype=torch.float64), False)
+    x = noise(2, 1, 3, 4, dtype=torch.float64)
+    with pytest.raises(ExplainError, match="numbers or tensors that go with it"):
+        both(network, ZBox(torch.zeros(3, 4), torch.ones(3, 4)), None, x, False)
+    deep = seeded(ReluNetwork)
+    table = Table([("body.3", ZBox()), ("any", Epsilon(0.0))])
+    with pytest.raises(ExplainError, match="of layers that see the picture"):
+        xw.LRP.by(table)(deep, noise(1, 3, 8, 8), 1)

@@ -240,8 +240,9 @@ def test_recurrent_layers_are_refused_in_a_sentence(kind, picture):
 
 def test_scripted_modules_are_refused_in_a_sentence(picture):
     net = nn.Sequential(torch.jit.script(nn.Conv2d(3, 4, 8)), nn.Flatten()).double().eval()
-    with pytest.raises(ExplainError, match="scripted module"):
-        found(net, picture[:1])
+    for pictures in (picture[:1], picture):
+        with pytest.raises(ExplainError, match="scripted module"):
+            found(net, pictures)
 
 
 def without_gradients(net, x):
@@ -296,6 +297,28 @@ def test_a_linear_autograd_function_of_their_own_is_passed_by_its_gradient(writt
 def test_checkpoints_are_refused_in_a_sentence(written, picture):
     with pytest.raises(ExplainError, match="switch checkpointing off"):
         found(network(written), picture)
+
+
+def overwritten_part(net, x):
+    first, second = net.first(x).chunk(2, 1)
+    first.relu_()
+    return net.head(torch.cat([first, second], 1).mean((2, 3)))
+
+
+def overwritten_output(net, x):
+    y = F.relu(net.first(x))
+    y.mul_(y.sigmoid()).mul_(y.sigmoid())
+    return net.head(y.mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [overwritten_part, overwritten_output])
+def test_what_torch_cannot_differentiate_is_refused_in_a_sentence(written, picture):
+    net = network(written)
+    with pytest.raises(RuntimeError, match="inplace"):
+        net(picture.clone().requires_grad_())[:, 2].sum().backward()
+    with pytest.raises(ExplainError, match="write that operation out of place") as refused:
+        found(net, picture)
+    assert "\n" not in str(refused.value)
 
 
 def test_autocast_inside_the_network_is_refused_in_a_sentence(picture):

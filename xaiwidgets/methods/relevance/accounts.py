@@ -20,6 +20,7 @@ from xaiwidgets.core.intercept import Operation
 from xaiwidgets.core.layers import Layer, hooked, layout_of
 from xaiwidgets.core.subject import Subject
 
+from .operations import off_unit
 from .rules import Flow, Rule
 
 Fold = Callable[[torch.Tensor], "np.ndarray | None"]
@@ -87,7 +88,7 @@ class Inlet:
 
     def note(self, c: torch.Tensor, value: torch.Tensor) -> None:
         """c arrived at one of them."""
-        self.left += total(c * value)
+        self.left += total(carried(c, value))
 
 
 class Ledger:
@@ -147,7 +148,9 @@ class Ledger:
             step.shape = tuple(results[0].shape[1:])
         for result in results:
             result._outlet = step  # type: ignore[attr-defined]
-            attach(result, self._while_open(lambda c, value: step.arrive(c * value, self.fold)))
+            attach(
+                result, self._while_open(lambda c, value: step.arrive(carried(c, value), self.fold))
+            )
 
     def layer(
         self, step: Step, flow: Flow, rule: Rule, found: torch.Tensor, given: torch.Tensor
@@ -199,6 +202,11 @@ class Ledger:
 def total(relevance: torch.Tensor) -> float:
     """The sum, in double precision."""
     return float(relevance.sum(dtype=torch.float64))
+
+
+def carried(c: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """The relevance that c stands for at an activation, also at one that is 0: see off_unit."""
+    return c * torch.where(value == 0, off_unit(value), value)
 
 
 def attach(tensor: torch.Tensor, watch: Watch) -> None:

@@ -1,9 +1,11 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.attention import Visit
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.method import FromFunction
 from xaiwidgets.core.subject import Subject
@@ -38,6 +40,11 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     gamma: float = knob(
         default=0.25, low=0.0, high=2.0, help="how much more γ rules give to what speaks for"
     )
+    pooling: str = knob(
+        default="winner",
+        choices=("winner", "proportion"),
+        help="max pooling: all to the winner of a window, or shared in proportion to its values",
+    )
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward pass, one backward pass, and what the rules need on the way back."""
@@ -46,7 +53,9 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     @property
     def table(self) -> Table:
         """The rules, row by row."""
-        return PRESETS[self.preset](self.epsilon, self.gamma)
+        table = PRESETS[self.preset](self.epsilon, self.gamma)
+        pooling: Any = self.pooling
+        return replace(table, treatment=replace(table.treatment, pooling=pooling))
 
     @staticmethod
     def by(table: Table, title: str = "LRP by own rules") -> "ByTable":
@@ -83,21 +92,22 @@ def relevance(
     target: BoundTarget,
     table: Table,
     watches: Mapping[str, Watch] | None = None,
+    visit: Visit | None = None,
     way: str = "",
 ) -> Findings:
-    """Relevance of every input value by a table of rules, shaped like x. `way` says of what it is
-    the relevance, where a method goes down the network more than once."""
+    """Relevance of every input value by a table of rules, shaped like x; `watches` and `visit` as
+    in `propagate`. `way` says of what it is the relevance, where a method goes down the network
+    more than once."""
     size = 1 if len(x) == 1 else subject.batch_size(x)
     rows = torch.arange(len(x))
     recording = recording_now()
     fold = folding(subject, x) if recording.accounts else None
     parts, units, warnings = [], [], []
     for part, which in zip(x.split(size), rows.split(size), strict=True):
-        bounded = table.bounded(*_bounds(subject, part))
         seen: list[torch.Tensor] = []
         found, score, engine = propagate(
-            subject, part, target, which, bounded.rule, table.treatment, fold,
-            recording.watching(watches, seen),
+            subject, part, target, which, table.rule, table.treatment, fold,
+            recording.watching(watches, seen), visit,
         )  # fmt: skip
         if fold is not None and engine.ledger is not None:
             recording.reports.append(_report(subject, part, target, way, found, score, engine))
@@ -144,10 +154,3 @@ def _warnings(engine: Propagation) -> list[str]:
             "Function of its own): no rule was applied there, and relevance may be lost."
         )
     return warnings
-
-
-def _bounds(subject: Subject, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The lowest and the highest input: 0 and 1 before normalisation, or each picture's own."""
-    if subject.preprocessing.mean is None:
-        return x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
-    return subject.preprocessing.absent(0.0, x), subject.preprocessing.absent(1.0, x)

@@ -13,10 +13,13 @@ import torch
 import torch.nn.functional as F
 
 from xaiwidgets.core.intercept import Operation
-from xaiwidgets.core.operands import heads, masked, over_and_under
+from xaiwidgets.core.operands import heads, masked, over_and_under, read_norm
 
 Products = Literal["signal", "uniform"]
-Attention = Literal["conservative", "attnlrp"]
+Attention = Literal["conservative", "attnlrp", "passed"]
+Norms = Literal["linear", "passed"]
+Sums = Literal["by contribution", "balanced"]
+Pooling = Literal["winner", "proportion"]
 
 PASSED = (
     "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "hardswish",
@@ -69,11 +72,17 @@ class Treatment:
     `products` of two tensors that both depend on the input: "signal" gives all to the side that is
     no gate, "uniform" half to each (gates by sigmoid or tanh excepted). `attention`: "conservative"
     holds the attention weights constant (Ali et al. 2022), "attnlrp" shares with queries and keys
-    (Achtibat et al. 2024).
+    by softmax's derivative (Achtibat et al. 2024), "passed" lets relevance through the softmax
+    (Chefer et al. 2021). `norms` hold their spread constant, or pass relevance on; `sums` of two
+    branches give each what it contributed, or are "balanced". `pooling` by maximum gives all to the
+    winner of a window, or shares in proportion to its values.
     """
 
     products: Products = "signal"
     attention: Attention = "conservative"
+    norms: Norms = "linear"
+    sums: Sums = "by contribution"
+    pooling: Pooling = "winner"
 
 
 class Passed(torch.autograd.Function):
@@ -89,6 +98,25 @@ class Passed(torch.autograd.Function):
         return c * ctx.saved_tensors[0], None, None
 
 
+class _Balanced(torch.autograd.Function):
+    """a + b, where both keep their sign and share the sum of R by the size of theirs (Chefer et al.
+    2021): a's relevance becomes R_a · (|Σ R_a| ÷ (|Σ R_a| + |Σ R_b|)) · Σ R ÷ Σ R_a. Sums are over
+    each example, which lies along dimension `dim`."""
+
+    @staticmethod
+    def forward(ctx, a, b, dim):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(a, b)
+        ctx.dims = [d for d in range(a.ndim) if d != dim]
+        return a + b
+
+    @staticmethod
+    def backward(ctx, c):  # type: ignore[no-untyped-def]
+        first, second = ((c * x).sum(ctx.dims, keepdim=True) for x in ctx.saved_tensors)
+        size = first.abs() + second.abs()
+        each = torch.where(size == 0, 1, (first + second) / torch.where(size == 0, 1, size))
+        return c * each * first.sign(), c * each * second.sign(), None
+
+
 class _Halved(torch.autograd.Function):
     """The value y; each of the two that made it gets half."""
 
@@ -101,9 +129,16 @@ class _Halved(torch.autograd.Function):
         return c / 2
 
 
-def passed(operation: Operation) -> torch.Tensor:
-    """An activation: relevance goes through. A constant f(0) counts as a bias, and where x is all
-    but 0 the derivative stands for (f(x) − f(0)) ÷ x."""
+def off_unit(like: torch.Tensor) -> torch.Tensor:
+    """What stands for the activation of a unit that is 0, where relevance is given to it all the
+    same: so small that c = R ÷ activation, of units that get none, comes to nothing."""
+    return torch.full_like(like[:1], torch.finfo(like.dtype).tiny ** 0.5)
+
+
+def passed(operation: Operation, off: bool = False) -> torch.Tensor:
+    """An activation: relevance goes through, with `off` also that of units whose output is 0. A
+    constant f(0) counts as a bias, and where x is all but 0 the derivative stands for
+    (f(x) − f(0)) ÷ x."""
     x = operation.input
     with torch.no_grad():
         before = x.detach().clone() if operation.inplace else x.detach()
@@ -113,6 +148,9 @@ def passed(operation: Operation) -> torch.Tensor:
         slope = (y - at_zero) / torch.where(small, 1, before)
         if bool(small.any()):
             slope = torch.where(small, _derivative(operation, before), slope)
+        if off:
+            silent = (y == 0) & ~small
+            slope = torch.where(silent, off_unit(before) / torch.where(silent, before, 1), slope)
     if operation.inplace:  # y is x itself by now
         return _in_place(x, y, slope)
     return Passed.apply(x, y, slope)
@@ -143,6 +181,37 @@ def _again(operation: Operation, x: torch.Tensor) -> torch.Tensor:
     return operation.function(**{**operation.kwargs, "input": work})
 
 
+def handed_on(operation: Operation) -> torch.Tensor:
+    """A norm or a softmax: relevance goes through, value by value."""
+    return _handed_on(operation.input, operation.run())
+
+
+def _handed_on(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        small = x.abs() < torch.finfo(x.dtype).tiny ** 0.5
+        slope = torch.where(small, 0, y / torch.where(small, 1, x))
+    return Passed.apply(x, y.detach(), slope)
+
+
+def balanced(operation: Operation, rows: int) -> torch.Tensor | None:
+    """A sum of two branches of the same shape, each balanced against the other; None for others."""
+    a, b = operation.input, operation.argument(1, "other")
+    if a.shape != b.shape or operation.argument(2, "alpha", 1) != 1:
+        return None
+    a = a.clone() if operation.inplace else a
+    return operation.write(_Balanced.apply(a, b, 0 if len(a) == rows else 1))
+
+
+def halved_at_zero(operation: Operation) -> torch.Tensor:
+    """A sum of two branches by what they contribute, and half to each where both are 0."""
+    if operation.inplace:
+        return operation.run()
+    first, value = operation.argument(0, "input"), operation.run()
+    at_zero = torch.where(torch.as_tensor(first == 0), 0.5, 0.0)
+    slope = torch.where(value == 0, at_zero, 1.0).to(value)
+    return Passed.apply(value, value.detach(), slope)
+
+
 def halved(operation: Operation) -> torch.Tensor:
     """A product of two that both depend on the input: half of its relevance to each."""
     if not operation.inplace:
@@ -153,65 +222,22 @@ def halved(operation: Operation) -> torch.Tensor:
 
 def normalised(operation: Operation) -> torch.Tensor:
     """A norm whose spread is held constant, so that what is left is linear."""
-    return _NORMS[operation.kind](operation)
-
-
-def _standardised(x: torch.Tensor, dims: tuple[int, ...], eps: float) -> torch.Tensor:
-    spread = x.detach().var(dims, unbiased=False, keepdim=True).add_(eps).sqrt_()
-    return (x - x.mean(dims, keepdim=True)) / spread
-
-
-def _affine(
-    y: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None
-) -> torch.Tensor:
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
-
-
-def _by_channel(values: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
-    return None if values is None else values.view(-1, *[1] * (x.ndim - 2))
-
-
-def _layer_norm(operation: Operation) -> torch.Tensor:
-    dims = tuple(range(-len(operation.argument(1, "normalized_shape")), 0))
-    y = _standardised(operation.input, dims, operation.argument(4, "eps", 1e-5))
-    return _affine(y, operation.argument(2, "weight"), operation.argument(3, "bias"))
-
-
-def _rms_norm(operation: Operation) -> torch.Tensor:
-    x = operation.input
-    dims = tuple(range(-len(operation.argument(1, "normalized_shape")), 0))
-    eps = operation.argument(3, "eps")
-    eps = torch.finfo(x.dtype).eps if eps is None else eps
-    size = x.detach().square().mean(dims, keepdim=True).add_(eps).sqrt_()
-    return _affine(x / size, operation.argument(2, "weight"), None)
-
-
-def _group_norm(operation: Operation) -> torch.Tensor:
-    x = operation.input
-    grouped = x.reshape(len(x), operation.argument(1, "num_groups"), -1)
-    y = _standardised(grouped, (2,), operation.argument(4, "eps", 1e-5)).reshape(x.shape)
-    weight, bias = operation.argument(2, "weight"), operation.argument(3, "bias")
-    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
-
-
-def _instance_norm(operation: Operation) -> torch.Tensor:
-    x = operation.input
-    if not operation.argument(5, "use_input_stats", True):
+    if operation.kind == "local_response_norm":
+        return _local_response_norm(operation)
+    if _by_running_statistics(operation):
         return operation.run()
-    y = _standardised(x, tuple(range(2, x.ndim)), operation.argument(7, "eps", 1e-5))
-    weight, bias = operation.argument(3, "weight"), operation.argument(4, "bias")
-    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
+    x, norm = operation.input, read_norm(operation)
+    laid = x.reshape(norm.shape)
+    laid = laid - laid.mean(norm.dims, keepdim=True) if norm.centres else laid
+    spread = laid.detach().square().mean(norm.dims, keepdim=True).add_(norm.eps).sqrt_()
+    return norm.finished(laid / spread, x)
 
 
-def _batch_norm(operation: Operation) -> torch.Tensor:
-    if normalisation(operation) is not None:
-        return operation.run()
-    x = operation.input
-    dims = (0, *range(2, x.ndim))
-    y = _standardised(x, dims, operation.argument(7, "eps", 1e-5))
-    weight, bias = operation.argument(3, "weight"), operation.argument(4, "bias")
-    return _affine(y, _by_channel(weight, x), _by_channel(bias, x))
+def _by_running_statistics(operation: Operation) -> bool:
+    """Whether it is linear as it stands."""
+    if operation.kind == "instance_norm":
+        return not operation.argument(5, "use_input_stats", True)
+    return operation.kind == "batch_norm" and normalisation(operation) is not None
 
 
 def _local_response_norm(operation: Operation) -> torch.Tensor:
@@ -235,16 +261,6 @@ def _neighbourhood(values: torch.Tensor, size: int) -> torch.Tensor:
     return (F.avg_pool2d(rows, (size, 1), 1) * size).squeeze(1).reshape(values.shape)
 
 
-_NORMS = {
-    "local_response_norm": _local_response_norm,
-    "layer_norm": _layer_norm,
-    "rms_norm": _rms_norm,
-    "group_norm": _group_norm,
-    "instance_norm": _instance_norm,
-    "batch_norm": _batch_norm,
-}
-
-
 def normalisation(operation: Operation) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Scale and shift (channels,) of a batch normalisation by running statistics."""
     if operation.function is not F.batch_norm or operation.argument(5, "training", False):
@@ -264,7 +280,10 @@ def attention(operation: Operation, treatment: Treatment) -> torch.Tensor:
     query, key, value = heads(operation)
     if treatment.attention == "conservative":
         query, key = query.detach(), key.detach()
-    weights = masked(_shared(query @ key), operation).softmax(-1)
+    logits = masked(_shared(query @ key), operation)
+    weights = logits.softmax(-1)
+    if treatment.attention == "passed":
+        weights = _handed_on(logits, weights)
     return _shared(weights @ value) if weights.requires_grad else weights @ value
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-
-import torch
 
 from xaiwidgets.core.errors import ExplainError
 
@@ -47,16 +45,6 @@ class Table:
         """The rule of one layer; ε where no row fits."""
         fitting = (rule for pattern, rule in self.rows if _fits(pattern, place))
         return next(fitting, Epsilon())
-
-    def bounded(self, low: torch.Tensor, high: torch.Tensor) -> Table:
-        """This table with the input's bounds wherever zᴮ was given none."""
-        known = ZBox(low, high)
-        unbound = [isinstance(rule, ZBox) and rule.low is None for _, rule in self.rows]
-        rows = [
-            (pattern, known if without else rule)
-            for (pattern, rule), without in zip(self.rows, unbound, strict=True)
-        ]
-        return replace(self, rows=rows)
 
 
 def _fits(pattern: str, place: Place) -> bool:
@@ -102,3 +90,10 @@ PIXEL_PRESETS = frozenset(
     if any(pattern == "first" for pattern, _ in make(1e-6, 0.25).rows)
 )
 """Presets that have a rule of its own for the layer that sees the pixels: a text has none."""
+
+
+def preset_table(name: str) -> Table:
+    """The table of a preset, with ε and γ as they usually are."""
+    if name not in PRESETS:
+        raise ExplainError(f"preset is {name!r}; it takes one of {', '.join(PRESETS)}.")
+    return PRESETS[name](1e-6, 0.25)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from xaiwidgets.core.attention import Visit, attending
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
@@ -24,7 +25,9 @@ from xaiwidgets.core.target import BoundTarget
 from . import operations
 from .accounts import Fold, Ledger, Step, Watch, attach, every_tensor
 from .affine import AFFINE_KINDS, Affine, read_affine
+from .bounds import Bounds
 from .operations import GATES, NORMS, PASSED, PRODUCTS, SHARED_BY_GRADIENT, SOFT_GATES, Treatment
+from .pooling import MAX_POOLS, shared_by_proportion
 from .rules import Flow, Rule
 
 
@@ -64,6 +67,7 @@ class _Work:
     like: torch.Tensor
     positive: bool
     restored: bool
+    off: bool
     step: Step
     ledger: Ledger | None
     met: list[Affine]
@@ -89,9 +93,9 @@ class _Share(torch.autograd.Function):
         flow = Flow(work.layer, x, z, c, work.positive, topmost)
         found = work.rule.share(flow)
         shared = given = found
-        if work.restored:  # relevance as c again, for what lies below; lost where x is 0
-            given = torch.where(x == 0, 0, found)
-            shared = given / torch.where(x == 0, 1, x)
+        if work.restored:  # relevance as c again, for what lies below
+            given = found if work.off else torch.where(x == 0, 0, found)
+            shared = given / torch.where(x == 0, operations.off_unit(x), x)
         if work.ledger is not None:
             work.ledger.layer(work.step, flow, work.rule, found, given)
         return shared, None
@@ -102,17 +106,25 @@ class _CannotWait(BaseException):
     errors shall not catch this."""
 
 
+class _UnitsOff(BaseException):
+    """A rule in mid-network gives relevance to units that are 0."""
+
+
 @dataclass
 class Propagation:
-    """One forward pass and what it leaves behind for the way back. A `careful` one settles every
-    layer at once and keeps copies, for networks that overwrite what they have used or that hide
-    operations in autograd Functions of their own."""
+    """One forward pass over `rows` examples and what it leaves behind for the way back. A `careful`
+    one settles every layer at once and keeps copies, for networks that overwrite what they have
+    used or that hide operations in autograd Functions of their own. One that keeps units that are
+    `off` has relevance flow through activations that are 0, as rules for pixels give it to them."""
 
     names: dict[int, str]
     choice: Choice
     treatment: Treatment = field(default_factory=Treatment)
     ledger: Ledger | None = None
+    rows: int = 0
+    bounds: Bounds | None = None  # of the input, for rules that need them
     careful: bool = False
+    off: bool = False
     hidden: bool = False  # something was computed where relevance cannot be followed
     steps: list[Step] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -169,7 +181,7 @@ class Propagation:
             waits = _untouched(operation.input)
         if waits is None:
             return None
-        if kind == "relu":
+        if kind == "relu" and not self.off:
             return self._rectified(operation, waits)
         if kind == "batch_norm":
             return self._merged(operation, waits)
@@ -192,6 +204,10 @@ class Propagation:
         number = sum(step.is_layer for step in self.steps)
         name = self.names.get(layer.weight.data_ptr(), "")
         rule = self.choice(Place(name, layer.kind, number, depth == 0))
+        if rule.needs_bounds and depth == 0 and self.bounds is not None:
+            rule = rule.within(*self.bounds.at(x))
+        if rule.blind and depth > 0 and not self.off:
+            raise _UnitsOff
         step = Step(layer.kind, name, str(rule))
         self.steps.append(step)
         y._depth = depth + 1  # type: ignore[attr-defined]
@@ -246,8 +262,10 @@ class Propagation:
         z = y.detach().clone() if overwritten or self.careful else y
         like = x.detach()
         x = x.clone() if self.careful and rule.needs_input else x
-        step, ledger = waits.step, self.ledger
-        work = _Work(waits.layer, rule, y, z, like, positive, restored, step, ledger, self.met)
+        work = _Work(
+            waits.layer, rule, y, z, like, positive, restored, self.off, waits.step, self.ledger,
+            self.met,
+        )  # fmt: skip
         done = _Share.apply(x, work)
         assert done is y
         for watch in waits.watches:
@@ -293,14 +311,13 @@ class Propagation:
             return operation.input
         if kind in GATES or (kind == "pow" and _negative_power(operation)):
             self._note(operation, "passed on; held constant where it is a factor")
-            return self._gate(operations.passed(operation), "gate")
-        if kind in PASSED and _depends(operation.input):
+            return self._gate(operations.passed(operation, self.off), "gate")
+        if (kind in PASSED or (kind == "relu" and self.off)) and _depends(operation.input):
             self._note(operation, "passed on")
-            result = operations.passed(operation)
+            result = operations.passed(operation, self.off)
             return self._gate(result, "soft") if kind in SOFT_GATES else result
         if kind in NORMS and operation.function is not torch.batch_norm:
-            self._note(operation, "spread held constant")
-            return operations.normalised(operation)
+            return self._norm(operation)
         if kind == "div":
             return self._divided(operation)
         if kind == "scaled_dot_product_attention":
@@ -309,9 +326,36 @@ class Propagation:
             return operations.attention(operation, self.treatment)
         if kind in PRODUCTS and len(active) > 1:
             return self._product(operation, active)
-        if kind == "softmax" and self.treatment.attention == "conservative":
-            self._note(operation, "held constant where it is a factor")
-            return self._gate(operation.run(), "gate")
+        if kind == "softmax" and self.treatment.attention != "attnlrp":
+            return self._softmax(operation)
+        if kind == "add" and len(active) > 1:
+            return self._sum(operation, active)
+        if self.treatment.pooling == "proportion" and _name(operation) in MAX_POOLS:
+            self._note(operation, "in proportion")
+            return shared_by_proportion(operation)
+        return self._native(operation, active)
+
+    def _norm(self, operation: Operation) -> torch.Tensor:
+        passed = self.treatment.norms == "passed"
+        self._note(operation, "passed on" if passed else "spread held constant")
+        return (operations.handed_on if passed else operations.normalised)(operation)
+
+    def _softmax(self, operation: Operation) -> torch.Tensor:
+        if self.treatment.attention == "passed":
+            self._note(operation, "passed on")
+            return operations.handed_on(operation)
+        self._note(operation, "held constant where it is a factor")
+        return self._gate(operation.run(), "gate")
+
+    def _sum(self, operation: Operation, active: list[torch.Tensor]) -> Any:
+        if self.treatment.sums == "balanced":
+            found = operations.balanced(operation, self.rows)
+            if found is not None:
+                self._note(operation, "balanced")
+                return found
+        if self.off:
+            self._note(operation, "by contribution")
+            return operations.halved_at_zero(operation)
         return self._native(operation, active)
 
     def _note(self, operation: Operation, done: str) -> None:
@@ -441,7 +485,7 @@ def _name(operation: Operation) -> str:
     name = getattr(operation.function, "__name__", "")
     if name == "__get__":
         return getattr(getattr(operation.function, "__self__", None), "__name__", name)
-    bare = name.strip("_")
+    bare = name.strip("_").removesuffix("_with_indices")
     return bare if bare in SHARED_BY_GRADIENT else name
 
 
@@ -452,6 +496,11 @@ _AUTOCAST = (
 _CHECKPOINTS = (
     "The network recomputes a part of itself on the way back (torch.utils.checkpoint), which rules "
     "of relevance cannot follow; switch checkpointing off for explanations."
+)
+_OVERWRITTEN = (
+    "The network overwrites, by an operation in place, what its gradient is made from, so that "
+    "torch cannot differentiate it; write that operation out of place (x = x * 2 for x *= 2). "
+    "Occlusion works as it is."
 )
 HANDLED = (
     *AFFINE_KINDS, *GATES, *PASSED, *NORMS, *PRODUCTS, "relu", "div", "softmax", "dropout",
@@ -469,27 +518,35 @@ def propagate(
     treatment: Treatment,
     fold: Fold | None = None,
     watches: Mapping[str, Watch] | None = None,
+    visit: Visit | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     """Relevance of every input value (shaped like x), the scores (rows,), and the engine. With
     `fold`, which makes maps of relevance, accounts are kept: see Step. `watches` look at the
-    outputs of modules by name, and may change what flows there: see Propagation.watch."""
-    watched = watches or {}
+    outputs of modules by name, and may change what flows there: see Propagation.watch. `visit` sees
+    every attention."""
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
-
-    def engine(careful: bool) -> Propagation:
+    careful = off = False
+    while True:
         ledger = None if fold is None else Ledger(fold)
-        return Propagation(names, choice, treatment, ledger, careful)
-
-    try:
-        return _propagated(subject, x, target, rows, engine(careful=False), watched)
-    except _CannotWait:
-        pass
-    except RuntimeError as error:
-        if "torch.utils.checkpoint" in str(error):
-            raise ExplainError(_CHECKPOINTS) from error
-        if "modified by an inplace operation" not in str(error):
+        engine = Propagation(names, choice, treatment, ledger, len(x), careful=careful, off=off)
+        try:
+            return _propagated(subject, x, target, rows, engine, watches or {}, visit)
+        except _UnitsOff:
+            off = True
+        except _CannotWait:
+            careful = True
+        except RuntimeError as error:
+            if "torch.utils.checkpoint" in str(error):
+                raise ExplainError(_CHECKPOINTS) from error
+            if "modified by an inplace operation" not in str(error):
+                raise
+            if careful:
+                raise ExplainError(_OVERWRITTEN) from error
+            careful = True
+        except ExplainError as error:
+            if "is being modified inplace" in str(error.__cause__):
+                raise ExplainError(_OVERWRITTEN) from error
             raise
-    return _propagated(subject, x, target, rows, engine(careful=True), watched)
 
 
 def _propagated(
@@ -499,14 +556,17 @@ def _propagated(
     rows: torch.Tensor,
     engine: Propagation,
     watches: Mapping[str, Watch],
+    visit: Visit | None,
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     ledger = engine.ledger
     with differentiating():
         leaf = x.detach().requires_grad_()
+        engine.bounds = Bounds(subject, leaf)
         with (
             _watching(subject, engine, watches),
             replacing(subject.model, dict.fromkeys(HANDLED, engine), engine),
             nullcontext() if ledger is None else ledger.following(subject.model),
+            nullcontext() if visit is None else attending(subject.model, len(x), visit),
         ):
             outputs = subject(leaf)
         if ledger is not None:

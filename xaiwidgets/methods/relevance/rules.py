@@ -50,10 +50,16 @@ class Flow:
 
 
 class Rule:
-    """How a layer's relevance is shared among its inputs. A rule of your own gives `share`."""
+    """How a layer's relevance is shared among its inputs. A rule of your own gives `share`.
+
+    One that is `at_input` gives relevance itself; one that is `blind` gives it to inputs that are 0
+    as well; one that `needs_bounds` is asked for itself `within` those of the layer's input.
+    """
 
     at_input = False
+    blind = False
     needs_input = True
+    needs_bounds = False
 
     def share(self, flow: Flow) -> torch.Tensor:
         """c of the layer's inputs, or their relevance where the rule is `at_input`; shaped like
@@ -67,6 +73,10 @@ class Rule:
     def stranded(self, flow: Flow) -> float:
         """The relevance of outputs that have nothing to share it among."""
         return 0.0
+
+    def within(self, low: torch.Tensor, high: torch.Tensor) -> Rule:
+        """This rule for inputs between these bounds."""
+        return self
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -131,11 +141,10 @@ class AlphaBeta(Rule):
 
     def share(self, flow: Flow) -> torch.Tensor:
         """Passes over the positive contributions, and where β is not 0 over the negative ones."""
-        weight, bias = flow.layer.merged()
-        parts = flow.signs()
-        found = _side(flow, weight, bias, parts, 1.0).mul_(self.alpha)
+        contributions = _Contributions(flow)
+        found = contributions.share(1.0).mul_(self.alpha)
         if self.beta:
-            found.sub_(_side(flow, weight, bias, parts, -1.0), alpha=self.beta)
+            found.sub_(contributions.share(-1.0), alpha=self.beta)
         return found
 
     def bias(self, flow: Flow) -> float | None:
@@ -159,11 +168,10 @@ class AlphaBeta(Rule):
     def _sides(self, flow: Flow) -> Iterator[tuple[float, float, torch.Tensor]]:
         """α with the positive contributions to every output, −β with the negative ones; each with
         the stabiliser, as they divide R."""
-        weight, bias = flow.layer.merged()
+        contributions = _Contributions(flow)
         for share, sign in ((self.alpha, 1.0), (-self.beta, -1.0)):
             if share:
-                below = _contributions(flow, weight, bias, flow.signs(), sign)
-                yield share, sign, below.add_(sign * STABILISER)
+                yield share, sign, contributions.total(sign).add_(sign * STABILISER)
 
     def __str__(self) -> str:
         return f"α = {self.alpha:g}, β = {self.beta:g}" if self.beta else "z⁺"
@@ -186,21 +194,20 @@ class Gamma(Rule):
 
     def share(self, flow: Flow) -> torch.Tensor:
         """Passes over the positive contributions and, where outputs are negative, those too."""
-        weight, bias = flow.layer.merged()
-        parts = flow.signs()
-        favoured = _contributions(flow, weight, bias, parts, 1.0)
-        found = self._towards(flow, weight, parts, 1.0, favoured)
+        contributions = _Contributions(flow)
+        favoured = contributions.total(1.0)
+        found = self._towards(contributions, 1.0, favoured)
         if flow.positive or not bool((flow.z < 0).any()):
             return found
-        against = flow.z - favoured
-        return found.add_(self._towards(flow, weight, parts, -1.0, against))
+        return found.add_(self._towards(contributions, -1.0, flow.z - favoured))
 
     def bias(self, flow: Flow) -> float | None:
         """Σ (b + γ b⁺) · R ÷ Σ z + γ z⁺ for outputs above 0, with b⁻ and z⁻ for those below."""
-        weight, bias = flow.layer.merged()
+        contributions = _Contributions(flow)
+        bias = contributions.bias
         if bias is None:
             return 0.0
-        favoured = _contributions(flow, weight, bias, flow.signs(), 1.0)
+        favoured = contributions.total(1.0)
         taken = 0.0
         for sign, points in ((1.0, favoured), (-1.0, flow.z - favoured)):
             below = torch.add(flow.z, points, alpha=self.gamma).add_(sign * STABILISER)
@@ -209,26 +216,18 @@ class Gamma(Rule):
         return taken
 
     def _towards(
-        self,
-        flow: Flow,
-        weight: torch.Tensor,
-        parts: Parts,
-        sign: float,
-        favoured: torch.Tensor,
+        self, contributions: _Contributions, sign: float, favoured: torch.Tensor
     ) -> torch.Tensor:
         """What outputs of one sign pass on; `favoured` are the contributions that point there."""
+        flow, weight = contributions.flow, contributions.weight
         below = torch.add(flow.z, favoured, alpha=self.gamma)
         s = flow.relevance.div_(below.add_(sign * STABILISER))
         if not flow.positive:
             s = torch.where(flow.z * sign > 0, s, 0)
-        if len(parts) == 1:
-            raised = weight + self.gamma * _signed(weight, sign)
-            return flow.layer.back(s, raised, flow.x)
+        if len(contributions.parts) == 1:
+            return flow.layer.back(s, weight + self.gamma * _signed(weight, sign), flow.x)
         found = flow.layer.back(s, weight, flow.x)
-        for mask, side in parts:
-            raised = flow.layer.back(s, _signed(weight, sign * side), flow.x)
-            found.add_(_within(mask, raised), alpha=self.gamma)
-        return found
+        return found.add_(contributions.back(s, sign), alpha=self.gamma)
 
     def __str__(self) -> str:
         return f"γ = {self.gamma:g}"
@@ -240,6 +239,7 @@ class Flat(Rule):
     neither value nor weight shall count. It keeps the picture's noise out of the map."""
 
     at_input = True
+    blind = True
 
     def share(self, flow: Flow) -> torch.Tensor:
         """A convolution with ones, of one channel where all are alike."""
@@ -264,6 +264,7 @@ class WSquare(Rule):
     """The w² rule (Montavon et al. 2017), for inputs without bounds: shares by squared weights."""
 
     at_input = True
+    blind = True
 
     def share(self, flow: Flow) -> torch.Tensor:
         """A convolution with the squared weights."""
@@ -289,6 +290,16 @@ class ZBox(Rule):
     low: float | torch.Tensor | None = None
     high: float | torch.Tensor | None = None
     at_input = True
+    blind = True
+
+    @property
+    def needs_bounds(self) -> bool:  # type: ignore[override]
+        """Whether a bound was left open."""
+        return self.low is None or self.high is None
+
+    def within(self, low: torch.Tensor, high: torch.Tensor) -> Rule:
+        """With these in place of the bounds that were left open."""
+        return ZBox(low if self.low is None else self.low, high if self.high is None else self.high)
 
     def share(self, flow: Flow) -> torch.Tensor:
         """Three passes: the input's and both bounds'."""
@@ -315,6 +326,7 @@ class Pass(Rule):
     """Relevance goes through unshared, for layers that have as many inputs as outputs."""
 
     at_input = True
+    blind = True
 
     def share(self, flow: Flow) -> torch.Tensor:
         """R of the outputs, as that of the inputs."""
@@ -330,41 +342,38 @@ class Pass(Rule):
         return 0.0
 
 
-def _side(
-    flow: Flow,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
-    parts: Parts,
-    sign: float,
-) -> torch.Tensor:
-    """What contributions of one sign pass on when they share all of R."""
-    below = _contributions(flow, weight, bias, parts, sign)
-    s = flow.relevance.div_(below.add_(sign * STABILISER))
-    found = None
-    for mask, side in parts:
-        part = flow.layer.back(s, _signed(weight, sign * side), flow.x)
-        part = _within(mask, part)
-        found = part if found is None else found.add_(part)
-    assert found is not None
-    return found
+class _Contributions:
+    """The contributions x w of a layer to its outputs, apart by sign; the bias is one of them."""
 
+    def __init__(self, flow: Flow) -> None:
+        self.flow, self.parts = flow, flow.signs()
+        self.weight, self.bias = flow.layer.merged()
 
-def _contributions(
-    flow: Flow,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
-    parts: Parts,
-    sign: float,
-) -> torch.Tensor:
-    """The sum of all contributions of one sign to every output, the bias among them."""
-    bias = None if bias is None else _signed(bias, sign)
-    found = None
-    for mask, side in parts:
-        x = _within(mask, flow.x)
-        part = flow.layer.forward(x, _signed(weight, sign * side), bias)
-        found, bias = part if found is None else found.add_(part), None
-    assert found is not None
-    return found
+    def total(self, sign: float) -> torch.Tensor:
+        """The sum of all of one sign, for every output."""
+        bias = None if self.bias is None else _signed(self.bias, sign)
+        found = None
+        for mask, side in self.parts:
+            x = _within(mask, self.flow.x)
+            part = self.flow.layer.forward(x, _signed(self.weight, sign * side), bias)
+            found, bias = part if found is None else found.add_(part), None
+        assert found is not None
+        return found
+
+    def back(self, s: torch.Tensor, sign: float) -> torch.Tensor:
+        """Σ_k w s_k over the weights by which an input contributes with one sign."""
+        found = None
+        for mask, side in self.parts:
+            part = self.flow.layer.back(s, _signed(self.weight, sign * side), self.flow.x)
+            part = _within(mask, part)
+            found = part if found is None else found.add_(part)
+        assert found is not None
+        return found
+
+    def share(self, sign: float) -> torch.Tensor:
+        """What those of one sign pass on when they share all of R."""
+        below = self.total(sign)
+        return self.back(self.flow.relevance.div_(below.add_(sign * STABILISER)), sign)
 
 
 def _sum(relevance: torch.Tensor) -> float:
@@ -382,7 +391,8 @@ def _signed(values: torch.Tensor, sign: float) -> torch.Tensor:
 def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
     if value is None:
         raise ExplainError(
-            "The rule zᴮ needs the lowest and the highest input; give ZBox(low, high)."
+            "The rule zᴮ knows the lowest and the highest input of layers that see the picture; "
+            "for others give ZBox(low, high)."
         )
     bound = torch.as_tensor(value, dtype=x.dtype, device=x.device)
     try:
@@ -390,8 +400,8 @@ def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
     except RuntimeError as error:
         raise ExplainError(
             f"The rule zᴮ has bounds of shape {tuple(bound.shape)} for a layer whose input is "
-            f"{tuple(x.shape)}, as the network reshapes its input. Give ZBox(low, high) as numbers "
-            "or tensors that go with it, or take the flat rule."
+            f"{tuple(x.shape)}. Give ZBox(low, high) as numbers or tensors that go with it, or "
+            "leave them out for a layer that sees the picture."
         ) from error
 
 
