@@ -65,6 +65,9 @@ if TYPE_CHECKING:
         Anchors as Anchors,
     )
     from .methods import (
+        AttentionRollout as AttentionRollout,
+    )
+    from .methods import (
         BetaSmoothedGradient as BetaSmoothedGradient,
     )
     from .methods import (
@@ -123,6 +126,9 @@ if TYPE_CHECKING:
     )
     from .methods import (
         GuidedGradCam as GuidedGradCam,
+    )
+    from .methods import (
+        HeadRelevance as HeadRelevance,
     )
     from .methods import (
         HiResCam as HiResCam,
@@ -191,6 +197,12 @@ if TYPE_CHECKING:
         TableAnchor as TableAnchor,
     )
     from .methods import (
+        TokenRelevance as TokenRelevance,
+    )
+    from .methods import (
+        TransformerAttribution as TransformerAttribution,
+    )
+    from .methods import (
         XGradCam as XGradCam,
     )
     from .methods import (
@@ -198,6 +210,9 @@ if TYPE_CHECKING:
     )
     from .methods import (
         gale as gale,
+    )
+    from .methods import (
+        head_relevance as head_relevance,
     )
     from .methods import (
         likeness as likeness,
@@ -243,17 +258,18 @@ _PLACES = {
     "core.text_subject": ("TextSubject",),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "AblationCam", "Anchors", "BetaSmoothedGradient", "CAM", "CBAM", "CLRP", "CbamAttention",
-        "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector", "EigenCam",
-        "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
+        "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM", "CLRP",
+        "CbamAttention", "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector",
+        "EigenCam", "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
         "FeatureAblation", "FullGrad", "GradCam", "GradCamPlusPlus", "GradientShap",
-        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HiResCam", "IntegratedGradients",
-        "InteriorGradients", "KernelShap", "LIME", "LRP", "LayerCam", "MeaningfulPerturbation",
-        "Neighbours", "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP",
-        "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
-        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TableAnchor",
-        "XGradCam", "declared", "gale", "likeness", "normlime", "relu_backward_table", "sp_lime",
-        "table_anchor", "weights_of",
+        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HeadRelevance", "HiResCam",
+        "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP", "LayerCam",
+        "MeaningfulPerturbation", "Neighbours", "Occlusion", "PatternAttribution", "PatternNet",
+        "Patterns", "Pick", "RAP", "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency",
+        "ScoreCam", "ShapleySampling", "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus",
+        "Smoothing", "TableAnchor", "TokenRelevance", "TransformerAttribution", "XGradCam",
+        "declared", "gale", "head_relevance", "likeness", "normlime", "relu_backward_table",
+        "sp_lime", "table_anchor", "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

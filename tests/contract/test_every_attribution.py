@@ -28,19 +28,34 @@ def light(method: type[Attribution]) -> Attribution:
     return method().having(**{k: v for k, v in _LIGHT.items() if k in method.knobs})
 
 
-_MADE_FOR = {"CAM": "functional", "CbamAttention": "attentive"}
+_MADE_FOR = {"CAM": "functional", "CbamAttention": "attentive"}  # these take any size
+TRANSFORMERS = ("vit", "transformers")
+
+
+def takes(method: type[Attribution], name: str) -> bool:
+    """Whether a method is made for the network of that name."""
+    return method.taxonomy.models != "specific: transformer" or name in TRANSFORMERS
 
 
 def network_for(method: type[Attribution], name: str) -> torch.nn.Module:
-    """The network of that name, or the one that a method is made for; it takes any size."""
-    return network_of(_MADE_FOR.get(method.__name__, name))
+    """The network of that name, or another for a method that is not made for it."""
+    return network_of(_MADE_FOR.get(method.__name__, name) if takes(method, name) else "vit")
+
+
+def _each(names: list[str], slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """Every method on every network of those that it is made for."""
+    pairs = [
+        pytest.param(method, name, marks=[pytest.mark.slow] if name in slow else [],
+                     id=f"{method.__name__}-{name}")
+        for method in BUILT_IN for name in names if takes(method, name)
+    ]  # fmt: skip
+    return pytest.mark.parametrize(("method", "name"), pairs)
 
 
 every_method = pytest.mark.parametrize("method", BUILT_IN, ids=lambda m: m.__name__)
-every_network = pytest.mark.parametrize("name", list(NETWORKS))
-_IN_DOUBLE = [pytest.param(n, marks=pytest.mark.slow) if n == "resnet18" else n for n in NETWORKS]
-every_network_in_double = pytest.mark.parametrize("name", _IN_DOUBLE)
-two_networks = pytest.mark.parametrize("name", ["functional", "vit"])
+every_method_and_network = _each(list(NETWORKS))
+every_method_and_network_in_double = _each(list(NETWORKS), slow=("resnet18",))
+every_method_and_two_networks = _each(["functional", "vit"])
 
 
 def relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -55,8 +70,7 @@ def test_the_built_in_methods_are_all_declared():
 # --- answers --------------------------------------------------------------------------------------
 
 
-@every_network
-@every_method
+@every_method_and_network
 def test_it_gives_finite_values_of_the_right_shape(method, name):
     x = inputs_for(name)
     answer = light(method)(network_for(method, name), x)
@@ -78,8 +92,7 @@ def test_its_defaults_run(method):
     assert torch.isfinite(answer.values).all()
 
 
-@every_network
-@every_method
+@every_method_and_network
 def test_the_network_and_the_input_are_left_exactly_as_they_were_found(method, name):
     network, x = network_for(method, name), inputs_for(name)
     kept, state = x.clone(), State(network)
@@ -88,8 +101,7 @@ def test_the_network_and_the_input_are_left_exactly_as_they_were_found(method, n
     assert torch.equal(x, kept)
 
 
-@two_networks
-@every_method
+@every_method_and_two_networks
 def test_it_repeats_exactly(method, name):
     x, subject = inputs_for(name), Subject(network_for(method, name))
     first = light(method)(subject, x)
@@ -114,8 +126,7 @@ def test_another_seed_draws_something_else(method):
     assert not torch.equal(first, other)
 
 
-@every_network_in_double
-@every_method
+@every_method_and_network_in_double
 def test_a_batch_of_n_equals_n_batches_of_one(method, name):
     # float64: 1e-9 leaves no room for a neighbour's influence, only for another order of summation
     network, x = copy.deepcopy(network_for(method, name)).double(), inputs_for(name, 3).double()
@@ -138,8 +149,7 @@ def test_small_memory_gives_the_same_answer_in_more_passes(method, monkeypatch):
     assert in_parts.provenance.forwards == at_once.provenance.forwards
 
 
-@every_network_in_double
-@every_method
+@every_method_and_network_in_double
 def test_float64_agrees_with_float32(method, name):
     network, x = network_for(method, name), inputs_for(name)
     single = light(method)(network, x, target=2)
@@ -157,11 +167,19 @@ def test_half_precision_networks_are_taken(method):
     assert answer.numpy().dtype == "float32"
 
 
+@pytest.mark.parametrize(
+    "method", [m for m in BUILT_IN if not takes(m, "modules")], ids=lambda m: m.__name__
+)
+def test_methods_for_transformers_refuse_other_networks_in_a_sentence(method):
+    with pytest.raises(ExplainError, match=r"attention|tokens") as refused:
+        light(method)(network_of("modules"), inputs_for("modules"), 1)
+    assert "\n" not in str(refused.value)
+
+
 # --- circumstances --------------------------------------------------------------------------------
 
 
-@two_networks
-@every_method
+@every_method_and_two_networks
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=lambda m: m.__name__)
 def test_it_works_where_gradients_are_switched_off(method, name, mode):
     x, network = inputs_for(name), network_for(method, name)
@@ -184,12 +202,12 @@ def test_frozen_parameters_make_no_difference(method):
 
 
 @every_method
-def test_gradients_that_training_left_behind_are_kept(method, functional_network):
-    x = inputs_for("functional")
-    functional_network(x).square().sum().backward()
-    state = State(functional_network)
+def test_gradients_that_training_left_behind_are_kept(method):
+    network, x = copy.deepcopy(network_for(method, "functional")), inputs_for("functional")
+    network(x).square().sum().backward()
+    state = State(network)
     assert any(grad is not None for grad in state.grads.values())
-    light(method)(functional_network, x)
+    light(method)(network, x)
     state.assert_unchanged()
 
 
@@ -220,8 +238,7 @@ def test_a_contrast_is_the_difference_of_two_classes_where_the_method_is_linear_
     assert relative(both, one - other) < 1e-5
 
 
-@every_network
-@every_method
+@every_method_and_network
 def test_passes_spent_are_the_passes_that_it_declares(method, name):
     subject, x = Subject(network_for(method, name)), inputs_for(name, 3)
     declared_cost = light(method).cost(subject, x)
@@ -280,8 +297,7 @@ def test_cancelling_stops_it_at_the_next_pass(method, monkeypatch):
     state.assert_unchanged()
 
 
-@two_networks
-@every_method
+@every_method_and_two_networks
 def test_saving_and_loading_gives_the_same_answer(method, name, tmp_path):
     answer = light(method)(network_for(method, name), inputs_for(name))
     loaded = Heatmap.load(answer.save(tmp_path / "answer.safetensors"))
@@ -421,6 +437,18 @@ class _Fused(torch.nn.Module):
         return self.head(self.drop(self.relu(self.norm(self.second(y)))).mean((2, 3)))
 
 
+class _FusedTransformer(torch.nn.Module):
+    def __init__(self, plan: dict) -> None:
+        super().__init__()
+        self.first, self.fuse = torch.nn.Conv2d(3, 8, 8, stride=8), _Fuse(plan)
+        self.attention = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = torch.nn.Linear(8, CLASSES)
+
+    def forward(self, x):
+        tokens = self.fuse(self.first(x)).flatten(2).transpose(1, 2)
+        return self.head(self.attention(tokens, tokens, tokens)[0].mean(1))
+
+
 ERRORS = [KeyError("blown"), KeyboardInterrupt()]
 
 
@@ -434,10 +462,11 @@ def test_the_network_is_left_as_it_was_found_when_it_fails_half_way(
     if method.__name__ == "CbamAttention":
         pytest.skip("it asks for CBAM blocks")
     plan = {"forwards": 0, "backwards": 0}
-    network, x = _Fused(plan).eval(), inputs_for("modules", 2)
+    make = _Fused if takes(method, "modules") else _FusedTransformer
+    network, x = make(plan).eval(), inputs_for("modules", 2)
     network(x).sum().backward()
     subject = Subject(network)
-    subject.prepare(x)  # what is found out once for a network is not what fails here
+    light(method)(subject, x)  # what is found out once for a network is not what fails here
     plan.update(forwards=0, backwards=0)
     light(method)(subject, x)
     passes = plan["forwards" if when == "at_forward" else "backwards"]
@@ -455,7 +484,12 @@ def test_the_network_is_left_as_it_was_found_when_it_fails_half_way(
 
 _HOOKED = ("GradCam", "GuidedGradCam", "GuidedBackprop", "DeepLift", "IntegratedGradients")
 _THREADED = [
-    *((method, name) for method in BUILT_IN for name in ("functional", "vit")),
+    *(
+        (method, name)
+        for method in BUILT_IN
+        for name in ("functional", "vit")
+        if takes(method, name)
+    ),
     *(
         pytest.param(method, "resnet18", marks=pytest.mark.slow)
         for method in BUILT_IN

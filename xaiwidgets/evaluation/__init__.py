@@ -19,6 +19,7 @@ from .faithfulness import (
     Retrained,
     Roar,
     Selectivity,
+    prune_heads,
 )
 from .localisation import (
     BoxIoU,
@@ -101,5 +102,6 @@ __all__ = [
     "consensus",
     "declared",
     "fit",
+    "prune_heads",
     "train_permuted",
 ]

@@ -63,6 +63,27 @@ def test_the_strongest_channel_is_found_for_every_input():
         assert carried[channel] == max(carried)
 
 
+def test_without_a_channel_the_strongest_come_in_order_as_a_strip():
+    network, x = seeded(ModuleNetwork).double(), noise(2, 3, 32, 32).double()
+    method = ConceptRelevance(layer="4")
+    strip = method.having(strip=12)(network, x[:1], 1)
+    numbers = [frame.number for frame in strip.frames]
+    assert numbers == sorted(numbers, reverse=True)
+    channels = [int(frame.label.split()[1]) for frame in strip.frames]
+    assert sorted(channels) == list(range(12))
+    for frame, channel in zip(strip.frames[:3], channels, strict=False):
+        alone = method.having(channel=channel)(network, x[:1], 1)
+        assert torch.equal(frame.values, alone.values)
+        assert float(alone.facts[0].split()[5]) == pytest.approx(frame.number, rel=1e-2)
+    assert torch.equal(strip.values, strip.frames[0].values)
+    whole = LRP(preset="ε-plus-flat")(network, x[:1], 1).values
+    assert torch.allclose(sum(frame.values for frame in strip.frames), whole, atol=1e-12)
+    few = method.having(strip=3)(network, x, 1)
+    assert [frame.label for frame in few.frames] == ["rank 1", "rank 2", "rank 3"]
+    assert few.facts[0].startswith("Channels ")
+    assert method.having(strip=3, channel=5)(network, x, 1).frames == []
+
+
 @pytest.mark.parametrize("layer", ["layer2.0.conv1", "layer2.0.bn1", "layer3", "fc", ""])
 def test_layers_merged_or_not_are_watched(layer):
     network, x = seeded(resnet18), noise(2, 3, 48, 48)

@@ -4,6 +4,7 @@ from .c_eval import CEval
 from .completeness import Completeness
 from .deletion import Deletion
 from .faithfulness_correlation import FaithfulnessCorrelation
+from .head_pruning import prune_heads
 from .infidelity import Infidelity
 from .insertion import Insertion
 from .pixel_flipping import PixelFlipping
@@ -25,4 +26,5 @@ __all__ = [
     "Retrained",
     "Roar",
     "Selectivity",
+    "prune_heads",
 ]
