@@ -1,6 +1,7 @@
 """Networks that read texts: tokens as they stand in the text, and what is refused in words."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -397,3 +398,17 @@ def test_what_covers_segments_covers_words_and_finds_the_one_that_decides(subjec
         assert len({value for _, value in heat.words()}) > 5  # one segment a token
         with pytest.raises(xw.ExplainError, match="'slic', which a text has no use for"):
             method(segmentation="slic")(subject, TEXT)
+
+
+@pytest.mark.slow
+def test_a_network_of_ones_own_needs_no_transformers():
+    code = (
+        "import sys; sys.modules['transformers'] = None\n"
+        "import torch, xaiwidgets as xw\n"
+        "net = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Flatten(),"
+        " torch.nn.Linear(12, 2))\n"
+        "subject = xw.TextSubject(net.eval(), lambda text: [len(w) for w in text.split()])\n"
+        "print(len(xw.LRP()(subject, 'one of them').words()))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "3"

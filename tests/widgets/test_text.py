@@ -190,6 +190,20 @@ def test_the_network_forgets_and_every_map_follows(subject):
     made.close()
 
 
+def test_the_flow_of_relevance_has_words_at_every_depth(subject):
+    made = xw.compare(subject, TEXTS[0], methods=[xw.LRP()]).wait()
+    assert ask(made, "show_flow", panel=made.panels[0]["id"])["ok"]
+    made.wait()
+    (way,) = made.flow_00["ways"]
+    shapes = [row["map"]["shape"] for row in way["rows"] if "map" in row]
+    assert len(shapes) > 10
+    assert shapes == [[1, 7]] * len(shapes)
+    assert way["rows"][-1]["what"] == "the words"
+    last = pack.unpack(way["rows"][-1]["map"])
+    np.testing.assert_allclose(last, made.answers["LRP"].map()[0], atol=1e-2)
+    made.close()
+
+
 def test_badges_judge_a_text(subject):
     made = xw.compare(
         subject, TEXTS[0], methods=[xw.LRP()], masks=mask_of(subject, TEXTS[0]), trust=True

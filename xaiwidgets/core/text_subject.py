@@ -86,10 +86,16 @@ class TextSubject(Subject):
         return draw
 
     def _traced(self, one: torch.Tensor) -> Layers:
-        """Layers of a text hold no maps: their rows and columns are tokens and channels."""
+        """No layer holds a map of a picture; what has a row a token holds one of a single row."""
         found = super()._traced(one)
-        flat = [replace(layer, layout="", grid=(0, 0), prefix=0) for layer in found]
-        return Layers(flat, [], found.activation_bytes)
+        row = 1, one.shape[3]
+        layers = [
+            replace(layer, layout="tokens", grid=row, prefix=0)
+            if len(layer.shape) == 2 and layer.shape[0] == row[1]
+            else replace(layer, layout="", grid=(0, 0), prefix=0)
+            for layer in found
+        ]
+        return Layers(layers, [], found.activation_bytes, row)
 
     def _usual_shape(self) -> tuple[int, int, int]:
         return embedding_of(self.model).embedding_dim, 1, 4

@@ -36,7 +36,9 @@ def way_of(report: RuleReport, what: str, side: int, most: int) -> FlowWay:
             rows[-1]["map"] = pack.pack_map(pack.small(step.map, side))
     if abs(report.unnamed) > 1e-4 * abs(report.begun):
         rows.append(_unnamed(report))
-    rows.append(_end("input", report.arrived, "the pixels"))
+    rows.append(
+        _end("input", report.arrived, "the words" if len(report.map) == 1 else "the pixels")
+    )
     rows[-1]["map"] = pack.pack_map(pack.small(report.map, side))
     count = len(report.depths)
     note = f"Maps of {len(shown) + 1} of {count + 1} depths are kept here."
