@@ -123,13 +123,16 @@ def test_x_holds_the_embeddings_as_a_picture_of_one_row(subject):
     assert ready.x.requires_grad is False
 
 
-def test_the_next_word_is_scored_after_the_last_token():
+def test_the_next_word_is_scored_after_the_last_token(monkeypatch):
     network, tokenizer = gpt2(), byte_tokenizer()
     subject = xw.TextSubject(network, tokenizer)
     ids = tokenizer("we saw a", return_tensors="pt")["input_ids"]
     with torch.no_grad():
         direct = network(ids).logits[:, -1]
-    torch.testing.assert_close(subject.outputs(subject.prepare("we saw a").x), direct)
+    x = subject.prepare("we saw a").x
+    torch.testing.assert_close(subject.outputs(x), direct)
+    monkeypatch.setattr(subject, "_spared", dict)  # of a network that scores every position
+    torch.testing.assert_close(subject.outputs(x), direct)
     answer = xw.LRP()(subject, "we saw a", "film")
     assert answer.provenance.target == ["film"]
 
