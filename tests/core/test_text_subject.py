@@ -310,7 +310,8 @@ def test_a_baseline_that_means_nothing_for_words_is_refused(subject, name):
 
 BUILT_IN = [m for m in xw.declared(xw.Attribution) if m.__module__.startswith("xaiwidgets.")]
 REFUSED = [m for m in BUILT_IN if "text" not in m.takes or ".cam." in m.__module__]
-REFUSED.append(xw.ConceptRelevance)  # unless a layer is named
+THROUGH_A_LAYER = [xw.ConceptRelevance, xw.TokenRelevance]  # refused unless it is named
+REFUSED += THROUGH_A_LAYER
 
 
 @pytest.mark.parametrize("method", [m for m in BUILT_IN if m not in REFUSED], ids=str)
@@ -326,6 +327,13 @@ def test_a_method_answers_about_words(subject, method):
 def test_a_method_for_pictures_says_so(subject, method):
     with pytest.raises(xw.ExplainError, match=r"takes a picture|no convolution"):
         method()(subject, TEXT)
+
+
+@pytest.mark.parametrize("method", THROUGH_A_LAYER, ids=str)
+def test_relevance_goes_through_a_layer_that_is_named(subject, method):
+    heat = method(layer="bert.encoder.layer.0")(subject, TEXT, "praise")
+    assert heat.map().shape == (1, 1, 7)
+    assert bool(heat.values.any())
 
 
 @pytest.mark.parametrize("preset", xw.LRP.knobs["preset"].choices)
