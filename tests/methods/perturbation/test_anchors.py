@@ -123,6 +123,14 @@ def test_a_pictures_anchor_is_the_segments_that_the_answer_needs():
     assert found.provenance.forwards == 3001
 
 
+def test_rules_are_shown_while_others_are_tried():
+    seen = []
+    method = Anchors(segmentation="squares", segments=16, samples=3000)
+    method(needs(5, 10), torch.ones(1, 1, 16, 16), 0, partial=seen.append)
+    assert seen[0].facts == ["Still searching: shown is the most precise rule of those just tried."]
+    assert seen[0].provenance.forwards < 100
+
+
 def test_too_few_copies_are_warned_about():
     found = Anchors(segmentation="squares", segments=16, samples=30)(
         needs(5, 10), torch.ones(1, 1, 16, 16), 0

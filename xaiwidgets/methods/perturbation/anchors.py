@@ -4,6 +4,7 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -21,6 +22,7 @@ from .segments import (
 )
 
 EACH = 8
+_TRYING = "Still searching: shown is the most precise rule of those just tried."
 
 
 class Anchors(
@@ -65,16 +67,18 @@ class Anchors(
         values, rules = torch.zeros_like(x[:, :1]), []
         for i, own in enumerate(labels):
             game = Game(subject, x[i : i + 1], _lead(subject, target[i]), own, self.fill)
-            copies = _Copies(game, self.seed)
+
+            def look(rule: Rule, i: int = i, game: Game = game) -> None:
+                values[i] = _painted(game, rule)
+                current_job().show(lambda: Findings(values.clone(), facts=[_TRYING]))
+
             search = Search(
-                game.players, copies.held, lambda parts: 0.5 ** len(parts), self.threshold,
-                self.samples, EACH,
+                game.players, _Copies(game, self.seed).held, lambda parts: 0.5 ** len(parts),
+                self.threshold, self.samples, EACH, look,
             )  # fmt: skip
             rule, verified = search.best()
             search.pull([rule], search.left)
-            chosen = torch.zeros(game.players)
-            chosen[list(rule.parts)] = 1
-            values[i] = game.paint(chosen)
+            values[i] = _painted(game, rule)
             rules.append((rule, verified))
         found = Findings(values, frames=[as_frame(labels, x)])
         return self._told(found, rules)
@@ -98,6 +102,13 @@ class Anchors(
                 f"{self.samples}: shown is the most precise one so far."
             )
         return found
+
+
+def _painted(game: Game, rule: Rule) -> torch.Tensor:
+    """1 on the rule's segments, (1, height, width)."""
+    chosen = torch.zeros(game.players)
+    chosen[list(rule.parts)] = 1
+    return game.paint(chosen)
 
 
 def _lead(subject: Subject, target: BoundTarget) -> BoundTarget:

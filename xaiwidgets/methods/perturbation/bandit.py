@@ -55,6 +55,7 @@ class Search:
     threshold: float
     budget: int
     each: int
+    look: Callable[[Rule], None] = lambda rule: None
     beam: int = 4
     longest: int = 6
     spent: int = 0
@@ -99,6 +100,8 @@ class Search:
         ):
             rule.tries += times
             rule.held += held
+        if plan:
+            self.look(max((rule for rule, _ in plan), key=lambda rule: rule.precision))
 
     def _longer(self, beam: Sequence[Rule]) -> list[Rule]:
         """Every rule of the beam with one more predicate."""
