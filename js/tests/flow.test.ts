@@ -227,6 +227,14 @@ describe("a flow", () => {
     expect(lines().length).toBe(6);
     key("ArrowUp");
     expect(chosen()).toBe(3);
+    key("ArrowUp");
+    expect(chosen()).toBe(2);
+    key("ArrowUp"); // past the open block's own line, which stands for the same row
+    expect(chosen()).toBe(0);
+    key("ArrowUp");
+    expect(chosen()).toBe(0);
+    key("ArrowDown");
+    expect(chosen()).toBe(2);
   });
 
   it("draws what is on its way, and who took or gave some of it", async () => {

@@ -57,7 +57,7 @@ def _row(step: Step, block: str, flowing: float) -> FlowRow:
     within = step.name[len(block) + 1 :] if block else step.name
     return {
         "label": within or step.kind,
-        "title": step.name if step.is_layer else " · ".join(filter(None, (step.name, step.kind))),
+        "title": _title(step),
         "what": ", ".join(filter(None, (step.kind, step.rule))),
         "block": block,
         "size": " × ".join(str(side) for side in step.shape),
@@ -66,6 +66,13 @@ def _row(step: Step, block: str, flowing: float) -> FlowRow:
         "takes": _takes(step),
         "words": _words(step),
     }
+
+
+def _title(step: Step) -> str:
+    """A layer by its name; another operation by where it is done as well."""
+    if step.is_layer or step.name.endswith(step.kind):
+        return step.name
+    return f"{step.name} · {step.kind}" if step.name else step.kind
 
 
 def _end(label: str, value: float, what: str) -> FlowRow:

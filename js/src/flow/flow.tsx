@@ -222,9 +222,13 @@ function List(props: { rows: FlowRow[]; row: number; pick(row: number): void }) 
     const right = event.key === "ArrowRight";
     if (!by && !right && event.key !== "ArrowLeft") return;
     event.preventDefault();
-    const next = lines[chosen + (by ?? 0)];
-    if (!by) unfold(next.first, right);
-    else if (next) pick(next.from);
+    if (!by) {
+      unfold(lines[chosen].first, right);
+      return;
+    }
+    let to = chosen + by;
+    while (lines[to] && lineOf(lines, lines[to].from) === chosen) to += by; // an open block's line
+    if (lines[to]) pick(lines[to].from);
   };
   return (
     <div

@@ -95,6 +95,31 @@ def test_the_bias_of_a_norm_and_a_constant_that_is_added_are_named():
     assert position.bias == position.kept
 
 
+class Normalising(nn.Module):
+    """It normalises its input itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(F.relu(self.first((x - 0.5) / 0.25)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("preset", ["ε", "ε-plus-flat"])
+def test_a_normalisation_in_the_network_takes_its_constant_or_is_gone_through(preset):
+    net = seeded(Normalising).double()
+    found = xw.LRP(preset=preset).explain_rules(net, noise(1, 3, 8, 8).double(), 1)
+    sub, div = found.steps[:2]
+    assert [sub.kind, div.kind] == ["sub", "div"]
+    assert abs(found.unnamed) < 1e-12
+    if preset == "ε":
+        assert abs(sub.bias) > 1e-3
+    else:
+        assert sub.rule == div.rule == "carried to the pixels"
+        assert sub.entered == div.left == pytest.approx(found.arrived)
+
+
 class Bounded(nn.Module):
     """softmax in the middle, which is not linear, and a network without constants around it."""
 
@@ -275,6 +300,25 @@ def test_tokens_lie_as_the_picture_does_and_heads_are_no_map():
     assert {"layer_norm", "gelu", "add", "convolution", "dense"} <= kinds
     assert {step.map.shape for step in found.depths} == {(4, 4)}
     assert "scaled_dot_product_attention" not in kinds
+
+
+class Attending(nn.Module):
+    """Attention among the pixels of a convolution that cuts no patches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        heads = self.first(x).flatten(2).transpose(1, 2).unflatten(2, (2, 2)).transpose(1, 2)
+        mixed = F.scaled_dot_product_attention(heads, heads, heads)
+        return self.head(mixed.transpose(1, 2).flatten(2).mean(1))
+
+
+def test_heads_are_no_map_in_a_network_without_patches_either():
+    found = xw.LRP().explain_rules(seeded(Attending), noise(1, 3, 8, 8), 1)
+    assert [step.kind for step in found.steps][1] == "scaled_dot_product_attention"
+    assert [step.kind for step in found.depths] == ["convolution"]
 
 
 def test_relevance_that_begins_at_a_channel_is_what_went_through_it():

@@ -7,7 +7,7 @@ operation is known by its place in the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -191,6 +191,14 @@ class Ledger:
             step.left = inlet.left
             loses = step.kind in _NOT_LINEAR or step.rule.startswith("unknown")
             step.bias, step.lost = (0.0, step.kept) if loses else (step.kept, 0.0)
+
+    def carry(self, steps: Iterable[Step], relevance: torch.Tensor) -> None:
+        """What rules gave to the pixels goes unshared through what the network does before its
+        first layer, such as a normalisation of its own."""
+        for step in steps:
+            if step.entered is None:
+                step.rule, step.bias = "carried to the pixels", 0.0
+                step.entered = step.left = total(relevance)
 
     def _began(self, c: torch.Tensor, value: torch.Tensor) -> None:
         self.begun += total(c * value)

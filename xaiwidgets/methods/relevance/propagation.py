@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -582,6 +583,8 @@ def _propagated(
         for (outside, _), arrived in zip(engine.entries, found[1:], strict=True):
             if arrived is not None:
                 relevance = relevance + _carried(arrived, outside, leaf)
+        if ledger is not None and engine.entries:
+            ledger.carry(takewhile(lambda step: not step.is_layer, engine.steps), relevance)
     return relevance, score.detach(), engine
 
 
