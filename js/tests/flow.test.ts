@@ -262,6 +262,16 @@ describe("a flow", () => {
       expect(text).toContain(said);
   });
 
+  it("without any map has its rows alone", async () => {
+    shown(traits(false, done(ROWS.map(({ map, ...rest }) => rest))));
+    turn("open");
+    await settled();
+    expect(slider()).toBeNull();
+    lines()[2].click();
+    expect(chosen()).toBe(2);
+    expect(layer().textContent).toContain("no map here");
+  });
+
   it("shows every way of a method that goes down the network twice", async () => {
     const [first] = done().ways;
     const ways = [

@@ -11,6 +11,7 @@ import torch
 from conftest import inputs_for
 from networks import ModuleNetwork, ResidualNetwork, noise, seeded
 from page import ask
+from texts import bert, word_tokenizer
 
 import xaiwidgets as xw
 from xaiwidgets.core.subject import Subject
@@ -260,6 +261,19 @@ def test_what_hides_from_the_engine_has_a_row_of_its_own():
     rows = way_of(report, "a", 12, 6)["rows"]
     assert rows[-2]["label"] == "out of sight"
     assert rows[-2]["takes"]["lost"] == pytest.approx(-1, rel=1e-3)
+
+
+def test_the_maps_of_a_text_are_rows_of_words():
+    pytest.importorskip("transformers")
+    lrp = xw.LRP(preset="AttnLRP")
+    w = xw.compare(xw.TextSubject(bert(), word_tokenizer()), "we saw a film", methods=[lrp])
+    rows = looked_at(w.wait(60))["ways"][0]["rows"]
+    assert len(rows) > 20
+    shapes = {tuple(row["map"]["shape"]) for row in rows if "map" in row}
+    assert shapes == {(1, 6)}
+    with pytest.raises(xw.ExplainError, match="print the report"):
+        lrp.explain_rules(w.subject, "we saw a film").plot()
+    w.close()
 
 
 # --- the page -----------------------------------------------------------------------------------

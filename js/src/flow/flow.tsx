@@ -76,7 +76,7 @@ function Ways({ ways, ...props }: Props & { ways: FlowWay[] }) {
   const at = useSignal(-1);
   const { rows, note } = ways[+which.value] ?? ways[0];
   const depths = depthsOf(rows);
-  const row = rows[at.value] ? at.value : depths[0];
+  const row = rows[at.value] ? at.value : (depths[0] ?? 0);
   const { title, size, entered, map } = rows[row];
   const pick = (to: number): void => {
     at.value = to;
@@ -95,16 +95,20 @@ function Ways({ ways, ...props }: Props & { ways: FlowWay[] }) {
             }}
           />
         )}
-        <Depth {...props} map={map ?? null} />
-        <Slider
-          label="Depth"
-          text={title}
-          low={0}
-          high={depths.length - 1}
-          step={1}
-          value={depths.filter((i) => i <= row).length - 1}
-          onInput={(value) => pick(depths[value])}
-        />
+        {depths.length > 0 && (
+          <>
+            <Depth {...props} map={map ?? null} />
+            <Slider
+              label="Depth"
+              text={title}
+              low={0}
+              high={depths.length - 1}
+              step={1}
+              value={depths.filter((i) => i <= row).length - 1}
+              onInput={(value) => pick(depths[value])}
+            />
+          </>
+        )}
         <p class="xw-facts">
           {size} · Σ <b>{digits(entered)}</b>
           {!map && " · no map here"}

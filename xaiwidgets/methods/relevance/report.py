@@ -95,6 +95,11 @@ class RuleReport:
         `layers` names layers or blocks, such as ["layer4", "layer2"]; by default up to eight maps
         spread over the network. `display` as for Heatmap.plot.
         """
+        if min(self.map.shape) == 1:
+            raise ExplainError(
+                "The relevance of a text is no map that a strip could show; print the report, or "
+                "plot the heatmap."
+            )
         steps = [self.at(name) for name in layers or []] or spread(self.depths[::-1], _STRIP)
         maps = [(_title(step), step.map) for step in steps if step.map is not None]
         return strip_figure(
