@@ -271,6 +271,10 @@ def test_the_maps_of_a_text_are_rows_of_words():
     assert len(rows) > 20
     shapes = {tuple(row["map"]["shape"]) for row in rows if "map" in row}
     assert shapes == {(1, 6)}
+    assert rows[5]["title"].startswith("bert.encoder.layer.1.output")
+    assert {len(row["label"]) <= 24 for row in rows} == {True}
+    attention = next(row for row in rows if row["what"].startswith("scaled_dot_product"))
+    assert list(attention["takes"]) == ["lost"]
     with pytest.raises(xw.ExplainError, match="print the report"):
         lrp.explain_rules(w.subject, "we saw a film").plot()
     w.close()

@@ -13,6 +13,7 @@ from . import pack
 from .wire import FlowRow, FlowTakes, FlowWay
 
 _FOLDED_FROM, _MOST_BLOCKS = 32, 24
+_LONGEST = 24
 _WORDS = {
     "bias": "biases",
     "stabiliser": "the stabiliser",
@@ -56,7 +57,7 @@ def _chosen(steps: list[Step], blocks: list[str], most: int) -> list[Step]:
 def _row(step: Step, block: str, flowing: float) -> FlowRow:
     within = step.name[len(block) + 1 :] if block else step.name
     return {
-        "label": within or step.kind,
+        "label": _fitting(within or step.kind),
         "title": _title(step),
         "what": ", ".join(filter(None, (step.kind, step.rule))),
         "block": block,
@@ -66,6 +67,13 @@ def _row(step: Step, block: str, flowing: float) -> FlowRow:
         "takes": _takes(step),
         "words": _words(step),
     }
+
+
+def _fitting(name: str) -> str:
+    """A long name by its last parts, which tell it from its neighbours."""
+    while len(name) > _LONGEST and "." in name.strip("…."):
+        name = f"….{name.removeprefix('….').partition('.')[2]}"
+    return name
 
 
 def _title(step: Step) -> str:

@@ -110,7 +110,7 @@ function Ways({ ways, ...props }: Props & { ways: FlowWay[] }) {
           </>
         )}
         <p class="xw-facts">
-          {size} · Σ <b>{digits(entered)}</b>
+          {size && `${size} · `}Σ <b>{digits(entered)}</b>
           {!map && " · no map here"}
         </p>
         <Balance rows={rows} />

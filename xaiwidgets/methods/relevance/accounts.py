@@ -27,7 +27,9 @@ Fold = Callable[[torch.Tensor], "np.ndarray | None"]
 Watch = Callable[[torch.Tensor, torch.Tensor], "torch.Tensor | None"]
 
 # what is not linear up to a constant: relevance that is missing there was not given to a bias
-_NOT_LINEAR = ("softmax", "local_response_norm", "log_softmax", "normalize")
+_NOT_LINEAR = (
+    "softmax", "local_response_norm", "log_softmax", "normalize", "scaled_dot_product_attention",
+)  # fmt: skip
 # of heads and tokens, whatever shape they have
 _NO_MAP = (
     "scaled_dot_product_attention", "softmax", "matmul", "bmm", "baddbmm", "einsum", "unknown",
