@@ -46,7 +46,8 @@ def layer_gradients_and_score(
         if value is None or not value.is_floating_point():
             return None
         apart = len(wanted) == 1 or not value.requires_grad
-        kept = value.detach().requires_grad_() if apart else value
+        # a view of its own, or uses of the value inside the module would count as well
+        kept = value.detach().requires_grad_() if apart else value.view_as(value)
         caught[wanted[module]] = kept
         return _replaced(output, value, kept.clone())
 

@@ -25,11 +25,11 @@ class FGVis(
     score of e = m ⊙ x + (1 − m) ⊙ r with as little as may be, "delete" brings it down to that of
     the absent picture r by taking as little as may be away. The map is m, or 1 − m.
 
-    Searching finds noise that fools the network. It is `defended` by holding every activation
-    between 0 and what it is for x, so that the mask cannot wake units that the picture left asleep;
-    switch that off to see the noise. The paper watches the softmax, which has no slope where the
-    network is sure: here it is the log-odds of the class, from r's (0) to x's (1), and counts no
-    further. Another seed picture r, or another λ, finds other pixels that suffice as well.
+    Searching finds noise that fools the network: a few pixels that undo the answer and that no eye
+    would miss. It is `defended` by holding every activation between 0 and what it is for x, so that
+    the mask cannot wake units that the picture left asleep. The paper watches the softmax, which
+    has no slope where the network is sure; here it is the log-odds of the class, from r's (0) to
+    x's (1), and counts no further. Another r or another λ finds other pixels that suffice as well.
     """
 
     takes = ("picture",)
@@ -44,7 +44,7 @@ class FGVis(
         help="λ: what a whole mask costs, where losing the whole score costs 1",
     )  # fmt: skip
     rate: float = knob(
-        default=0.1, low=0.01, high=1.0, log=True, help="how far the mask moves in a step, at most"
+        default=0.2, low=0.01, high=1.0, log=True, help="how far the mask moves in a step, at most"
     )
     defended: bool = knob(
         default=True, help="hold activations between 0 and what they are for the picture"

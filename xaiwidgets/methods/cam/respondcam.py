@@ -5,13 +5,13 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import SPECIFIC, TargetMap, in_words, maps_and_scores, together
+from .activation_map import SPECIFIC, GradientMap, in_words, maps_and_scores, together
 from .layer_choice import chosen_layers
 from .xgradcam import XGradCam
 
 
 class RespondCam(
-    TargetMap,
+    GradientMap,
     title="Respond-CAM",
     source="zhao2018",
     taxonomy={**SPECIFIC, "formulation": "closed form"},
@@ -29,11 +29,13 @@ class RespondCam(
         default=False, help="keep only what speaks for the class; the sum is then off"
     )
 
+    formula = staticmethod(XGradCam.formula)
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward pass and a backward pass down to the layer; (batch, 1, height, width)."""
         layers = chosen_layers(subject, self.layer, x)
         aim = self.aimed(target)
-        maps, scores = maps_and_scores(XGradCam.formula, subject, x, aim, layers)
+        maps, scores = maps_and_scores(self.formula, subject, x, aim, layers)
         found = Findings(together([self.cut(each) for each in maps], x))
         for layer, each in zip(layers, maps, strict=True):
             gap = _gap(each, scores)
