@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+PAGES = ["cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md"]
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_a_page_runs_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
