@@ -69,15 +69,15 @@ def texts(count: int, seed: int) -> Texts:
 
 
 @functools.cache
-def reader(steps: int = 400) -> Reader:
+def reader(steps: int = 300) -> Reader:
     """The network, trained to tell which classes are there, in seconds."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Reader()
-        optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+        optimiser = torch.optim.Adam(network.parameters(), 5e-3)
         for step in range(steps):
-            batch = texts(128, seed=1000 + step)
-            wanted = torch.zeros(128, CLASSES).scatter_(1, batch.classes, 1)
+            batch = texts(64, seed=1000 + step)
+            wanted = torch.zeros(64, CLASSES).scatter_(1, batch.classes, 1)
             loss = nn.functional.binary_cross_entropy_with_logits(network(batch.x), wanted)
             optimiser.zero_grad()
             loss.backward()

@@ -25,9 +25,9 @@ from xaiwidgets.methods.relevance.lrp import relevance
 from xaiwidgets.methods.relevance.presets import PRESETS
 
 
-def epsilon(layer_map, canonizers):
+def epsilon(layer_map, canonizers, amount=1e-6):
     """LRP-ε at every layer: zennit has no composite for it."""
-    rules = [*layer_map, *composites.layer_map_base(), (Linear, Epsilon(1e-6))]
+    rules = [*layer_map, *composites.layer_map_base(), (Linear, Epsilon(amount))]
     return composites.LayerMapComposite(rules, canonizers=canonizers)
 
 
@@ -50,6 +50,8 @@ THEIRS = {
 NETWORKS = {
     "vgg11": (models.vgg11, VGGCanonizer),
     "vgg11_bn": (models.vgg11_bn, VGGCanonizer),
+    "vgg16": (models.vgg16, VGGCanonizer),
+    "vgg16_bn": (models.vgg16_bn, VGGCanonizer),
     "resnet18": (models.resnet18, ResNetCanonizer),
     "resnet50": (models.resnet50, ResNetCanonizer),
     "mobilenet_v2": (models.mobilenet_v2, SequentialMergeBatchNorm),
@@ -94,18 +96,19 @@ def sums_and_pools_as_modules(network):
     return network
 
 
-def both(name, preset, dtype, stabiliser=1e-30):
-    """Relevance of class 3 by ours and by theirs, and theirs' network's score."""
+def both(name, preset, dtype, stabiliser=1e-30, amount=1e-6):
+    """Relevance of class 3 by ours and by theirs; the ε preset with that amount of ε."""
     make, canonizer = NETWORKS[name]
     network = seeded(lambda: lived_in(make)).to(dtype)
     x = noise(2, 3, 64, 64, seed=2).sigmoid().to(dtype)
     subject = Subject(network, mean=0.0, std=1.0)
-    ours = relevance(subject, x, subject.bind(3, x), PRESETS[preset](1e-6, 0.25)).values
+    ours = relevance(subject, x, subject.bind(3, x), PRESETS[preset](amount, 0.25)).values
 
     other = sums_and_pools_as_modules(network) if name == "mobilenet_v2" else copy.deepcopy(network)
     # its excitation backprop lets a ReLU6 that is at 6 stop relevance, where all others pass it on
     layer_map = [(Sum, Norm(stabiliser)), (AvgPool, Norm(stabiliser)), (Activation, Pass())]
-    composite = THEIRS[preset](layer_map, [canonizer()])
+    settings = {"amount": amount} if preset == "ε" else {}
+    composite = THEIRS[preset](layer_map, [canonizer()], **settings)
     start = torch.zeros(2, CLASSES, dtype=dtype)
     start[:, 3] = network(x)[:, 3].detach()
     with Gradient(other, composite) as attributor:
@@ -127,11 +130,14 @@ def test_relevance_is_theirs_in_doubles(name, preset):
 
 @pytest.mark.slow
 @every_preset
-@pytest.mark.parametrize("name", ["vgg11", "vgg11_bn"])
+@pytest.mark.parametrize("name", ["vgg11", "vgg11_bn", "vgg16", "vgg16_bn"])
 def test_relevance_is_theirs_in_single_precision(name, preset):
-    # LRP-ε through batch normalisation cancels, and what is left is rounding
-    tolerance = 1e-3 if (name, preset) == ("vgg11_bn", "ε") else 1e-5
-    assert apart(*both(name, preset, torch.float32)) <= tolerance
+    # with ε = 1e-6 outputs of that size, which are rounding, decide what is left of LRP-ε behind
+    # batch normalisation: both are as far from double precision (docs/decisions/0009-lrp.md)
+    normalised = name.endswith("bn")
+    amount = 0.01 if normalised and preset == "ε" else 1e-6
+    tolerance = 1e-4 if name == "vgg16_bn" or (normalised and preset == "ε") else 1e-5
+    assert apart(*both(name, preset, torch.float32, amount=amount)) <= tolerance
 
 
 @pytest.mark.slow
