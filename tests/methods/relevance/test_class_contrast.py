@@ -1,5 +1,6 @@
 """CLRP and SGLRP: relevance of one class against the others."""
 
+import copy
 import functools
 
 import pytest
@@ -68,6 +69,38 @@ def test_against_one_other_class_alone():
     expected = (one - other).clamp_min(0)
     expected = expected / expected.sum((1, 2, 3), keepdim=True)
     assert torch.allclose(found, expected, atol=1e-5)
+
+
+def _of_one(network, x, k):
+    """Deep Taylor's relevance of a class, for a score of 1."""
+    found = DeepTaylor()(network, x, k).values
+    return found / network(x)[:, k].detach().view(-1, 1, 1, 1)
+
+
+def _contrasted(one, other):
+    """What is left when the other has the same sum."""
+    sums = [each.sum((1, 2, 3), keepdim=True) for each in (one, other)]
+    return (one - other * sums[0] / sums[1]).clamp_min(0)
+
+
+def test_all_other_classes_have_an_equal_share():
+    network, x = _without_biases()
+    others = sum(_of_one(network, x, k) for k in (0, 2, 3)) / 3
+    expected = _contrasted(_of_one(network, x, 1), others)
+    found = CLRP(others="uniform")(network, x, 1).values
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert float(expected.max()) > 1e-3
+
+
+def test_the_opposite_class_has_negated_weights_and_the_same_sum():
+    network, x = _without_biases()
+    opposite = copy.deepcopy(network)
+    with torch.no_grad():
+        opposite.body[-1].weight.neg_()
+    expected = _contrasted(_of_one(network, x, 1), _of_one(opposite, x, 1))
+    found = CLRP()(network, x, 1).values
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert float(expected.max()) > 1e-3
 
 
 def test_what_cannot_be_contrasted_is_refused_in_words():
