@@ -39,7 +39,7 @@ LATE = {
 NARROW = {
     "resnet50": ("layer1.1.conv1", 48),
     "vgg16": ("features.8", 48),
-    "densenet121": ("features.transition1", 48),
+    "densenet121": ("features.relu0", 48),
     "swin_t": ("features.1", 48),
 }
 ONE_PASS = {
