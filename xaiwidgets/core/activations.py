@@ -66,10 +66,10 @@ def layer_gradients_and_score(
 
 
 def layer_outputs(
-    subject: Subject, x: torch.Tensor, names: list[str]
+    subject: Subject, x: torch.Tensor, names: list[str], *, differentiable: bool = False
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Outputs of the named layers at their last use, each (batch, ...) as the layer lays it, and
-    the network's scores (batch, classes): one pass without gradients."""
+    the network's scores (batch, classes): one pass, without gradients unless `differentiable`."""
     wanted = {_module(subject, name, x): name for name in names}
     caught: dict[str, torch.Tensor] = {}
 
@@ -78,7 +78,7 @@ def layer_outputs(
         if value is not None:
             caught[wanted[module]] = value.clone()  # what follows may work in place
 
-    with torch.no_grad(), hooked(list(wanted), catch):
+    with torch.set_grad_enabled(differentiable), hooked(list(wanted), catch):
         scores = subject(x)
     return {name: _caught(caught, name) for name in names}, scores
 

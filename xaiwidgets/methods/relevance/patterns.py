@@ -8,15 +8,14 @@ pass over the data suffices, and only sums of the weights' own size are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
+from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.subject import Inputs, Subject, uncounted
+from xaiwidgets.core.subject import Subject, uncounted
 
 from .affine import Affine
 from .operations import Treatment
@@ -49,9 +48,10 @@ class Patterns:
         sums: dict[int, Sums] = {}
         count = 0
         with uncounted():
-            for inputs in _batches(subject, data):
+            for inputs in batches(subject, data):
                 count += len(inputs)
-                _watch(subject, inputs.x, sums)
+                for part in inputs.x.split(subject.batch_size(inputs.x)):
+                    _watch(subject, part, sums)
         if count < 2:
             raise ExplainError(
                 f"Patterns are estimated from {count} input; they take what inputs have in common, "
@@ -172,16 +172,3 @@ def _by_channel(values: torch.Tensor, layer: Affine) -> torch.Tensor:
     """Sums for every output (outputs,)."""
     last = layer.kind == "dense"
     return values.sum([d for d in range(values.ndim) if d != (values.ndim - 1 if last else 1)])
-
-
-def _batches(subject: Subject, data: Any) -> Iterator[Inputs]:
-    whole = isinstance(data, (torch.Tensor, np.ndarray, list, tuple, str, Inputs))
-    if not whole and not isinstance(data, Iterable):
-        whole = True  # one picture
-    for batch in [data] if whole else data:
-        given = batch if whole or not isinstance(batch, (tuple, list)) else batch[0]
-        ready = subject.prepare(given)
-        size = subject.batch_size(ready.x)
-        for start in range(0, len(ready), size):
-            part = slice(start, start + size)
-            yield Inputs(ready.x[part], ready.names[part])
