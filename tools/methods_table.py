@@ -82,7 +82,18 @@ def methods() -> str:
             where = cls.taxonomy
             last = f"Works on: {where.models}; {where.access}; {where.scope}; {where.formulation}."
             lines += entry(cls, f"xw.{cls.__name__}", last, papers)
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *concepts(papers)]).rstrip() + "\n"
+
+
+def concepts(papers: dict[str, str]) -> list[str]:
+    """What asks for human ideas, each called in its own way."""
+    lines = ["", "## Concepts: see [concepts.md](concepts.md)", ""]
+    for cls in xw.declared(Declared):
+        if cls.__module__.startswith("xaiwidgets.methods.concepts."):
+            answer = str(inspect.signature(cls.__call__).return_annotation.__name__)
+            last = f"Works on: any network with layers; gives `xw.{answer}`."
+            lines += entry(cls, f"xw.{cls.__name__}", last, papers)
+    return lines
 
 
 def evaluations() -> str:

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
         SGLRP as SGLRP,
     )
     from .methods import (
+        TCAV as TCAV,
+    )
+    from .methods import (
         AblationCam as AblationCam,
     )
     from .methods import (
@@ -75,6 +78,12 @@ if TYPE_CHECKING:
     )
     from .methods import (
         ConceptRelevance as ConceptRelevance,
+    )
+    from .methods import (
+        ConceptScores as ConceptScores,
+    )
+    from .methods import (
+        ConceptVector as ConceptVector,
     )
     from .methods import (
         Deconvnet as Deconvnet,
@@ -206,7 +215,13 @@ if TYPE_CHECKING:
         XGradCam as XGradCam,
     )
     from .methods import (
+        cut_out as cut_out,
+    )
+    from .methods import (
         declared as declared,
+    )
+    from .methods import (
+        dream as dream,
     )
     from .methods import (
         gale as gale,
@@ -258,18 +273,19 @@ _PLACES = {
     "core.text_subject": ("TextSubject",),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM", "CLRP",
-        "CbamAttention", "ConceptRelevance", "Deconvnet", "DeepLift", "DeepTaylor", "EdgeDetector",
-        "EigenCam", "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
-        "FeatureAblation", "FullGrad", "GradCam", "GradCamPlusPlus", "GradientShap",
-        "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HeadRelevance", "HiResCam",
-        "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP", "LayerCam",
-        "MeaningfulPerturbation", "Neighbours", "Occlusion", "PatternAttribution", "PatternNet",
-        "Patterns", "Pick", "RAP", "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency",
-        "ScoreCam", "ShapleySampling", "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus",
-        "Smoothing", "TableAnchor", "TokenRelevance", "TransformerAttribution", "XGradCam",
-        "declared", "gale", "head_relevance", "likeness", "normlime", "relu_backward_table",
-        "sp_lime", "table_anchor", "weights_of",
+        "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM",
+        "CLRP", "CbamAttention", "ConceptRelevance", "ConceptScores", "ConceptVector", "Deconvnet",
+        "DeepLift", "DeepTaylor", "EdgeDetector", "EigenCam", "EmbeddingGradCam",
+        "ExcitationBackprop", "ExtremalPerturbation", "FGVis", "FeatureAblation", "FullGrad",
+        "GradCam", "GradCamPlusPlus", "GradientShap", "GradientTimesInput", "GuidedBackprop",
+        "GuidedGradCam", "HeadRelevance", "HiResCam", "IntegratedGradients", "InteriorGradients",
+        "KernelShap", "LIME", "LRP", "LayerCam", "MeaningfulPerturbation", "Neighbours",
+        "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP", "RISE",
+        "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
+        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV", "TableAnchor",
+        "TokenRelevance", "TransformerAttribution", "XGradCam", "cut_out", "declared", "dream",
+        "gale", "head_relevance", "likeness", "normlime", "relu_backward_table", "sp_lime",
+        "table_anchor", "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.masking": ("Masking", "masking"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES = ["cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md"]
+PAGES = ["cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md", "concepts.md"]
 DOCS = Path(__file__).parents[2] / "docs"
 
 

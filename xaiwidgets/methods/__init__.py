@@ -23,6 +23,13 @@ from .cam import (
     XGradCam,
     likeness,
 )
+from .concepts import (
+    TCAV,
+    ConceptScores,
+    ConceptVector,
+    cut_out,
+    dream,
+)
 from .controls import EdgeDetector, RandomMap
 from .gradient import (
     BetaSmoothedGradient,
@@ -84,12 +91,15 @@ __all__ = [
     "RAP",
     "RISE",
     "SGLRP",
+    "TCAV",
     "AblationCam",
     "Anchors",
     "AttentionRollout",
     "BetaSmoothedGradient",
     "CbamAttention",
     "ConceptRelevance",
+    "ConceptScores",
+    "ConceptVector",
     "Deconvnet",
     "DeepLift",
     "DeepTaylor",
@@ -133,7 +143,9 @@ __all__ = [
     "TokenRelevance",
     "TransformerAttribution",
     "XGradCam",
+    "cut_out",
     "declared",
+    "dream",
     "gale",
     "head_relevance",
     "likeness",

@@ -1,0 +1,359 @@
+"""TCAV against itself written slowly, and against what must hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from methods.concepts.stripes import SIDE, ask, plain, small_network, striped
+from networks import FunctionalNetwork, ModuleNetwork, noise, seeded
+from PIL import Image
+from state import State
+
+import xaiwidgets as xw
+from xaiwidgets.core.errors import Cancelled, ExplainError
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.methods.concepts.classifiers import CLASSIFIERS
+from xaiwidgets.methods.concepts.pooling import pooled, pooled_gradient
+from xaiwidgets.methods.concepts.space import Recipe, Space, alike, split
+from xaiwidgets.methods.concepts.store import Store
+
+
+def same(left, right) -> bool:
+    """Whether two answers say the same."""
+    return pd.testing.assert_frame_equal(left.table(), right.table()) is None
+
+
+# --- the numbers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classifier", ["ridge", "mean difference"])
+def test_what_cavs_say_is_what_their_vectors_say(classifier):
+    rng = np.random.default_rng(0)
+    A, G = rng.standard_normal((40, 9)) + 0.3, rng.standard_normal((5, 9))
+    rows = np.arange(40)
+    positive, negatives = rows[:10], [rows[10:20], rows[20:30]]
+    A[positive] += 0.8
+    space = Space(A @ A.T, G @ A.T, alike(G))
+    found = space.direction(positive, negatives, Recipe(classifier, 0.1, 3))
+    units, shares, accuracies = [], [], []
+    for negative in negatives:
+        (p, p_held), (n, n_held) = split(positive, 3), split(negative, 3)
+        if classifier == "mean difference":
+            v, border = A[p].mean(0) - A[n].mean(0), (A[p].mean(0) + A[n].mean(0)) / 2
+        else:
+            X, y = A[np.r_[p, n]], np.repeat([1.0, -1.0], [len(p), len(n)])
+            border, Z = X.mean(0), X - X.mean(0)
+            v = np.linalg.solve(Z.T @ Z + 0.1 * np.trace(Z.T @ Z) / len(y) * np.eye(9), Z.T @ y)
+        units.append(v / np.linalg.norm(v))
+        shares.append(np.mean(G @ v > 0))
+        right = [(A[i] - border) @ v > 0 for i in p_held] + [
+            (A[i] - border) @ v < 0 for i in n_held
+        ]
+        accuracies.append(np.mean(right))
+    mean = np.mean(units, 0)
+    assert found.shares == pytest.approx(shares)
+    assert found.accuracies == pytest.approx(accuracies)
+    assert found.agreement == pytest.approx(np.linalg.norm(mean))
+    assert found.sensitivities == pytest.approx(G @ mean / np.linalg.norm(mean))
+    assert found.weights @ A == pytest.approx(mean / np.linalg.norm(mean))
+
+
+def test_a_third_of_every_set_is_held_out_and_none_of_it_is_learnt_from():
+    learnt, held = split(np.arange(100, 200), 7)
+    assert (len(learnt), len(held)) == (67, 33)
+    assert sorted([*learnt, *held]) == list(range(100, 200))
+
+
+@pytest.mark.parametrize("how", ["mean", "max", "none"])
+def test_the_pooled_gradient_is_the_slope_of_the_score_along_a_pooled_direction(how):
+    network = small_network().double()
+    x = noise(1, 3, SIDE, SIDE, dtype=torch.float64)
+    a = network.relu2(network.conv2(network.relu1(network.conv1(x)))).detach().requires_grad_()
+
+    def score(a):
+        return network.linear(
+            network.relu4(network.conv4(network.pool(network.relu3(network.conv3(a))))).mean((2, 3))
+        )[:, 1]
+
+    layer = Subject(network).layers(x)["relu2"]
+    (gradient,) = torch.autograd.grad(score(a).sum(), a)
+    a = a.detach()
+    slope = pooled_gradient(a, gradient, layer, how)[0]
+    v = noise(len(slope), seed=5, dtype=torch.float64)
+    step = torch.zeros_like(a)
+    if how == "mean":
+        step += v.view(1, -1, 1, 1)
+    elif how == "max":
+        step.flatten(2).scatter_(2, a.flatten(2).argmax(2, keepdim=True), v.view(1, -1, 1))
+    else:
+        step = v.view_as(a)
+    tiny = 1e-6
+    assert (pooled(a + tiny * step, layer, how) - pooled(a, layer, how))[0] == pytest.approx(
+        tiny * v.numpy(), rel=1e-6
+    )
+    measured = (score(a + tiny * step) - score(a - tiny * step)) / (2 * tiny)
+    assert float(measured.detach()) == pytest.approx(float(slope @ v), rel=1e-5)
+
+
+def test_scores_are_shares_of_derivatives_along_cavs():
+    network = small_network()
+    answer = ask(network, layers="relu2")
+    vector = torch.tensor(answer.vector("stripes").values, dtype=torch.float32)
+    assert float(vector.norm()) == pytest.approx(1, abs=1e-5)
+    a = network.relu1(network.conv1(plain(6, 4)))
+    a = network.relu2(network.conv2(a)).detach()
+
+    def score(a):
+        a = network.relu4(network.conv4(network.pool(network.relu3(network.conv3(a)))))
+        return network.linear(a.mean((2, 3)))[:, 1]
+
+    step = 1e-3 * vector.view(1, -1, 1, 1)
+    measured = (score(a + step) - score(a - step)) / 2e-3
+    assert answer.sensitivities("stripes") == pytest.approx(
+        measured.detach().numpy(), rel=0.05, abs=2e-3
+    )
+    entry = answer.entry("stripes")
+    assert entry.magnitude == pytest.approx(answer.sensitivities("stripes").mean())
+
+
+def test_the_log_probability_has_another_derivative_than_the_logit():
+    network = small_network()
+    x = plain(6, 4)
+    given = {
+        "concepts": {"stripes": striped(12, 1)}, "random": plain(144, 3), "layers": "relu2",
+    }  # fmt: skip
+    each = [xw.TCAV(size=12)(network, x, k, **given).sensitivities("stripes") for k in range(3)]
+    share = network(x).softmax(1).detach().numpy()
+    expected = each[1] - sum(share[:, k] * each[k] for k in range(3))
+    found = xw.TCAV(size=12, output="log-probability")(network, x, 1, **given)
+    assert found.sensitivities("stripes") == pytest.approx(expected, abs=1e-5)
+    assert "log-probability" in found.facts[0]
+
+
+# --- what must hold ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_the_same_question_has_the_same_answer(classifier):
+    network = small_network()
+    tcav = xw.TCAV(size=12, classifier=classifier)
+    assert same(ask(network, tcav), ask(network, tcav))
+    assert not ask(network, tcav).table().equals(ask(network, tcav.having(seed=1)).table())
+
+
+def test_stripes_are_told_apart_and_noise_gets_no_score():
+    table = ask(layers=["relu2"]).table().set_index("concept")
+    assert table.accuracy["stripes"] > 0.9
+    assert not table.refusal["stripes"]
+    assert "held-out" in table.refusal["nothing"]
+    assert np.isnan(table.score["nothing"])
+    assert not table.significant["nothing"]
+
+
+def test_a_concept_has_the_same_score_whichever_others_are_asked_about():
+    alone = ask(concepts={"stripes": striped(12, 1)}).entry("stripes")
+    beside = ask(concepts={"x": plain(9, 8), "stripes": striped(12, 1)}).entry("stripes")
+    assert (alone.score, alone.p) == (beside.score, pytest.approx(beside.p))
+    assert alone.magnitude == pytest.approx(beside.magnitude)
+
+
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_significance_is_corrected_for_concepts_and_layers(share, monkeypatch):
+    p = ask(layers="relu3", concepts={"stripes": striped(12, 1)}).entry("stripes").p
+    monkeypatch.setattr("xaiwidgets.methods.concepts.tcav.LEVEL", 6 * p * share)
+    many = {f"stripes {i}": striped(12, 1) for i in range(3)}
+    found = ask(layers=["relu2", "relu3"], concepts=many).entry("stripes 0", "relu3")
+    assert found.p == pytest.approx(p)
+    assert found.significant == (share > 1)
+
+
+def test_adding_a_concept_costs_its_own_passes(tmp_path):
+    network = small_network()
+    before = ask(network, concepts={"stripes": striped(12, 1)}, folder=tmp_path)
+    again = ask(network, concepts={"stripes": striped(12, 1)}, folder=tmp_path)
+    after = ask(
+        network, concepts={"stripes": striped(12, 1), "new": striped(9, 5)}, folder=tmp_path
+    )
+    assert before.provenance.forwards == 6 + 12 + 144
+    assert again.provenance.forwards == 6
+    assert after.provenance.forwards == 6 + 9
+    assert after.provenance.backwards == 6
+
+
+def test_a_layer_before_pooling_and_a_linear_head_is_warned_of():
+    answer = ask(layers=["relu3", "relu4"])
+    warned = [text for text in answer.warnings if "gradient is the same" in text]
+    assert len(warned) == 1
+    assert "'relu4'" in warned[0]
+    share = answer.entry("stripes", "relu4").direction.shares
+    assert set(share) <= {0.0, 1.0}
+
+
+def test_few_random_sets_are_warned_of_and_too_few_refused():
+    assert any("Only 6 random sets" in text for text in ask().warnings)
+    with pytest.raises(ExplainError, match="gives 3 sets of 12 pictures; TCAV takes at least 6"):
+        ask(random=plain(40, 3))
+
+
+def test_random_sets_may_be_given_as_sets():
+    sets = [plain(12, 20 + i) for i in range(6)]
+    answer = ask(random=sets)
+    assert same(answer, ask(random={str(i): one for i, one in enumerate(sets)}))
+    assert len(answer.entry("stripes").direction.shares) == 3
+
+
+def test_a_relative_cav_tells_a_concept_from_the_union_of_the_others():
+    concepts = {"stripes": striped(12, 1), "a": plain(12, 2), "b": plain(12, 5)}
+    answer = ask(tcav=xw.TCAV(size=12, against="other concepts"), concepts=concepts)
+    entry = answer.entry("stripes")
+    assert len(entry.direction.shares) == 2
+    assert entry.accuracy > 0.9
+    with pytest.raises(ExplainError, match="at least two concepts"):
+        ask(tcav=xw.TCAV(against="other concepts"), concepts={"stripes": striped(12, 1)})
+
+
+@pytest.mark.parametrize("make", [ModuleNetwork, FunctionalNetwork])
+@pytest.mark.parametrize("pooling", ["mean", "max", "none"])
+def test_the_network_is_left_as_it_was_found(make, pooling):
+    network = seeded(make)
+    layer = "3" if make is ModuleNetwork else "second"
+    before = State(network)
+    xw.TCAV(size=6, pooling=pooling)(
+        network, noise(2, 3, 32, 32), 1, concepts={"one": noise(6, 3, 32, 32, seed=1)},
+        random=noise(36, 3, 32, 32, seed=2), layers=layer,
+    )  # fmt: skip
+    before.assert_unchanged()
+
+
+def test_work_stops_when_it_is_cancelled():
+    cancel = xw.CancelToken()
+    with pytest.raises(Cancelled):
+        ask(progress=lambda share: cancel.cancel(), cancel=cancel)
+
+
+# --- what goes in and comes out ---------------------------------------------------------------
+
+
+def test_concepts_come_from_folders_data_sets_and_masks(tmp_path):
+    subject = Subject(small_network(), size=SIDE, mean=0.5, std=0.25)
+    pictures = [
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (20, 20, 3), np.uint8))
+        for i in range(8)
+    ]
+    for i, picture in enumerate(pictures):
+        picture.save(tmp_path / f"{i}.png")
+    mask = np.zeros((20, 20), bool)
+    mask[4:16, 3:15] = True
+    x = subject.prepare(pictures).x
+    answer = ask(
+        subject,
+        concepts={
+            "folder": tmp_path, "pictures": pictures, "data set": [(one, 3) for one in x],
+            "crops": xw.cut_out(pictures, [mask] * 8),
+        },
+    )  # fmt: skip
+    rows = {entry.concept: entry.magnitude for entry in answer.entries if entry.layer == "relu2"}
+    assert rows["folder"] == pytest.approx(rows["pictures"])
+    assert rows["data set"] == pytest.approx(rows["pictures"])
+    assert abs(rows["crops"] - rows["pictures"]) > 1e-4
+
+
+def test_a_crop_is_the_box_around_the_mask_with_a_margin():
+    picture = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
+    mask = np.zeros((20, 30), bool)
+    mask[5:15, 8:18] = True
+    (crop,) = xw.cut_out([picture, picture], [mask, np.zeros_like(mask)], margin=0.2)
+    assert np.array_equal(np.asarray(crop), picture[3:17, 6:20])
+    with pytest.raises(ExplainError, match="Every mask is empty"):
+        xw.cut_out([picture], [np.zeros_like(mask)])
+    with pytest.raises(ExplainError, match=r"shape \(3, 3\) for a picture of 20 × 30"):
+        xw.cut_out([picture], [np.ones((3, 3))])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"layers": "relu9"}, "No layer is called 'relu9'"),
+        ({"layers": []}, "layers with a map here are"),
+        ({"concepts": {}}, "concepts= takes a mapping"),
+        ({"concepts": {"few": plain(3, 0)}}, "'few' has 3 examples; it takes 6"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(given, words):
+    with pytest.raises(ExplainError, match=words):
+        ask(**given)
+
+
+def test_a_black_box_is_refused():
+    with pytest.raises(ExplainError, match="black box"):
+        ask(lambda x: np.zeros((len(x), 3)))
+
+
+def test_the_answer_tells_its_table_its_origin_and_draws_itself():
+    answer = ask()
+    table = answer.table()
+    assert list(table.concept) == ["stripes", "nothing"] * 2
+    assert {"score", "low", "high", "magnitude", "accuracy", "p", "significant", "refusal"} <= set(
+        table.columns
+    )
+    assert answer.provenance.settings["layers"] == ["relu2", "relu3"]
+    assert answer.provenance.target == ["class 1"] * 6
+    assert len(answer.plot().axes) == 2
+    with pytest.raises(ExplainError, match=r"No concept is called 'stripe'.*'stripes'"):
+        answer.entry("stripe")
+    with pytest.raises(ExplainError, match="'relu1' was not asked about"):
+        answer.entry("stripes", "relu1")
+
+
+# --- the vector -------------------------------------------------------------------------------
+
+
+def test_pictures_are_sorted_by_the_cosine_of_their_activations():
+    network = small_network()
+    vector = ask(network, layers="relu2").vector("stripes")
+    pictures = torch.cat([plain(3, 30), striped(3, 31)])
+    order, cosines = vector.sort(pictures)
+    store = Store(Subject(network), ["relu2"], "mean")
+    A = store.read(pictures).columns("relu2", 0, vector.values.size)
+    expected = A @ vector.values / np.linalg.norm(A, axis=1)
+    assert set(order[:3]) == {3, 4, 5}
+    assert cosines == pytest.approx(np.sort(expected)[::-1], abs=1e-5)
+
+
+def test_the_mean_of_a_concept_map_is_the_place_of_the_picture_along_the_vector():
+    network = small_network()
+    vector = ask(network, layers="relu1", concepts={"stripes": striped(12, 1)}).vector("stripes")
+    half = plain(1, 9)
+    half[..., : SIDE // 2] = striped(1, 9)[..., : SIDE // 2]
+    heat = vector.map(half)  # relu1 has the size of the picture
+    assert heat.map().mean() == pytest.approx(float(vector.of(half).detach()), abs=1e-5)
+    assert heat.map()[0, :, :6].mean() > heat.map()[0, :, 10:].mean()
+    assert (vector.of(striped(4, 40)) > 0).all()
+    assert (vector.of(plain(4, 41)) < 0).all()
+
+
+def test_a_vector_knows_when_its_network_has_changed():
+    network = small_network()
+    vector = ask(network).vector("stripes")
+    with torch.no_grad():
+        network.conv1.weight[0] += 0.1
+    with pytest.raises(ExplainError, match="changed since this concept vector"):
+        vector.map(plain(1, 0))
+
+
+def test_only_a_vector_pooled_by_the_mean_has_a_map():
+    vector = ask(tcav=xw.TCAV(size=12, pooling="none")).vector("stripes")
+    assert vector.cosines(plain(2, 0)).shape == (2,)
+    with pytest.raises(ExplainError, match=r"TCAV\(pooling='mean'\), which was 'none'"):
+        vector.map(plain(1, 0))
+
+
+def test_a_dream_climbs_along_the_vector_and_stays_a_picture():
+    subject = Subject(small_network(), mean=0.5, std=0.25)
+    vector = ask(subject).vector("stripes")
+    found = xw.dream(vector, steps=12, jitter=1)
+    assert found.path[-1] > found.path[0] + 0.1
+    assert found.picture.shape == (SIDE, SIDE, 3)
+    assert np.array_equal(found.picture, xw.dream(vector, steps=12, jitter=1).picture)
+    begun = xw.dream(vector, plain(1, 0).clamp(-2, 2), steps=1, rate=1e-6, jitter=0)
+    assert begun.path[1] == pytest.approx(begun.path[0], abs=1e-4)

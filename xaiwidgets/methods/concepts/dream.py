@@ -1,0 +1,72 @@
+"""A picture that shows a concept's direction: activation maximisation along the vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.job import current_job
+from xaiwidgets.core.subject import differentiating
+
+from .vector import ConceptVector
+
+
+@dataclass(frozen=True, eq=False)
+class Dream:
+    """`picture` (height, width, 3) as uint8, and `path` (steps + 1,): how far along the vector the
+    picture lay before each step and at the end."""
+
+    picture: np.ndarray
+    path: np.ndarray
+
+
+def dream(
+    vector: ConceptVector,
+    start: Any = None,
+    *,
+    steps: int = 100,
+    rate: float = 0.02,
+    jitter: int = 4,
+    smoothness: float = 0.1,
+    seed: int = 0,
+) -> Dream:
+    """What the network would like to see for a concept: climb along its vector (Deep Dream).
+
+    Begins with `start`, one picture, or with grey noise. Each step moves the pixels by `rate` of
+    the range of values on average, after shifting the picture by up to `jitter` pixels, against
+    `smoothness` times the total variation. Colours stay those of a picture. It shows what raises
+    the activation, which may be texture that no person calls by the concept's name.
+    """
+    subject = vector.subject
+    generator = torch.Generator().manual_seed(seed)
+    x = _grey_noise(vector, generator) if start is None else subject.prepare(start).x[:1].clone()
+    low, high = (subject.preprocessing.absent(level, x) for level in (0.0, 1.0))
+    path = []
+    for _ in range(steps):
+        current_job().check()
+        shift = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
+        with differentiating():
+            leaf = x.roll(shift, (2, 3)).detach().requires_grad_()
+            along = vector.of(leaf)
+            (gradient,) = torch.autograd.grad((along - smoothness * _variation(leaf)).sum(), leaf)
+        path.append(float(along.detach()))
+        step = gradient / gradient.abs().mean().clamp_min(1e-30) * rate * (high - low)
+        x = (x + step.roll([-s for s in shift], (2, 3))).clamp(low, high)
+    with torch.no_grad():
+        path.append(float(vector.of(x)))
+    return Dream(subject.preprocessing.pictures(x.cpu())[0][0], np.array(path))
+
+
+def _grey_noise(vector: ConceptVector, generator: torch.Generator) -> torch.Tensor:
+    subject = vector.subject
+    grey = subject.preprocessing.absent(0.5, torch.zeros(1, *vector.shape))
+    noise = torch.randn(grey.shape, generator=generator) * 0.05
+    return (grey + noise).to(subject.device, subject.dtype)
+
+
+def _variation(x: torch.Tensor) -> torch.Tensor:
+    """The mean absolute step from one pixel to the next."""
+    return x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()

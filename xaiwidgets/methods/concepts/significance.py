@@ -1,0 +1,60 @@
+"""Is a concept more to the network than any set of pictures would be?
+
+CAVs of one concept against many negative sets share the concept's examples, so they are not
+independent: a t-test over them calls random concepts significant. What is independent is a set.
+So sets of random pictures stand in for the concept, each against the same negatives, and give one
+number each; a concept has to lie where one more such set hardly would.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Verdict(NamedTuple):
+    """Two-sided p, and the interval in which one more random set would lie."""
+
+    p: float
+    low: float
+    high: float
+
+
+def against_random(value: float, null: np.ndarray, level: float = 0.05) -> Verdict:
+    """t = (value − mean null) ÷ (sd null · √(1 + 1/M)) with M − 1 degrees of freedom, for `null`
+    (M,), one number a random set. p is NaN where the random sets are all alike."""
+    from scipy.stats import t as student
+
+    mean, count = float(null.mean()), len(null)
+    spread = float(null.std(ddof=1)) * np.sqrt(1 + 1 / count)
+    reach = float(student.ppf(1 - level / 2, count - 1)) * spread
+    if spread <= 1e-12 * max(abs(mean), 1e-300):
+        return Verdict(float("nan"), mean, mean)
+    p = 2 * float(student.sf(abs(value - mean) / spread, count - 1))
+    return Verdict(p, mean - reach, mean + reach)
+
+
+def as_published(concept: np.ndarray, random: np.ndarray) -> float:
+    """p of the paper's two-sided t-test with equal variances between a concept's scores and those
+    of random CAVs; NaN where there is nothing to compare."""
+    from scipy.stats import ttest_ind
+
+    if min(len(concept), len(random)) < 2 or not (np.ptp(concept) or np.ptp(random)):
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # scores that are nearly all alike
+        return float(ttest_ind(concept, random).pvalue)
+
+
+def interval_of_share(shares: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The t-interval of the mean of shares over negative sets, cut at 0 and 1; NaN for a single
+    one."""
+    from scipy.stats import t as student
+
+    if len(shares) < 2:
+        return float("nan"), float("nan")
+    reach = student.ppf((1 + level) / 2, len(shares) - 1) * shares.std(ddof=1)
+    reach /= np.sqrt(len(shares))
+    return max(0.0, float(shares.mean() - reach)), min(1.0, float(shares.mean() + reach))
