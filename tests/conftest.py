@@ -1,6 +1,7 @@
 """What every test shares: a torchvision that imports, few threads, small networks, fixed inputs."""
 
 import functools
+import os
 from importlib import import_module
 
 import networks
@@ -25,7 +26,7 @@ def _make_torchvision_importable() -> None:
 
 
 _make_torchvision_importable()
-torch.set_num_threads(2)
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @functools.cache

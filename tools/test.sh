@@ -7,8 +7,8 @@ python -m pip install -q --no-deps "grad-cam==1.5.7" "lime==0.2.0.1" "quantus==0
 bash tools/check.sh
 
 if [ "${1:-}" = quick ]; then
-  exec python -m pytest -q -m "not browser and not slow"
+  exec python -m pytest -q -n 2 --dist worksteal -m "not browser and not slow"
 fi
 bash tools/browser.sh
-python -m pytest -q -m "not browser"
+python -m pytest -q -n 2 --dist worksteal -m "not browser"
 python -m pytest -q -m browser
