@@ -1,5 +1,6 @@
 """The widget without a page: what it holds, what it answers, and how it refuses."""
 
+import signal
 import threading
 import time
 
@@ -297,12 +298,14 @@ def test_the_newest_of_a_burst_of_changes_wins(widget):
 
 
 def test_an_interrupt_while_waiting_becomes_a_cancel(subject, scenes):
-    made = Compare(subject, scenes[0].image, methods=[Slow()])
-    until(lambda: made.status["p1"]["status"] == "running")
     import _thread
 
+    made = Compare(subject, scenes[0].image, methods=[Slow()])
+    until(lambda: made.status["p1"]["status"] == "running")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     threading.Timer(0.2, _thread.interrupt_main).start()
     assert made.wait() is made
+    signal.signal(signal.SIGINT, before)
     assert made.status["p1"]["status"] == "cancelled"
     made.close()
 

@@ -77,7 +77,7 @@ def test_a_cancelled_panel_keeps_what_it_has():
 
 
 def test_an_unfinished_map_of_an_older_request_is_dropped():
-    late, shown = threading.Event(), threading.Event()
+    begun, late, shown = threading.Event(), threading.Event(), threading.Event()
 
     class Late(xw.Attribution, title=""):
         level: int = xw.knob(default=1, low=1, high=9, help="what the map is made of")
@@ -85,13 +85,14 @@ def test_an_unfinished_map_of_an_older_request_is_dropped():
         def attribute(self, subject, x, target):
             subject(x)
             if self.level == 1:
+                begun.set()
                 assert late.wait(20)
                 current_job().show(lambda: xw.Findings(x * 0 + 1))
                 shown.set()
             return x * 0 + self.level
 
     w = xw.compare(Gate(99), torch.rand(1, 16, 16), 0, methods=[Late()])
-    until(lambda: w.status["p1"]["status"] == "running")
+    assert begun.wait(20)
     ask(w, "set_knob", panel="p1", knob="level", value=5)
     late.set()
     assert shown.wait(20)
@@ -142,23 +143,11 @@ def test_gradients_that_are_averaged_over_draws_are_shown_too():
         assert close.numbers["standard_error"] <= 0.5
 
 
-def test_the_first_map_takes_one_batch_and_a_tenth_of_a_second_of_work_at_most():
-    class Sleeping(torch.nn.Module):
-        def forward(self, x):
-            time.sleep(0.05)  # takes no time of the thread's own
-            return x.mean((2, 3))
-
-    x, at, batches = torch.rand(1, 3, 224, 224), [], []
-    subject, cancel = xw.Subject(Sleeping().eval()), xw.CancelToken()
+def test_the_first_map_takes_one_batch():
+    batches, cancel = [], xw.CancelToken()
+    subject, x = xw.Subject(Gate(99)), torch.rand(1, 16, 16)
     subject.batch_size(subject.prepare(x).x)
     subject.model.register_forward_pre_hook(lambda *_: batches.append(1))
-    begin = time.thread_time()
-
-    def look(answer):
-        at.append(time.thread_time() - begin)
-        cancel.cancel()
-
     with pytest.raises(xw.Cancelled):
-        xw.RISE()(subject, x, 0, partial=look, cancel=cancel)
+        xw.RISE()(subject, x, 0, partial=lambda _: cancel.cancel(), cancel=cancel)
     assert len(batches) == 1
-    assert at[0] < 0.1
