@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from .errors import ExplainError
+from .hearing import unheard
 from .layers import Layer, first_tensor, hooked
 from .subject import Subject, differentiating, uncounted
 from .target import BoundTarget
@@ -100,7 +101,7 @@ def outputs_after(
         assert value is not None
         return _replaced(own, value, output) if met == layer.uses else None
 
-    with torch.no_grad(), hooked([_module(subject, layer.name, x)], exchange):
+    with torch.no_grad(), unheard(), hooked([_module(subject, layer.name, x)], exchange):
         return subject(x, len(output))
 
 

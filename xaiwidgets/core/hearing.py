@@ -39,7 +39,8 @@ def hearing(x: torch.Tensor) -> Iterator[Heard]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """What is said in this block is not the network's own word: its operations are replaced."""
+    """What is said in this block is not the network's own word: operations or outputs of layers are
+    replaced."""
     with _listen(None):
         yield
 
