@@ -2,15 +2,14 @@ import torch
 
 from xaiwidgets.core.activations import layer_outputs, outputs_after, shares_what_comes_before
 from xaiwidgets.core.layers import Layer
-from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import SPECIFIC, TargetMap, in_passes, weighed
-from .channels import busiest, channels_knob, chosen_cost
+from .activation_map import SPECIFIC, in_passes, weighed
+from .channels import ByChannel, busiest
 
 
-class AblationCam(TargetMap, title="Ablation-CAM", source="desai2020", taxonomy=SPECIFIC):
+class AblationCam(ByChannel, title="Ablation-CAM", source="desai2020", taxonomy=SPECIFIC):
     """Each channel is weighed by how far the score falls when the channel is switched off.
 
     w_k = (f − f without A_k) ÷ |f|, L = Σ_k w_k A_k; without gradients, so that saturated scores do
@@ -21,12 +20,6 @@ class AblationCam(TargetMap, title="Ablation-CAM", source="desai2020", taxonomy=
     Dividing by |f| where the paper has f keeps the sign of negative scores; pytorch-grad-cam
     divides by f, and sets channels of maps that reach below 0 to −10⁷ instead of 0.
     """
-
-    channels: int = channels_knob()
-
-    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """One forward pass for the maps, and one a channel."""
-        return chosen_cost(subject, self.layer, x, self.channels)
 
     def raw(
         self, subject: Subject, x: torch.Tensor, target: BoundTarget, layers: list[Layer]

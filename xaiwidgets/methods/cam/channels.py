@@ -1,7 +1,6 @@
 """The channels that are tried one by one, and the batches in which they are."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
@@ -9,21 +8,22 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 
+from .activation_map import TargetMap
 from .layer_choice import chosen_layers
 
 
-def channels_knob() -> Any:
-    """At most how many channels are tried, all unless fewer are wished."""
-    return knob(
+class ByChannel(TargetMap):
+    """A map whose channels are weighed by trying them one by one, without gradients."""
+
+    channels: int = knob(
         default=4096, low=1, high=4096, log=True, unit="channels",
         help="at most how many are tried, those whose maps vary most; fewer is quicker",
     )  # fmt: skip
 
-
-def chosen_cost(subject: Subject, names: str, x: torch.Tensor, most: int) -> Passes:
-    """One forward pass for the layers' outputs, and one for every channel that is tried."""
-    layers = chosen_layers(subject, names, x)
-    return Passes(1 + sum(min(most, layer.channels) for layer in layers), 0)
+    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
+        """One forward pass for the layers' outputs, and one for every channel that is tried."""
+        layers = chosen_layers(subject, self.layer, x)
+        return Passes(1 + sum(min(self.channels, layer.channels) for layer in layers), 0)
 
 
 def busiest(maps: torch.Tensor, most: int) -> torch.Tensor:

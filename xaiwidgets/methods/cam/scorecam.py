@@ -2,15 +2,14 @@ import torch
 
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.layers import Layer
-from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import SPECIFIC, TargetMap, enlarge, in_passes, shared, weighed
-from .channels import busiest, channels_knob, chosen_cost, places
+from .activation_map import SPECIFIC, enlarge, in_passes, shared, weighed
+from .channels import ByChannel, busiest, places
 
 
-class ScoreCam(TargetMap, title="Score-CAM", source="wang2020", taxonomy=SPECIFIC):
+class ScoreCam(ByChannel, title="Score-CAM", source="wang2020", taxonomy=SPECIFIC):
     """Each channel is weighed by the score of the picture seen through its map, without gradients.
 
     w = softmax over channels of f(x ⊙ M_k), M_k the channel's map enlarged to the picture and
@@ -22,12 +21,6 @@ class ScoreCam(TargetMap, title="Score-CAM", source="wang2020", taxonomy=SPECIFI
     Maps are enlarged as in the authors' code, cell by cell; pytorch-grad-cam enlarges with its
     corners aligned.
     """
-
-    channels: int = channels_knob()
-
-    def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """One forward pass for the maps, and one a channel."""
-        return chosen_cost(subject, self.layer, x, self.channels)
 
     def raw(
         self, subject: Subject, x: torch.Tensor, target: BoundTarget, layers: list[Layer]
