@@ -33,15 +33,11 @@ def sentences(
     return texts, labels, at
 
 
-@functools.cache
-def word_tokenizer():
-    """Whole words between [CLS] and [SEP]."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+def _between_marks(made):
+    """What `made` cuts a text into, between [CLS] and [SEP], as transformers takes it."""
+    from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    words = (*SPECIAL, *FILLERS, *SUBJECTS, *GOOD, *BAD)
-    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, "[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -52,23 +48,27 @@ def word_tokenizer():
 
 
 @functools.cache
+def word_tokenizer():
+    """Whole words between [CLS] and [SEP]."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = (*SPECIAL, *FILLERS, *SUBJECTS, *GOOD, *BAD)
+    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, "[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    return _between_marks(made)
+
+
+@functools.cache
 def piece_tokenizer():
     """WordPiece: what goes on a word begins with ##."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     words = (*SPECIAL, "play", "##ing", "##ed", "film", "a", "un", "##lucky", ",", "!")
     made = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     made.normalizer = normalizers.Lowercase()
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.decoder = decoders.WordPiece()
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
-        sep_token="[SEP]", mask_token="[MASK]",
-    )  # fmt: skip
+    return _between_marks(made)
 
 
 @functools.cache
