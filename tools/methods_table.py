@@ -87,7 +87,7 @@ def methods() -> str:
 
 def concepts(papers: dict[str, str]) -> list[str]:
     """What asks for human ideas, each called in its own way."""
-    lines = ["", "## Concepts: see [concepts.md](concepts.md)", ""]
+    lines = ["", "## Concepts and units: see [concepts.md](concepts.md), [units.md](units.md)", ""]
     for cls in xw.declared(Declared):
         if cls.__module__.startswith("xaiwidgets.methods.concepts."):
             answer = str(inspect.signature(cls.__call__).return_annotation.__name__)

@@ -19,7 +19,8 @@ def batches(subject: Subject, data: Any, size: int = 64) -> Iterator[Inputs]:
     """Prepared inputs, at most `size` at a time and as many wherever the data holds that many.
 
     `data` is whatever Subject.prepare takes, a folder of pictures, a data set, or an iterable of
-    inputs or batches such as a DataLoader; of a pair (input, label) the label is left out.
+    inputs or batches such as a DataLoader; of a pair (input, label) the label is left out, and of
+    an item with an `image`, such as a scene of ShapeScenes, that is taken.
     """
     waiting: list[Inputs] = []
     for given in _pieces(data, size):
@@ -51,8 +52,10 @@ def _pieces(data: Any, size: int) -> Iterator[Any]:
 
 
 def _input_of(piece: Any) -> Any:
-    """What a data set's pair (input, label) is about."""
-    return piece[0] if isinstance(piece, tuple) and piece else piece
+    """What a data set's pair (input, label), or its item with an `image`, is about."""
+    if isinstance(piece, tuple) and piece:
+        return piece[0]
+    return getattr(piece, "image", piece)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -27,8 +27,11 @@ from .concepts import (
     TCAV,
     ConceptScores,
     ConceptVector,
+    Units,
+    UnitViews,
     cut_out,
     dream,
+    filters,
 )
 from .controls import EdgeDetector, RandomMap
 from .gradient import (
@@ -142,10 +145,13 @@ __all__ = [
     "TableAnchor",
     "TokenRelevance",
     "TransformerAttribution",
+    "UnitViews",
+    "Units",
     "XGradCam",
     "cut_out",
     "declared",
     "dream",
+    "filters",
     "gale",
     "head_relevance",
     "likeness",

@@ -4,6 +4,7 @@ from .answer import ConceptScore, ConceptScores
 from .crops import cut_out
 from .dream import Dream, dream
 from .tcav import TCAV
+from .units import Filters, LayerUnits, Units, UnitViews, filters, receptive_fields
 from .vector import ConceptVector
 
 __all__ = [
@@ -12,6 +13,12 @@ __all__ = [
     "ConceptScores",
     "ConceptVector",
     "Dream",
+    "Filters",
+    "LayerUnits",
+    "UnitViews",
+    "Units",
     "cut_out",
     "dream",
+    "filters",
+    "receptive_fields",
 ]

@@ -1,0 +1,190 @@
+"""Units: what every unit of a layer answers to, over a whole set of data in one pass."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence, Sized
+from typing import Any
+
+import numpy as np
+import torch
+
+from xaiwidgets.core.activations import layer_outputs
+from xaiwidgets.core.answers import Provenance, versions
+from xaiwidgets.core.batches import batches
+from xaiwidgets.core.declare import Declared, knob
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.fingerprint import tensor_fingerprint
+from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.layers import Layer
+from xaiwidgets.core.subject import Inputs, Subject
+
+from .answer import LayerUnits, UnitViews
+from .exemplars import Exemplars
+from .histogram import Histogram
+from .likeness import Moments
+from .reach import Reach, receptive_fields
+
+
+class Units(Declared, title="Units", source="zhou2015"):
+    """What each unit of a layer answers to: its strongest pictures, how often it speaks, and which
+    units speak together.
+
+    The data goes through the network once; what is kept does not grow with it. A unit is one
+    channel of a layer that holds a map, or one number of a layer that does not. Receptive fields
+    are measured with pictures of which one line is missing.
+
+    The strongest pictures show what a unit answers to *at its extreme*, in this data: the bulk of
+    its activations lies elsewhere (look at the histogram), and what the pictures share need not be
+    what it looks for. Silent units, the same on all inputs, have no pictures to trust.
+
+    >>> Units(top=4)(subject, pictures, layers=["conv1", "conv4"]).plot("conv4", [3, 17])
+    """
+
+    top: int = knob(default=9, low=1, high=64, unit="pictures", help="how many a unit keeps")
+    side: int = knob(
+        default=96, low=16, high=512, unit="pixels", help="how large kept pictures are at most"
+    )
+
+    def __call__(
+        self,
+        subject: Any,
+        data: Any,
+        layers: str | Sequence[str] | None = None,
+        *,
+        progress: Callable[[float], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> UnitViews:
+        """Survey the units of some layers (default: the last that holds a map).
+
+        `data` is anything Subject.prepare takes, a folder of pictures, a data set, or an iterable
+        of inputs or batches. Raises ExplainError for what cannot be used, Cancelled when stopped.
+        """
+        subject = Subject.of(subject)
+        subject.need_pictures("A survey of units")
+        job = Job(progress, cancel or CancelToken())
+        job.expected = len(data) if isinstance(data, Sized) else 0
+        start = time.perf_counter()
+        with working(job), torch.no_grad():
+            found, wanted = self._stream(subject, data, layers)
+            fields = receptive_fields(subject, found.first, wanted)
+        job.finish()
+        settings = {**self.settings, "layers": [layer.name for layer in wanted]}
+        made = Provenance(
+            type(self).__name__, settings, [], subject.title, subject.fingerprint,
+            found.digest.hexdigest()[:12], versions(), time.perf_counter() - start,
+            job.forwards, job.backwards,
+        )  # fmt: skip
+        answers = {layer.name: found.units(layer, fields[layer.name]) for layer in wanted}
+        height, width = found.first.shape[2:]
+        return UnitViews(
+            answers, *found.pictures(), (height, width), found.count, made,
+            [_silence(each) for each in answers.values() if each.silent.any()],
+        )  # fmt: skip
+
+    def _stream(
+        self, subject: Subject, data: Any, layers: str | Sequence[str] | None
+    ) -> tuple["_Survey", list[Layer]]:
+        survey: _Survey | None = None
+        for inputs in batches(subject, data):
+            if survey is None:
+                survey = _Survey(subject, inputs.x, _named(subject, inputs.x, layers), self)
+            survey.add(inputs)
+        if survey is None:
+            raise ExplainError("The data holds no input; give at least one picture.")
+        return survey, survey.layers
+
+
+class _Survey:
+    """What is known of the units so far."""
+
+    def __init__(
+        self, subject: Subject, x: torch.Tensor, layers: list[Layer], settings: Units
+    ) -> None:
+        self.subject, self.layers, self.side = subject, layers, settings.side
+        self.first = x[:1].clone()
+        self.size = subject.batch_size(x, backward=False)
+        names = [layer.name for layer in layers]
+        self.exemplars = {name: Exemplars(settings.top) for name in names}
+        self.histograms = {name: Histogram() for name in names}
+        self.moments = {name: Moments() for name in names}
+        self.kept: dict[int, np.ndarray] = {}
+        self.count, self.digest = 0, hashlib.sha256()
+
+    def add(self, inputs: Inputs) -> None:
+        if inputs.x.shape[1:] != self.first.shape[1:]:
+            raise ExplainError(
+                f"Inputs have shapes {tuple(self.first.shape[1:])} and {tuple(inputs.x.shape[1:])};"
+                " give Subject(..., size=(height, width)) so that they are brought to one size."
+            )
+        self.digest.update(tensor_fingerprint(inputs.x).encode())
+        for x in inputs.x.split(self.size):
+            outputs, _ = layer_outputs(self.subject, x, [layer.name for layer in self.layers])
+            for layer in self.layers:
+                self._note(layer.name, _maps(layer, outputs[layer.name]))
+            self._keep(x)
+            self.count += len(x)
+
+    def _note(self, name: str, maps: torch.Tensor) -> None:
+        self.exemplars[name].add(maps, self.count)
+        self.histograms[name].add(maps)
+        self.moments[name].add(maps)
+
+    def _keep(self, x: torch.Tensor) -> None:
+        """Keep small pictures of what is among some unit's top, and let go of what is not."""
+        held = set().union(*(each.held for each in self.exemplars.values()))
+        fresh = [i for i in range(len(x)) if self.count + i in held]
+        self.kept = {number: self.kept[number] for number in self.kept if number in held}
+        if fresh:
+            pictures, _ = self.subject.preprocessing.pictures(x[fresh].cpu())
+            for i, picture in zip(fresh, pictures, strict=True):
+                self.kept[self.count + i] = _small(picture, self.side)
+
+    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        numbers = sorted(self.kept)
+        return np.stack([self.kept[number] for number in numbers]), np.array(numbers)
+
+    def units(self, layer: Layer, reach: Reach) -> LayerUnits:
+        tops, bars = self.exemplars[layer.name], self.histograms[layer.name]
+        sums = self.moments[layer.name]
+        assert tops.values is not None
+        return LayerUnits(
+            layer.name, layer.kind, _array(tops.values), _array(tops.numbers), _array(tops.maps),
+            reach.rows, reach.columns, _array(bars.counts), _array(bars.exponents),
+            _array(bars.active) / sums.count, sums.mean, sums.covariance,
+        )  # fmt: skip
+
+
+def _array(values: torch.Tensor) -> np.ndarray:
+    found: np.ndarray = values.cpu().numpy()
+    return found
+
+
+def _maps(layer: Layer, output: torch.Tensor) -> torch.Tensor:
+    """A layer's output as maps (batch, units, height, width) of floats."""
+    maps = layer.fold(output) if layer.layout else output.flatten(1)[:, :, None, None]
+    return maps.float()
+
+
+def _named(subject: Subject, x: torch.Tensor, names: str | Sequence[str] | None) -> list[Layer]:
+    known = subject.layers(x)
+    if names is None:
+        if not known.maps:
+            raise ExplainError("This network has no layer with a map; name a layer of its own.")
+        return [known.maps[-1]]
+    chosen = [names] if isinstance(names, str) else list(names)
+    if not chosen:
+        raise ExplainError("layers is empty; name at least one layer.")
+    return [known[name] for name in dict.fromkeys(chosen)]
+
+
+def _small(picture: np.ndarray, side: int) -> np.ndarray:
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side))
+    return np.asarray(image.convert("RGB"))
+
+
+def _silence(units: LayerUnits) -> str:
+    silent = np.flatnonzero(units.silent)
+    return f"{len(silent)} of {len(units)} units of {units.layer} are the same on all inputs."
