@@ -1,4 +1,5 @@
-// Builds what the Python package ships: widget.js and widget.css for notebooks, offline.js for pages.
+// Builds what the Python package ships: for every bundle a script and a style for notebooks, and the
+// script of its exported pages.
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
@@ -26,11 +27,15 @@ const common = {
   logLevel: "info",
 };
 
-const jobs = [
-  { ...common, entryPoints: ["src/index.ts"], outfile: out("widget.js"), format: "esm" },
-  { ...common, entryPoints: ["src/style.css"], outfile: out("widget.css") },
-  { ...common, entryPoints: ["src/offline.ts"], outfile: out("offline.js"), format: "iife" },
+const bundles = [
+  { name: "widget", entry: "index", offline: "offline" },
+  { name: "inside", entry: "inside", offline: "inside-offline" },
 ];
+const jobs = bundles.flatMap(({ name, entry, offline }) => [
+  { ...common, entryPoints: [`src/${entry}.ts`], outfile: out(`${name}.js`), format: "esm" },
+  { ...common, entryPoints: [`src/styles/${name}.css`], outfile: out(`${name}.css`) },
+  { ...common, entryPoints: [`src/${offline}.ts`], outfile: out(`${offline}.js`), format: "iife" },
+]);
 
 for (const job of jobs) {
   if (argv.includes("--watch")) await (await context(job)).watch();

@@ -16,6 +16,7 @@ def test_the_wheel_holds_the_bundle_and_the_zoo_in_three_megabytes(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"zoo/weights/{name}.safetensors" for name in zoo.names()}
-    wanted |= {f"widgets/static/{name}" for name in ("widget.js", "widget.css", "offline.js")}
+    bundles = ("widget.js", "widget.css", "offline.js", "inside.js", "inside.css")
+    wanted |= {f"widgets/static/{name}" for name in (*bundles, "inside-offline.js")}
     assert {f"xaiwidgets/{name}" for name in wanted} <= held
     assert wheel.stat().st_size <= 3_000_000

@@ -212,6 +212,12 @@ if TYPE_CHECKING:
         TransformerAttribution as TransformerAttribution,
     )
     from .methods import (
+        Units as Units,
+    )
+    from .methods import (
+        UnitViews as UnitViews,
+    )
+    from .methods import (
         XGradCam as XGradCam,
     )
     from .methods import (
@@ -222,6 +228,9 @@ if TYPE_CHECKING:
     )
     from .methods import (
         dream as dream,
+    )
+    from .methods import (
+        filters as filters,
     )
     from .methods import (
         gale as gale,
@@ -249,6 +258,8 @@ if TYPE_CHECKING:
     )
     from .widgets.compare import Compare as Compare
     from .widgets.compare import compare as compare
+    from .widgets.dissect import Dissect as Dissect
+    from .widgets.dissect import dissect as dissect
     from .widgets.masking import Masking as Masking
     from .widgets.masking import masking as masking
     from .widgets.sanity import sanity as sanity
@@ -283,11 +294,12 @@ _PLACES = {
         "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP", "RISE",
         "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
         "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV", "TableAnchor",
-        "TokenRelevance", "TransformerAttribution", "XGradCam", "cut_out", "declared", "dream",
-        "gale", "head_relevance", "likeness", "normlime", "relu_backward_table", "sp_lime",
-        "table_anchor", "weights_of",
+        "TokenRelevance", "TransformerAttribution", "UnitViews", "Units", "XGradCam", "cut_out",
+        "declared", "dream", "filters", "gale", "head_relevance", "likeness", "normlime",
+        "relu_backward_table", "sp_lime", "table_anchor", "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
+    "widgets.dissect": ("Dissect", "dissect"),
     "widgets.masking": ("Masking", "masking"),
     "widgets.sanity": ("sanity",),
     "widgets.stability": ("stability", "sweep"),

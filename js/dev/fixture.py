@@ -251,7 +251,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width"><style>
 :root {{ color-scheme: light dark; }} body {{ margin: 16px; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #111; }} }}
-{css}</style></head><body><div></div>
+{css}</style></head><body><div data-bundle="widget"></div>
 <script type="application/json" class="xw-state">{state}</script>
 <script>{script}</script></body></html>
 """

@@ -1,42 +1,21 @@
 /**
- * The host of an exported page: the widget with a model that lives in the page.
+ * The host of exported pages for widgets that explain decisions.
  *
- * `script.xw-state` holds {state, library}: the traits, and for "<input>|<indices>" the traits that change
- * when that input or target is chosen. Bytes are {"__bytes__": "<base64>"}.
+ * `library` holds for "<input>|<indices>" the traits that change when that input or target is chosen.
  */
 
+import { createHost, obeying, type Saved, start, type Traits } from "./host";
 import widget from "./index";
 import { along } from "./masking/masks";
 import type { Model } from "./requests";
 import { flowName, slotName } from "./store";
 import { badgesName } from "./trust/state";
-import type { MaskCurves, MaskScores, MaskSettings, PanelCard, Request } from "./wire";
-
-type Traits = Record<string, unknown>;
-interface Saved {
-  state: Traits;
-  library?: Record<string, Traits>;
-}
-
-function revive(_key: string, value: unknown): unknown {
-  const base64 = (value as { __bytes__?: string } | null)?.__bytes__;
-  if (typeof base64 !== "string") return value;
-  return new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
-}
+import type { Command, MaskCurves, MaskScores, MaskSettings, PanelCard, Request } from "./wire";
 
 /** A model that answers commands from what the page holds. */
 export function createOfflineModel({ state, library = {} }: Saved): Model {
-  const listeners = new Map<string, Set<(...args: never[]) => void>>();
-  const emit = (event: string, ...args: unknown[]): void => {
-    for (const run of [...(listeners.get(event) ?? [])])
-      (run as (...a: unknown[]) => void)(...args);
-  };
-  const write = (traits: Traits): void => {
-    for (const [name, value] of Object.entries(traits)) {
-      state[name] = value;
-      emit(`change:${name}`);
-    }
-  };
+  const host = createHost(state);
+  const { write } = host;
   const indices = (): number[] => (state.target as { indices: number[] }).indices;
   const input = (): number => (state.scene as { index?: number }).index ?? 0;
 
@@ -108,7 +87,8 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
     write({ masking_settings: settings, mask_scores: scores });
   }
 
-  function obey({ name, args }: Request): unknown {
+  function obey({ args, ...request }: Request): unknown {
+    const name = request.name as Command;
     switch (name) {
       case "select_input": {
         const mine = Object.keys(library).filter((key) => key.startsWith(`${args.index}|`));
@@ -184,35 +164,7 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
     }
   }
 
-  return {
-    get: (name) => state[name],
-    set: (name, value) => write({ [name]: value }),
-    on(event, callback) {
-      listeners.set(event, (listeners.get(event) ?? new Set()).add(callback));
-    },
-    off(event, callback) {
-      listeners.get(event)?.delete(callback);
-    },
-    send(content) {
-      const request = content as Request;
-      const reply = (rest: object): void =>
-        queueMicrotask(() => emit("msg:custom", { type: "reply", seq: request.seq, ...rest }));
-      try {
-        reply({ ok: true, value: obey(request) });
-      } catch (error) {
-        reply({ ok: false, error: (error as Error).message });
-      }
-    },
-  };
+  return obeying(host, obey);
 }
 
-/** Every `script.xw-state` becomes a widget in the element before it. */
-export function start(): void {
-  for (const script of document.querySelectorAll("script.xw-state")) {
-    const el = script.previousElementSibling;
-    if (!(el instanceof HTMLElement) || !script.textContent) continue;
-    widget.render({ model: createOfflineModel(JSON.parse(script.textContent, revive)), el });
-  }
-}
-
-if (typeof document !== "undefined") start();
+if (typeof document !== "undefined") start("widget", widget, createOfflineModel);

@@ -1,7 +1,7 @@
 /** Commands to Python: each one ends with its reply, its error in words, or the view's end. */
 
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Command, Reply, Request } from "./wire";
+import type { Reply, Request } from "./wire";
 
 /** What the view needs of an anywidget model. */
 export interface Model {
@@ -14,7 +14,7 @@ export interface Model {
 
 export interface Requests {
   /** Send a command. `place` is where its trouble is shown: "" for the whole widget, a panel's id … */
-  ask(name: Command, args?: Record<string, unknown>, place?: string): Promise<Reply>;
+  ask(name: Request["name"], args?: Record<string, unknown>, place?: string): Promise<Reply>;
   /** What to say in each place. */
   problems: ReadonlySignal<Record<string, string>>;
   clear(place: string): void;

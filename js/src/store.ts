@@ -9,6 +9,7 @@ import { type Point, WHOLE, type Zoom } from "./geometry";
 import { createMasking, type Masking } from "./masking/state";
 import { createRequests, type Model, type Requests } from "./requests";
 import { settle } from "./timing";
+import { filled, followTrait, onChange, once } from "./traits";
 import { badgesName, createTrust, type Trust } from "./trust/state";
 import type {
   About,
@@ -34,21 +35,6 @@ export const slotName = (slot: number): string => `slot_${String(slot).padStart(
 
 /** The name of the trait that the flow of a slot's answer travels in. */
 export const flowName = (slot: number): string => slotName(slot).replace("slot", "flow");
-
-/** Python writes {} for "not there yet". */
-function filled<T extends object>(value: unknown): T | null {
-  return value && Object.keys(value).length ? (value as T) : null;
-}
-
-/** A function of an array off the wire that works only once for each. */
-function once<T>(make: (array: WireArray) => T): (array: WireArray) => T {
-  const known = new WeakMap<WireArray, { made: T }>();
-  return (array) => {
-    const found = known.get(array) ?? { made: make(array) };
-    known.set(array, found);
-    return found.made;
-  };
-}
 
 export interface Store extends Requests {
   closed: AbortSignal;
@@ -89,26 +75,6 @@ export interface Store extends Requests {
   values(array: WireArray): Float32Array;
   /** A picture's pixels, decoded once. */
   pixels(array: WireArray): Uint32Array<ArrayBuffer>;
-}
-
-function onChange(model: Model, closed: AbortSignal, name: string, take: () => void): void {
-  model.on(`change:${name}`, take);
-  closed.addEventListener("abort", () => model.off(`change:${name}`, take));
-}
-
-/** One of Python's traits as a signal. */
-export function followTrait<T>(
-  model: Model,
-  closed: AbortSignal,
-  name: string,
-  read: (value: unknown) => T = (value) => value as T,
-): Signal<T> {
-  const at = signal(read(model.get(name)));
-  // Arguments of change callbacks differ between hosts, so the value is always read from the model.
-  onChange(model, closed, name, () => {
-    at.value = read(model.get(name));
-  });
-  return at;
 }
 
 export function createStore(model: Model, closed: AbortSignal): Store {

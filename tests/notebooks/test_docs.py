@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-PAGES = ["cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md", "concepts.md"]
+PAGES = [
+    "cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md", "concepts.md", "units.md",
+]  # fmt: skip
 DOCS = Path(__file__).parents[2] / "docs"
 
 

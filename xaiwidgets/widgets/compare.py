@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from typing_extensions import Unpack
@@ -26,21 +25,20 @@ from xaiwidgets.evaluation.trust import Badge
 
 from . import code, pack
 from .catalogue import catalogue, default_methods
-from .commands import hear_while_busy, reply_to
 from .flows import Flows, flow_commands
 from .gallery import Gallery
 from .given import checked_display, checked_region
-from .left_behind import LeftBehind, encoded, screen
+from .left_behind import LeftBehind, screen
 from .masking import Masking, fills_for
 from .opening import Given, names_of, spelt_out
 from .panel import Panel
 from .panels import SLOTS, Panels
 from .trust import Trust, question_cards
+from .view import PicturedView
 from .walking import films_of, open_films, walk_commands, walk_of
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST
 from .worker import Worker
 
-STATIC = Path(__file__).parent / "static"
 _CLASSES = 1000  # names that the page is told; a vocabulary has fifty times as many
 
 
@@ -76,7 +74,7 @@ def compare(
 # One trait a slot, so that a new result travels alone and a new view finds the whole state.
 _Slots = type(
     "_Slots",
-    (anywidget.AnyWidget,),
+    (PicturedView,),
     {
         f"{what}_{i:02d}": traitlets.Dict().tag(sync=True)
         for what in ("slot", "badges", "flow")
@@ -85,7 +83,7 @@ _Slots = type(
 )
 
 
-class Compare(_Slots):  # type: ignore[valid-type, misc]
+class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-arg]
     """The widget behind `compare`. Everything that the page shows can be read from Python.
 
     `w.answers` are the heatmaps on screen by panel, `w.badges` what is known of their trust;
@@ -94,8 +92,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     `w.to_html(path)` and `w.to_figure()` keep what is on screen.
     """
 
-    _esm = STATIC / "widget.js"
-    _css = STATIC / "widget.css"
     _kind = traitlets.Unicode("compare").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     strip: Any = traitlets.List().tag(sync=True)
@@ -159,8 +155,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         self._flows = Flows(*shared, every, self.set_trait)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
-        self.on_msg(self._on_message)
-        hear_while_busy(self.comm)
         for method in made:
             self._panels.add(method)
         self._show()
@@ -285,9 +279,16 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         With `every_input` all inputs of the strip are explained first, so that readers can leaf
         through them; otherwise the page holds the input on screen.
         """
-        from .export import write_page
+        from .export import write_pages
 
-        return write_page(self, Path(path), every_input)
+        title = f"{self.subject.title}: {self.target.get('label', '')}"
+        return write_pages([self], Path(path), title=title, every_input=every_input)
+
+    def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What an exported page holds: see saved.py."""
+        from .saved import page_state
+
+        return page_state(self, every_input)
 
     def __repr__(self) -> str:
         names = ", ".join(pack.name_of(panel.method) for panel in self._panels.every)
@@ -296,24 +297,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
     def picture(self) -> bytes:
         """What is on screen as a PNG: the input, and every map that is there."""
         return screen(self._gallery, self.target.get("label", ""), self._panels.shown, self.display)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and a picture for wherever no widget can run."""
-        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return {**data, "text/plain": repr(self), "image/png": encoded(self.picture())}, metadata
-
-    def _ipython_display_(self, **_: Any) -> None:
-        """The view, and below it the picture that a saved notebook keeps: see LeftBehind."""
-        from IPython.display import display as show
-
-        view, _metadata = super()._repr_mimebundle_() or ({}, {})
-        show({**view, "text/plain": repr(self)}, raw=True)
-        self._left.show(f"xaiwidgets-{self.model_id}")
-
-    def _rest(self) -> None:
-        """Nothing is left to do."""
-        if self._worker.idle:
-            self._left.keep()
 
     def close(self) -> None:
         """Stop all work and let go of the answers."""
@@ -326,11 +309,6 @@ class Compare(_Slots):  # type: ignore[valid-type, misc]
         super().close()
 
     # --- what the page asks -----------------------------------------------------------------
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        reply = reply_to(content, self._do)
-        if reply is not None:
-            self.send(reply)
 
     def _do(self, name: str, args: dict[str, Any]) -> Any:
         commands = {

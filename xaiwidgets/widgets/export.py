@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from xaiwidgets.core.errors import ExplainError
 
-if TYPE_CHECKING:
-    from .compare import Compare
+from .view import STATIC
 
-STATIC = Path(__file__).parent / "static"
+if TYPE_CHECKING:
+    from .view import PicturedView
+
+Traits = dict[str, Any]
+_OFFLINE = {"widget": "offline.js", "inside": "inside-offline.js"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -28,34 +31,29 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 {widgets}
-<script>{script}</script>
+{scripts}
 </body>
 </html>
 """
-_WIDGET = """<div class="xw-page"></div>
+_WIDGET = """<div class="xw-page" data-bundle="{bundle}"></div>
 <script type="application/json" class="xw-state">{state}</script>"""
 
 
-def write_page(widget: Compare, path: Path, every_input: bool) -> Path:
-    """Wait for a widget's answers, then write them and the widget's code to `path`."""
-    title = f"{widget.subject.title}: {widget.target.get('label', '')}"
-    return write_pages([widget], path, title=title, every_input=every_input)
-
-
 def write_pages(
-    widgets: Sequence[Compare], path: Path, *, title: str, every_input: bool = True
+    widgets: Sequence[PicturedView], path: Path, *, title: str, every_input: bool = True
 ) -> Path:
     """Write several widgets, one below the other, as one self-contained page."""
     if path.is_dir() or not path.parent.exists():
         raise ExplainError(
             f"No page can be written to {str(path)!r}; give a file in a folder that exists."
         )
+    bundles = list(dict.fromkeys(widget.bundle for widget in widgets))
     page = _PAGE.format(
         policy=_POLICY,
         title=html.escape(title),
-        css=_static("widget.css").replace("</", "<\\/"),
+        css="".join(_static(f"{bundle}.css").replace("</", "<\\/") for bundle in bundles),
         widgets="\n".join(_section(widget, every_input) for widget in widgets),
-        script=_static("offline.js").replace("</script", "<\\/script"),
+        scripts="\n".join(_script(_OFFLINE[bundle]) for bundle in bundles),
     )
     path.write_text(page, encoding="utf-8")
     return path
@@ -65,53 +63,16 @@ def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def _section(widget: Compare, every_input: bool) -> str:
-    state, library = page_state(widget, every_input)
+def _script(name: str) -> str:
+    code = _static(name).replace("</script", "<\\/script")
+    return f"<script>{code}</script>"
+
+
+def _section(widget: PicturedView, every_input: bool) -> str:
+    state, library = widget.page(every_input)
     held = {"state": plain(state), "library": plain(library)}
-    return _WIDGET.format(state=in_script(json.dumps(held, separators=(",", ":"))))
-
-
-def page_state(widget: Compare, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The traits on screen, and a library of what changes from input to input."""
-    shown = widget._gallery.index
-    library: dict[str, Any] = {}
-    indices = range(len(widget._gallery)) if every_input else [shown]
-    for index in indices:
-        if index != widget._gallery.index:
-            widget.select(index)
-        _complete(widget)
-        library[_key(widget)] = _changing(widget)
-    if widget._gallery.index != shown:
-        widget.select(shown)
-        _complete(widget)
-    names = (
-        "about", "strip", "target", "panels", "region", "display", "notice", "masking_settings",
-        "trust_settings", "_kind",
-    )  # fmt: skip
-    state = {name: getattr(widget, name) for name in names}
-    state["about"] = {**widget.about, "live": False}
-    return {**state, **_changing(widget), "_code": widget.python()}, library
-
-
-def _complete(widget: Compare) -> None:
-    """Wait for every answer, and for every step of an experiment, also one that was stopped."""
-    widget.wait()
-    widget._walk.fill()
-    widget.wait()
-
-
-def _key(widget: Compare) -> str:
-    target = ",".join(str(index) for index in widget.target["indices"])
-    return f"{widget._gallery.index}|{target}"
-
-
-def _changing(widget: Compare) -> dict[str, Any]:
-    parts = ("slot", "badges") if widget.trust else ("slot",)
-    slots = [f"{part}_{panel['slot']:02d}" for part in parts for panel in widget.panels]
-    masked = ("filled", "mask_scores", "mask_curves") if widget.masking.on else ()
-    names = ("scene", "target", "status", *slots, *masked)
-    told = {name: getattr(widget, name) for name in names}
-    return {**told, **widget._walk.page(), **widget._flows.page()}
+    text = in_script(json.dumps(held, separators=(",", ":")))
+    return _WIDGET.format(bundle=widget.bundle, state=text)
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import anywidget
 import pandas as pd
 import traitlets
 
@@ -18,12 +17,10 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.study import PROTOCOLS, Study, Trial, tally
 
 from .catalogue import default_methods
-from .commands import hear_while_busy, reply_to
 from .pack import pack_bytes
+from .view import View
 from .wire import StudyCard, StudyRow
 from .worker import Worker
-
-STATIC = Path(__file__).parent / "static"
 
 
 def study(
@@ -58,11 +55,9 @@ def study(
     )  # fmt: skip
 
 
-class StudyView(anywidget.AnyWidget):
+class StudyView(View, bundle="widget"):
     """The widget behind `study`: `w.study` is the study, `w.results()` its table so far."""
 
-    _esm = STATIC / "widget.js"
-    _css = STATIC / "widget.css"
     _kind = traitlets.Unicode("study").tag(sync=True)
     card = traitlets.Dict().tag(sync=True)
 
@@ -73,33 +68,16 @@ class StudyView(anywidget.AnyWidget):
         self._trials: dict[int, Trial] = {}
         self._coming = -1
         super().__init__(card=dict(self._blank("preparing")))
-        self.on_msg(self._on_message)
-        hear_while_busy(self.comm)
         self._ask()
 
     def results(self) -> pd.DataFrame:
         """What came of every method so far; see Study.results."""
         return self.study.results()
 
-    def wait(self, timeout: float | None = None) -> StudyView:
-        """Block until the trial on screen and the one after it are prepared."""
-        self._worker.wait(timeout)
-        return self
-
-    def close(self) -> None:
-        """Stop all work."""
-        self._worker.close()
-        super().close()
-
     def __repr__(self) -> str:
         return f"StudyView({self.study.protocol}: {self.study.done} of {self.study.trials} answers)"
 
     # --- the page -----------------------------------------------------------------------------
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        reply = reply_to(content, self._do)
-        if reply is not None:
-            self.send(reply)
 
     def _do(self, name: str, args: dict[str, Any]) -> None:
         with self._guard:

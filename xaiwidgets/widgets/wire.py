@@ -608,6 +608,94 @@ class StudyCard(TypedDict):
     results: list[StudyRow]
 
 
+class ConceptCard(TypedDict):
+    """A concept that units are compared with, and what kind it is."""
+
+    name: str
+    category: str
+
+
+class UnitsAbout(TypedDict):
+    """What a widget of units is about. `size` is (height, width) of the inputs, `count` how many
+    there are; a unit is a detector of its best concept from an IoU of `iou` on."""
+
+    version: str
+    title: str
+    live: bool
+    size: list[int]
+    count: int
+    concepts: list[ConceptCard]
+    iou: float
+
+
+class WorkStatus(TypedDict):
+    """How far the work of a widget is; `message` is what is being done, or the error in words."""
+
+    status: Status
+    progress: float
+    message: str
+
+
+class UnitSheet(TypedDict):
+    """All that the page knows of one layer's units.
+
+    `values` (units × top) are each unit's largest activations, `pictures` (units × top) where in
+    the sheet of pictures the inputs lie (−1 for none), `peaks` (units × top) the cell of the
+    largest activation and `maps` (uint8, units × top × height × width) the unit's activations in
+    steps of 1/255 from its `low` to its `high` (units). A unit speaks where it is above its `level`
+    (units). `rows` (height × 2) and `columns` (width × 2) are the pixels that a cell sees. `bars`
+    (units × bins) are the histogram's counts between `low` and `high`, `active` (units) the share
+    of positions above 0, `silent` (units) which say the same on all inputs, `places` (units × 2)
+    points of a plane in which like lies near like, `near` (units × n) the most similar units and
+    `alike` (units × n) their correlations.
+
+    Where concepts are known: `ious` (units × concepts), the largest that areas of these sizes allow
+    (`bounds`), the largest by chance (`chances`), and `anchors`, the place of the first cell's
+    centre and the step to the next, down and then across, in pixels of the input.
+    """
+
+    layer: str
+    units: int
+    values: Array
+    pictures: Array
+    peaks: Array
+    maps: Array
+    low: Array
+    high: Array
+    level: Array
+    rows: Array
+    columns: Array
+    bars: Array
+    active: Array
+    silent: Array
+    places: Array
+    near: Array
+    alike: Array
+    filters: NotRequired[FilterSheet]
+    ious: NotRequired[Array]
+    bounds: NotRequired[Array]
+    chances: NotRequired[Array]
+    anchors: NotRequired[list[float]]
+
+
+class ConceptMasks(TypedDict):
+    """Where concepts are in the sheet of pictures: `pairs` (masks × 2) are the picture's place and
+    the concept's number, `bits` (uint8, masks × bytes) its pixels row by row, highest bit first."""
+
+    pairs: Array
+    bits: Array
+
+
+class FilterSheet(TypedDict):
+    """A layer's weights: of each unit the `channels` (units × n) that it weighs most, and their
+    `weights` (uint8, units × n × height × width; 128 is 0, each unit to its own largest). In
+    `colours` the three are red, green and blue."""
+
+    colours: bool
+    weights: Array
+    channels: Array
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -639,12 +727,19 @@ Command = Literal[
 ]
 
 
+InsideCommand = Literal[
+    "select_unit",
+    "cancel",
+    "copy_python",
+]
+
+
 class Request(TypedDict):
     """From the page: a command with a sequence number that its reply repeats."""
 
     type: Literal["command"]
     seq: int
-    name: Command
+    name: Command | InsideCommand
     args: dict[str, Any]
 
 

@@ -1,7 +1,8 @@
 /** How alike each panel's map is to the origin's, step by step: the mean over draws in its band. */
 
-import { colourOf, dashOf, path, Swatch } from "../masking/curves";
+import { path, Swatch } from "../masking/curves";
 import type { Store } from "../store";
+import { colourOf, dashOf } from "../ui/series";
 import type { Experiment, Mark, PanelCard } from "../wire";
 
 export const say = (value: number): string => value.toFixed(2).replace("-", "−");

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { percent } from "../numbers";
 import type { Store } from "../store";
 import { Button } from "../ui/parts";
+import { colourOf, dashOf } from "../ui/series";
 import type { MaskLine, PanelCard, Trace } from "../wire";
 import { along } from "./masks";
 import { scoreWords } from "./score";
@@ -17,11 +18,6 @@ interface Series {
   dash: string;
   line: MaskLine;
 }
-
-const COLOURS = 8;
-export const colourOf = (slot: number): string => `--xw-series:var(--xw-c${slot % COLOURS})`;
-/** Lines whose colours some eyes take for another's are dashed. */
-export const dashOf = (slot: number): string => (slot % COLOURS < 5 ? "none" : "7 3");
 
 /** The colour that a panel has in the plot. */
 export const Swatch = ({ slot }: { slot: number }) => mark(colourOf(slot), dashOf(slot));

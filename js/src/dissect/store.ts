@@ -1,0 +1,181 @@
+/** What one view of a network's units knows. */
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { bytes, floats, pixels } from "../arrays";
+import { createRequests, type Model, type Requests } from "../requests";
+import { filled, followTrait, onChange, once } from "../traits";
+import type {
+  ConceptCard,
+  ConceptMasks,
+  UnitSheet,
+  UnitsAbout,
+  Array as WireArray,
+  WorkStatus,
+} from "../wire";
+import { type Count, count, detects, type Labels, labelsOf, unpacked } from "./detectors";
+import { fits } from "./units";
+
+export type Order = "number" | "iou" | "active";
+/** How units are shown: cards of pictures or of weights, or points of a plane. */
+export type Face = "pictures" | "filters" | "plane";
+
+export interface DissectStore extends Requests {
+  closed: AbortSignal;
+  about: ReadonlySignal<UnitsAbout>;
+  status: ReadonlySignal<WorkStatus>;
+  sheets: ReadonlySignal<UnitSheet[]>;
+  /** The number of the layer that is looked at. */
+  layer: Signal<number>;
+  sheet: ReadonlySignal<UnitSheet | null>;
+  search: Signal<string>;
+  order: Signal<Order>;
+  face: Signal<Face>;
+  /** The category whose detectors are listed; "" for all units, "any" for all detectors. */
+  kind: Signal<string>;
+  /** From which IoU on a unit is a detector of its best concept. */
+  limit: Signal<number>;
+  categories: ReadonlySignal<string[]>;
+  labels(sheet: UnitSheet): Labels;
+  counts: ReadonlySignal<Count[]>;
+  /** The best concept of a unit of the layer on screen. */
+  labelOf(unit: number): { card: ConceptCard; iou: number; detector: boolean } | null;
+  /** The units that are listed, in order. */
+  listed: ReadonlySignal<number[]>;
+  unit: Signal<number>;
+  /** The concept whose masks are shown; −1 for the unit's best. */
+  concept: Signal<number>;
+  /** Look at another unit, of this layer or of another. */
+  select(unit: number, layer?: number): void;
+  values(array: WireArray): Float32Array;
+  /** A picture of the sheet by its place in it. */
+  picture(place: number): Uint32Array;
+  /** Where a concept is in a picture of the sheet; null where it is not. */
+  mask(place: number, concept: number): Uint8Array | null;
+  /** Height and width of the small pictures. */
+  side: ReadonlySignal<[number, number]>;
+}
+
+const SMALLEST = 0.001;
+
+export function createDissectStore(model: Model, closed: AbortSignal): DissectStore {
+  const requests = createRequests(model, closed);
+  const trait = <T>(name: string, read?: (value: unknown) => T) =>
+    followTrait(model, closed, name, read);
+  const about = trait<UnitsAbout>("about");
+  const sheets = trait<UnitSheet[]>("sheets");
+  const pictures = trait("pictures", filled<WireArray>);
+  const masks = trait("masks", filled<ConceptMasks>);
+  const values = once(floats);
+  const [layer, unit, concept] = [signal(0), signal(0), signal(-1)];
+  const [search, kind] = [signal(""), signal("")];
+  const order = signal<Order>("number");
+  const limit = signal(about.peek().iou || SMALLEST);
+  onChange(model, closed, "about", () => {
+    limit.value = about.peek().iou || SMALLEST;
+  });
+
+  const sheet = computed(() => sheets.value[layer.value] ?? null);
+  const side = computed<[number, number]>(() => {
+    const [, height, width] = pictures.value?.shape ?? [0, 1, 1];
+    return [height, width];
+  });
+  const categories = computed(() => [
+    ...new Set(about.value.concepts.map(({ category }) => category)),
+  ]);
+  const numbers = computed(() =>
+    about.value.concepts.map(({ category }) => categories.value.indexOf(category)),
+  );
+  const known = new WeakMap<UnitSheet, Labels>();
+  const labels = (of: UnitSheet): Labels => {
+    const made =
+      known.get(of) ?? labelsOf(of.ious ? values(of.ious) : NONE, of.ious?.shape[1] ?? 0);
+    known.set(of, made);
+    return made;
+  };
+  const counts = computed(() =>
+    sheets.value.map((one) => count(labels(one), limit.value, numbers.value)),
+  );
+  const labelOf = (one: number) => {
+    const found = sheet.value && labels(sheet.value);
+    const card = found && about.value.concepts[found.concept[one]];
+    return card ? { card, iou: found.iou[one], detector: detects(found, one, limit.value) } : null;
+  };
+  const isKind = (one: number): boolean => {
+    if (!kind.value) return true;
+    const label = labelOf(one);
+    return !!label?.detector && (kind.value === "any" || label.card.category === kind.value);
+  };
+  const listed = computed(() => {
+    const found = sheet.value;
+    if (!found) return [];
+    const units = Array.from({ length: found.units }, (_, i) => i);
+    const kept = units.filter(
+      (one) => isKind(one) && fits(search.value, one, labelOf(one)?.card.name ?? ""),
+    );
+    if (order.value === "number") return kept;
+    const by = order.value === "iou" ? labels(found).iou : values(found.active);
+    return kept.sort((a, b) => (by[b] ?? 0) - (by[a] ?? 0));
+  });
+
+  const drawn = new Map<number, Uint32Array>();
+  const places = computed(() => {
+    const pairs = masks.value ? values(masks.value.pairs) : NONE;
+    return new Map(
+      Array.from({ length: pairs.length / 2 }, (_, i) => [key(pairs[2 * i], pairs[2 * i + 1]), i]),
+    );
+  });
+  return {
+    ...requests,
+    closed,
+    about,
+    status: trait("status"),
+    sheets,
+    layer,
+    sheet,
+    search,
+    order,
+    face: signal<Face>("pictures"),
+    kind,
+    limit,
+    categories,
+    labels,
+    counts,
+    labelOf,
+    listed,
+    unit,
+    concept,
+    select(chosen, of = layer.peek()) {
+      layer.value = of;
+      unit.value = chosen;
+      concept.value = -1;
+      void requests.ask("select_unit", { layer: sheet.peek()?.layer, unit: chosen });
+    },
+    values,
+    picture(place) {
+      const made = drawn.get(place) ?? cut(pictures.peek(), place);
+      drawn.set(place, made);
+      return made;
+    },
+    mask(place, of) {
+      const at = places.value.get(key(place, of));
+      if (at === undefined || !masks.value) return null;
+      const { data, shape } = masks.value.bits;
+      const one = bytes(data).subarray(at * shape[1], (at + 1) * shape[1]);
+      return unpacked(one, side.value[0] * side.value[1]);
+    },
+    side,
+  };
+}
+
+const NONE = new Float32Array(0);
+const key = (place: number, concept: number): number => place * 65536 + concept;
+
+/** One picture of a sheet. */
+function cut(sheet: WireArray | null, place: number): Uint32Array {
+  if (!sheet) return new Uint32Array(0);
+  const [, height, width] = sheet.shape;
+  const size = height * width * 3;
+  const { buffer, byteOffset } = bytes(sheet.data);
+  const data = new DataView(buffer, byteOffset + place * size, size);
+  return pixels({ data, dtype: "uint8", shape: [height, width, 3], scale: 1 });
+}

@@ -1,0 +1,109 @@
+"""Units of a layer as they travel to the page."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xaiwidgets.methods.concepts.units import Filters, LayerUnits, UnitViews
+
+from .pack import pack_bytes
+from .wire import Array, FilterSheet, UnitSheet
+
+BARS = 48
+_FINEST = 56  # cells a side of a map that travels
+_NEAR = 8
+_CHANNELS = 12
+
+
+def unit_sheets(views: UnitViews, filters: dict[str, Filters]) -> list[UnitSheet]:
+    """Every layer of a survey."""
+    place = {int(number): i for i, number in enumerate(views.numbers)}
+    return [_sheet(units, place, filters) for units in views.layers.values()]
+
+
+def _sheet(units: LayerUnits, place: dict[int, int], filters: dict[str, Filters]) -> UnitSheet:
+    count, top = units.values.shape
+    bars, low, high = _bars(units)
+    near, alike = _near(units)
+    span = np.where(high > low, high - low, 1)[:, None, None, None]
+    maps = 255 * (units.maps - low[:, None, None, None]) / span
+    sheet: UnitSheet = {
+        "layer": units.layer,
+        "units": count,
+        "values": numbers(np.where(units.numbers >= 0, units.values, 0)),
+        "pictures": numbers([[place.get(int(n), -1) for n in row] for row in units.numbers]),
+        "peaks": numbers(units.maps.reshape(count, top, -1).argmax(2)),
+        "maps": pack_bytes(_coarse(maps).clip(0, 255).round()),
+        "low": numbers(low),
+        "high": numbers(high),
+        "level": numbers([units.level(unit) for unit in range(count)]),
+        "rows": numbers(units.rows),
+        "columns": numbers(units.columns),
+        "bars": numbers(bars),
+        "active": numbers(units.active),
+        "silent": pack_bytes(units.silent),
+        "places": numbers(np.nan_to_num(units.places())),
+        "near": numbers(near),
+        "alike": numbers(alike),
+    }
+    found = filters.get(units.layer)
+    if found is not None:
+        sheet["filters"] = _filters(found)
+    return sheet
+
+
+def numbers(values: object) -> Array:
+    """Numbers as single floats."""
+    plain = np.ascontiguousarray(values, "<f4")
+    return {"data": plain.tobytes(), "dtype": "float32", "shape": list(plain.shape), "scale": 1.0}
+
+
+def _coarse(maps: np.ndarray) -> np.ndarray:
+    """Maps of at most so many cells a side: the largest of each block, so that no peak is lost."""
+    height, width = maps.shape[2:]
+    block = -(-max(height, width) // _FINEST)
+    if block == 1:
+        return maps
+    fill = ((0, 0), (0, 0), (0, -height % block), (0, -width % block))
+    padded = np.pad(maps, fill, mode="edge")
+    tall, wide = (side // block for side in padded.shape[2:])
+    coarse: np.ndarray = padded.reshape(*maps.shape[:2], tall, block, wide, block).max((3, 5))
+    return coarse
+
+
+def _bars(units: LayerUnits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every unit's histogram in so many bars of equal width, and where it begins and ends."""
+    bars, ends = np.zeros((len(units), BARS)), np.zeros((len(units), 2))
+    for unit in range(len(units)):
+        counts, borders = units.histogram(unit)
+        ends[unit] = borders[0], borders[-1]
+        below = np.concatenate([[0], counts.cumsum()])
+        cuts = np.linspace(borders[0], borders[-1], BARS + 1)
+        bars[unit] = np.diff(np.interp(cuts, borders, below))
+    return bars, ends[:, 0], ends[:, 1]
+
+
+def _near(units: LayerUnits) -> tuple[np.ndarray, np.ndarray]:
+    """The most similar units of every unit, and their correlations; −1 where there are fewer."""
+    like = np.where(np.isnan(units.correlation), -np.inf, units.correlation)
+    np.fill_diagonal(like, -np.inf)
+    order = np.argsort(-like, axis=1, kind="stable")[:, :_NEAR]
+    alike = np.take_along_axis(like, order, 1)
+    return np.where(np.isfinite(alike), order, -1), np.where(np.isfinite(alike), alike, 0)
+
+
+def _filters(found: Filters) -> FilterSheet:
+    """The weights of the channels that each unit weighs most."""
+    many = min(found.weights.shape[1], _CHANNELS)
+    if found.colours:
+        channels = np.tile(np.arange(many), (len(found), 1))
+    else:
+        channels = np.argsort(-found.strength, axis=1, kind="stable")[:, :many]
+    weights = np.take_along_axis(found.weights, channels[:, :, None, None], 1)
+    size = np.abs(weights).max((1, 2, 3), keepdims=True)
+    steps = 128 + 127 * weights / np.where(size > 0, size, 1)
+    return {
+        "colours": found.colours,
+        "weights": pack_bytes(steps.round()),
+        "channels": numbers(channels),
+    }
