@@ -5,23 +5,51 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 
 @dataclass
 class Heard:
-    """The scores (batch, classes) that the network gave the inputs `x`, once it was asked."""
+    """The scores that the network gave the inputs `x`, whole or batch after batch."""
 
     x: torch.Tensor
-    outputs: torch.Tensor | None = None
+    _said: dict[int, torch.Tensor] = field(default_factory=dict)
 
     def hear(self, x: torch.Tensor, outputs: torch.Tensor) -> None:
-        """Keep what the network says of exactly these inputs."""
-        same = x.data_ptr() == self.x.data_ptr() and x.shape == self.x.shape
-        if same and self.outputs is None:
-            self.outputs = outputs.detach()
+        """Keep what the network says of exactly these inputs, or of some of their rows."""
+        start = _start(x, self.x)
+        if start is None or len(outputs) != len(x):
+            return
+        if len(outputs) > len(self._said.get(start, ())):
+            self._said[start] = outputs.detach()
+
+    @property
+    def outputs(self) -> torch.Tensor | None:
+        """The scores (batch, classes), once every row was asked."""
+        found: list[torch.Tensor] = []
+        rows = 0
+        while rows < len(self.x):
+            if rows not in self._said:
+                return None
+            found.append(self._said[rows])
+            rows += len(found[-1])
+        return torch.cat(found)
+
+
+def _start(part: torch.Tensor, whole: torch.Tensor) -> int | None:
+    """The row of `whole` at which `part` begins, a view of it; None for any other tensor."""
+    if _layout(part) != _layout(whole) or (len(part) > 1 and part.stride(0) != whole.stride(0)):
+        return None
+    step = max(whole.stride(0) * whole.element_size(), 1)
+    start, beyond = divmod(part.data_ptr() - whole.data_ptr(), step)
+    return start if not beyond and 0 <= start <= len(whole) - len(part) else None
+
+
+def _layout(x: torch.Tensor) -> tuple[object, ...]:
+    """What a row is, and how it lies in memory."""
+    return x.dtype, x.device, x.shape[1:], x.stride()[1:]
 
 
 _listening: contextvars.ContextVar[Heard | None] = contextvars.ContextVar(
