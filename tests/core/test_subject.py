@@ -236,17 +236,19 @@ def test_batch_sizes_fit_the_memory_and_are_never_zero(monkeypatch):
     free = subject.batch_size(x)
     assert 1 <= free <= 64
     assert subject.batch_size(x, backward=False) >= free
-    monkeypatch.setattr("xaiwidgets.core.subject._CPU_BUDGET", 4_000_000)
+    monkeypatch.setattr("xaiwidgets.core.subject._CPU_MOST", 4_000_000)
     small = subject.batch_size(x)
     assert 1 <= small < free
-    monkeypatch.setattr("xaiwidgets.core.subject._CPU_BUDGET", 1)
+    monkeypatch.setattr("xaiwidgets.core.subject._CPU_MOST", 1)
     assert subject.batch_size(x) == 1
 
 
-def test_larger_pictures_make_smaller_batches(monkeypatch):
-    monkeypatch.setattr("xaiwidgets.core.subject._CPU_BUDGET", 20_000_000)
+def test_larger_pictures_make_smaller_batches_down_to_those_that_weights_ask_for(monkeypatch):
+    monkeypatch.setattr("xaiwidgets.core.subject._CPU_QUICK", 40_000_000)
     subject = Subject(network_of("resnet18"))
-    assert subject.batch_size(noise(1, 3, 96, 96)) < subject.batch_size(noise(1, 3, 48, 48))
+    rows = [subject.batch_size(noise(1, 3, side, side)) for side in (48, 96, 224)]
+    assert rows[0] > rows[1] > rows[2] == 4
+    assert subject.batch_size(noise(1, 3, 224, 224), backward=False) == 8
 
 
 def test_gradients_and_scores_are_the_same_in_parts(monkeypatch):

@@ -36,8 +36,12 @@ from .tokens import Tokens
 Kind = Literal["picture", "text"]
 Selector = int | str | Callable[[Any], torch.Tensor]
 _UNNAMED = "picture"
-_CPU_BUDGET = 1_000_000_000
-_CPU_ROWS = 32  # beyond it a pass over the zoo's CNN costs more an example, not less
+_CPU_QUICK = 250_000_000
+"""Bytes of activations in a pass: with more, ResNet-18, VGG-16 and MobileNetV2 take longer an
+example, for memory is slow; with less than `_CPU_ROWS` rows, ResNet-50 does, for weights are read
+again and again; and with more rows, so does the zoo's CNN."""
+_CPU_ROWS = 4, 32
+_CPU_MOST = 2_000_000_000
 
 
 @dataclass
@@ -227,15 +231,16 @@ class Subject:
         return self._first_channels or 3, *(self.preprocessing.size or (224, 224))
 
     def batch_size(self, x: torch.Tensor, *, backward: bool = True) -> int:
-        """How many rows like `x` fit in one pass: by the activations that a traced pass counted,
-        within 1 GB on a CPU, or within half of what a GPU has free."""
-        budget = _CPU_BUDGET
+        """How many rows like `x` to take in one pass: by the activations that a traced pass
+        counted, as many as a CPU is quickest with and at most 2 GB of them, or what fits into half
+        of what a GPU has free."""
+        each = self.layers(x).activation_bytes
+        needed = each * (3 if backward else 1) + x[0].numel() * 8
         if x.device.type == "cuda":
-            budget = torch.cuda.mem_get_info(x.device)[0] // 2
-        each = self.layers(x).activation_bytes * (3 if backward else 1) + x[0].numel() * 8
-        return int(
-            max(1, min(_CPU_ROWS if x.device.type == "cpu" else 512, budget // max(each, 1)))
-        )
+            return max(1, min(512, torch.cuda.mem_get_info(x.device)[0] // 2 // needed))
+        few, many = _CPU_ROWS
+        quick = max(few if backward else 2 * few, min(many, _CPU_QUICK // max(each, 1)))
+        return max(1, min(quick, _CPU_MOST // needed))
 
     # --- asking it --------------------------------------------------------------------------
 
