@@ -170,11 +170,14 @@ def _is_python(function: Callable[..., Any]) -> bool:
 def _constant(value: Any) -> Any:
     """`value` with every parameter in it detached."""
     kind = type(value)
-    if kind is tuple or kind is list:
-        return kind(map(_constant, value))
-    if kind is torch.Tensor or not issubclass(kind, torch.Tensor):
+    if kind in _NO_PARAMETERS:
         return value
+    if kind is tuple or kind is list:
+        return value if _NO_PARAMETERS.issuperset(map(type, value)) else kind(map(_constant, value))
     return value.detach() if isinstance(value, nn.Parameter) else value
+
+
+_NO_PARAMETERS = frozenset({torch.Tensor, int, float, bool, str, type(None)})
 
 
 @contextmanager
