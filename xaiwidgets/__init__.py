@@ -95,6 +95,9 @@ if TYPE_CHECKING:
         DeepTaylor as DeepTaylor,
     )
     from .methods import (
+        Dissection as Dissection,
+    )
+    from .methods import (
         EdgeDetector as EdgeDetector,
     )
     from .methods import (
@@ -159,6 +162,9 @@ if TYPE_CHECKING:
     )
     from .methods import (
         Neighbours as Neighbours,
+    )
+    from .methods import (
+        NetworkDissection as NetworkDissection,
     )
     from .methods import (
         Occlusion as Occlusion,
@@ -286,14 +292,15 @@ _PLACES = {
     "methods": (
         "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM",
         "CLRP", "CbamAttention", "ConceptRelevance", "ConceptScores", "ConceptVector", "Deconvnet",
-        "DeepLift", "DeepTaylor", "EdgeDetector", "EigenCam", "EmbeddingGradCam",
+        "DeepLift", "DeepTaylor", "Dissection", "EdgeDetector", "EigenCam", "EmbeddingGradCam",
         "ExcitationBackprop", "ExtremalPerturbation", "FGVis", "FeatureAblation", "FullGrad",
         "GradCam", "GradCamPlusPlus", "GradientShap", "GradientTimesInput", "GuidedBackprop",
         "GuidedGradCam", "HeadRelevance", "HiResCam", "IntegratedGradients", "InteriorGradients",
         "KernelShap", "LIME", "LRP", "LayerCam", "MeaningfulPerturbation", "Neighbours",
-        "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP", "RISE",
-        "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
-        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV", "TableAnchor",
+        "NetworkDissection", "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick",
+        "RAP", "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam",
+        "ShapleySampling", "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing",
+        "TCAV", "TableAnchor",
         "TokenRelevance", "TransformerAttribution", "UnitViews", "Units", "XGradCam", "cut_out",
         "declared", "dream", "filters", "gale", "head_relevance", "likeness", "normlime",
         "relu_backward_table", "sp_lime", "table_anchor", "weights_of",

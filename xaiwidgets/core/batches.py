@@ -38,7 +38,7 @@ def batches(subject: Subject, data: Any, size: int = 64) -> Iterator[Inputs]:
 def _pieces(data: Any, size: int) -> Iterator[Any]:
     """What is prepared together: never much more than a batch, where the data comes in parts."""
     if isinstance(data, (str, Path)) and Path(data).is_dir():
-        data = _pictures_in(Path(data))
+        data = pictures_in(Path(data))
     if isinstance(data, (list, tuple)) and data:
         for start in range(0, len(data), size):
             yield [_input_of(one) for one in data[start : start + size]]
@@ -58,8 +58,10 @@ def _input_of(piece: Any) -> Any:
     return getattr(piece, "image", piece)
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder that hold pictures, by name; ExplainError where there are none."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    found = sorted(path for path in inside if path.suffix.lower() in _SUFFIXES)
     if not found:
         raise ExplainError(
             f"The folder {str(folder)!r} holds no picture; it takes files that end in "

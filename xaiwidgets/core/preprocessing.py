@@ -49,6 +49,23 @@ class Preprocessing:
         mean, std = self._columns(values)
         return ((values - mean) / std).contiguous()
 
+    def mask(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """A mask (height, width) that goes the way of its picture, at that size where the picture
+        is resized: booleans. A callable is shown the mask as a picture, white on black."""
+        from PIL import Image
+
+        image = Image.fromarray(np.asarray(mask, bool).astype(np.uint8) * 255)
+        if self.call is None:
+            if self.size is None or mask.shape == size:
+                return np.asarray(mask, bool)
+            return np.asarray(_fit(image, size, Image.Resampling.NEAREST)) > 0
+        black = Image.new("RGB", image.size)
+        low, shown, high = (
+            _unbatched(self.call(one)).float().mean(0)
+            for one in (black, image.convert("RGB"), Image.new("RGB", image.size, "white"))
+        )
+        return (shown > (low + high) / 2).numpy()
+
     def pictures(self, x: torch.Tensor) -> tuple[np.ndarray, str]:
         """Input (N, C, H, W) as uint8 pictures (N, H, W, 3), and a note on how they were made."""
         values = x.detach().float().cpu()
@@ -199,15 +216,15 @@ def _unbatched(result: Any) -> torch.Tensor:
     return result
 
 
-def _fit(image: Any, size: tuple[int, int]) -> Any:
-    """Scale until both sides reach `size`, then cut the centre out."""
+def _fit(image: Any, size: tuple[int, int], how: Any = None) -> Any:
+    """Scale until both sides reach `size`, then cut the centre out; bilinear unless said how."""
     from PIL import Image
 
     height, width = size
     scale = max(height / image.height, width / image.width)
     scaled = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
     if scaled != image.size:
-        image = image.resize(scaled, Image.Resampling.BILINEAR)
+        image = image.resize(scaled, Image.Resampling.BILINEAR if how is None else how)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))
 

@@ -139,6 +139,13 @@ class ShapeScenes:
         self._scene, self._stalk, self._hub = scene, stalk, hub
         self._dealt = _deal(seed, count) if permuted else None
 
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """The names of the masks that mean the same in every picture."""
+        factors = {"shape": SHAPES, "texture": TEXTURES, "colour": COLOURS, "scene": SCENES}
+        named = [f"{kind}:{name}" for kind, names in factors.items() for name in names]
+        return (*named, *_PARTS)
+
     def __repr__(self) -> str:
         return (
             f"ShapeScenes({self.count}, size={self.size}, seed={self.seed}, "

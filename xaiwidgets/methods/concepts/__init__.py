@@ -2,6 +2,7 @@
 
 from .answer import ConceptScore, ConceptScores
 from .crops import cut_out
+from .dissection import Dissection, NetworkDissection
 from .dream import Dream, dream
 from .tcav import TCAV
 from .units import Filters, LayerUnits, Units, UnitViews, filters, receptive_fields
@@ -12,9 +13,11 @@ __all__ = [
     "ConceptScore",
     "ConceptScores",
     "ConceptVector",
+    "Dissection",
     "Dream",
     "Filters",
     "LayerUnits",
+    "NetworkDissection",
     "UnitViews",
     "Units",
     "cut_out",

@@ -7,12 +7,14 @@ stale, and a concept that is added costs the forward passes of its own examples.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -53,11 +55,11 @@ class Store:
         self, subject: Subject, layers: list[str], pooling: str, folder: str | Path | None = None
     ) -> None:
         self.subject, self.layers, self.pooling = subject, layers, pooling
-        self._temporary = None if folder else _temporary_folder()
+        self._temporary = None if folder else temporary_folder()
         self.folder = Path(self._temporary.name if self._temporary else str(folder))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.network = subject.fingerprint
-        self._code = _code(subject.model)
+        self._code = code_of(subject.model)
 
     def read(self, data: Any) -> Activations:
         """The activations of a set: whatever core.batches takes. Only what is not on disk goes
@@ -84,31 +86,36 @@ class Store:
             for layer, output in layer_outputs(self.subject, part, list(files))[0].items():
                 found[layer].append(pooled(output, known[layer], self.pooling).float().cpu())
         for layer, file in files.items():
-            _write(file, torch.cat(found[layer]).numpy())
+            values = torch.cat(found[layer]).numpy()
+            write_whole(file, functools.partial(_save, values))
 
     def _file(self, layer: str, inputs: str) -> Path:
         about = (self.network, self._code, layer, self.pooling, inputs)
         return self.folder / f"{hashlib.sha256(repr(about).encode()).hexdigest()[:32]}.npy"
 
 
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """One that goes with the answer that holds it."""
     return tempfile.TemporaryDirectory(prefix="xaiwidgets-", ignore_cleanup_errors=True)
 
 
-def _write(file: Path, values: np.ndarray) -> None:
+def _save(values: np.ndarray, half: IO[bytes]) -> None:
+    np.save(half, values, allow_pickle=False)
+
+
+def write_whole(file: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """A whole file or none: an interrupt leaves nothing half written."""
     handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as half:
-            np.save(half, values, allow_pickle=False)
+            write(half)
         os.replace(name, file)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def _code(model: torch.nn.Module) -> str:
+def code_of(model: torch.nn.Module) -> str:
     """A hash of what every kind of module in the network does: a forward written anew gives other
     activations with the same parameters."""
     digest = hashlib.sha256()
