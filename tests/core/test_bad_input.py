@@ -8,9 +8,11 @@ from networks import ModuleNetwork, noise, seeded
 from PIL import Image
 from torch import nn
 
+from xaiwidgets.core.declare import declared
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
+from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.methods import GradCam, IntegratedGradients, Saliency
+from xaiwidgets.methods import GradCam, IntegratedGradients, Saliency, SmoothGrad
 
 
 def refusal(call) -> str:
@@ -194,3 +196,67 @@ def test_the_first_line_of_any_error_fits_a_panel():
 def test_the_nearest_names_are_offered_and_otherwise_a_few():
     assert nearest("zebrra", ["horse", "zebra"]) == "The nearest names are 'zebra'."
     assert nearest("xxxxx", ["a", "b", "c", "d"]) == "Names here are 'a', 'b', 'c' ...."
+
+
+class Overwriting(nn.Module):
+    """It works in place where torch needs what was there."""
+
+    def __init__(self, written):
+        super().__init__()
+        self.written = written
+        self.layer, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.head(self.written(self, x).mean((2, 3)))
+
+
+def a_view(net, x):
+    first, second = net.layer(x).chunk(2, 1)
+    first.relu_()
+    return torch.cat([first, second], 1)
+
+
+def a_value_that_is_needed(net, x):
+    y = net.layer(x).relu()
+    return y.mul_(y.sigmoid()).mul_(y.sigmoid())
+
+
+def a_leaf(net, x):
+    net.layer.weight.mul_(1.0)
+    return net.layer(x)
+
+
+def torchs_own_words(network, x):
+    with pytest.raises(RuntimeError, match=r"in-?place") as refused:
+        network(x.clone().requires_grad_())[:, 1].sum().backward()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("written", [a_view, a_value_that_is_needed, a_leaf])
+@pytest.mark.parametrize(
+    "method", [Saliency(), IntegratedGradients(steps=2), SmoothGrad(samples=2), GradCam()], ids=str
+)
+def test_a_network_that_torch_cannot_differentiate(method, written):
+    network, x = seeded(lambda: Overwriting(written)), noise(1, 3, 8, 8)
+    assert "place" in torchs_own_words(network, x)
+    assert "write that operation out of place" in refusal(lambda: method(network, x, 1))
+
+
+WITH_GRADIENTS = [
+    method
+    for method in declared(Attribution)
+    if method.__module__.split(".")[2] in ("gradient", "relevance", "cam")
+]
+
+
+@pytest.mark.parametrize("written", [a_view, a_value_that_is_needed])
+@pytest.mark.parametrize("method", WITH_GRADIENTS, ids=lambda method: method.__name__)
+def test_no_method_answers_in_torchs_words_there(method, written):
+    network, x = seeded(lambda: Overwriting(written)), noise(1, 3, 8, 8)
+    said = ""
+    try:
+        method()(network, x, 1)
+    except ExplainError as error:
+        said = str(error)
+    assert "inplace" not in said
+    assert "\n" not in said

@@ -12,6 +12,29 @@ class ExplainError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class InPlaceError(ExplainError):
+    """The network works in place where torch would have needed what it overwrites."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The network overwrites, by an operation in place, what its gradient is made from, so "
+            "that torch cannot differentiate it; write that operation out of place (x = x * 2 for "
+            "x *= 2). Occlusion works as it is."
+        )
+
+    @staticmethod
+    def told_by(error: BaseException) -> bool:
+        """Whether torch says so, on the way forward (a view, a leaf) or on the way back."""
+        return isinstance(error, RuntimeError) and any(words in str(error) for words in _IN_PLACE)
+
+
+_IN_PLACE = (
+    "modified by an inplace operation",
+    "is being modified inplace",
+    "is being used in an in-place operation",
+)
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: the reader asked for it
     """The work was stopped on request, or a newer request took its place."""
 

@@ -17,7 +17,7 @@ from torch import nn
 from .answers import Seen
 from .blackbox import BlackBox
 from .draws import uniform
-from .errors import Cancelled, ExplainError
+from .errors import Cancelled, ExplainError, InPlaceError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .hearing import say
 from .job import Job, count_backward, current_job, working
@@ -527,6 +527,8 @@ class Subject:
             ) from None
 
     def _cannot_take(self, x: torch.Tensor, error: Exception) -> Exception:
+        if InPlaceError.told_by(error):
+            return InPlaceError()
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
             return ExplainError(f"A batch of {len(x)} does not fit in memory: {reason}.")
@@ -541,9 +543,15 @@ class Subject:
 
 @contextmanager
 def differentiating() -> Iterator[None]:
-    """Gradients on in this thread, whatever the caller had set."""
+    """Gradients on in this thread, whatever the caller had set. Raises ExplainError where the
+    network overwrites in place what they are made from."""
     with torch.inference_mode(False), torch.enable_grad():
-        yield
+        try:
+            yield
+        except RuntimeError as error:
+            if InPlaceError.told_by(error):
+                raise InPlaceError from error
+            raise
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from xaiwidgets.core.attention import Visit, attending
-from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.errors import ExplainError, InPlaceError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
 from xaiwidgets.core.operands import over_and_under
@@ -498,11 +498,6 @@ _CHECKPOINTS = (
     "The network recomputes a part of itself on the way back (torch.utils.checkpoint), which rules "
     "of relevance cannot follow; switch checkpointing off for explanations."
 )
-_OVERWRITTEN = (
-    "The network overwrites, by an operation in place, what its gradient is made from, so that "
-    "torch cannot differentiate it; write that operation out of place (x = x * 2 for x *= 2). "
-    "Occlusion works as it is."
-)
 HANDLED = (
     *AFFINE_KINDS, *GATES, *PASSED, *NORMS, *PRODUCTS, "relu", "div", "softmax", "dropout",
     "scaled_dot_product_attention", "max_pool1d", "max_pool2d", "max_pool3d",
@@ -536,17 +531,13 @@ def propagate(
             off = True
         except _CannotWait:
             careful = True
+        except InPlaceError:
+            if careful:
+                raise
+            careful = True
         except RuntimeError as error:
             if "torch.utils.checkpoint" in str(error):
                 raise ExplainError(_CHECKPOINTS) from error
-            if "modified by an inplace operation" not in str(error):
-                raise
-            if careful:
-                raise ExplainError(_OVERWRITTEN) from error
-            careful = True
-        except ExplainError as error:
-            if "is being modified inplace" in str(error.__cause__):
-                raise ExplainError(_OVERWRITTEN) from error
             raise
 
 
