@@ -133,13 +133,17 @@ class Interception(TorchFunctionMode):
     Inside a rule the mode is off, so that a rule may use any operation. Parameters reach every
     operation detached: what requires a gradient depends on the input, and nothing else does.
     `otherwise` sees every operation that has no rule, questions such as `x.shape` among them;
-    Python functions of torch without a rule are opened, so that it sees what they are made of.
+    Python functions of torch without a rule are opened, so that it sees what they are made of;
+    without `opening` it sees them whole.
     """
 
-    def __init__(self, rules: Mapping[str, Rule], otherwise: Rule | None = None) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rule], otherwise: Rule | None = None, opening: bool = True
+    ) -> None:
         super().__init__()
         self.rules = dict(rules)
         self.otherwise = otherwise
+        self.opening = opening and otherwise is not None
 
     def __torch_function__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
@@ -150,7 +154,7 @@ class Interception(TorchFunctionMode):
         kind = KINDS.get(func, "")
         rule = self.rules.get(kind)
         if rule is None:
-            if func in COMPOSITE or (self.otherwise and _is_python(func)):
+            if func in COMPOSITE or (self.opening and _is_python(func)):
                 with self:
                     return plain_body(func)(*args, **kwargs)
             if self.otherwise is None:
@@ -182,9 +186,13 @@ _NO_PARAMETERS = frozenset({torch.Tensor, int, float, bool, str, type(None)})
 
 @contextmanager
 def replacing(
-    network: nn.Module, rules: Mapping[str, Rule], otherwise: Rule | None = None
+    network: nn.Module,
+    rules: Mapping[str, Rule],
+    otherwise: Rule | None = None,
+    opening: bool = True,
 ) -> Iterator[Interception]:
-    """Apply rules to the operations of forward passes made in this block and this thread.
+    """Apply rules to the operations of forward passes made in this block and this thread; see
+    Interception.
 
     Raises ExplainError for scripted networks, whose operations cannot be seen. A compiled network
     runs uncompiled in this block.
@@ -197,7 +205,7 @@ def replacing(
                 f"{name or 'The network'} is a scripted module, whose operations cannot be seen; "
                 "use the Python network that it was made from."
             )
-    mode = Interception(rules, otherwise)
+    mode = Interception(rules, otherwise, opening)
     stance = getattr(torch.compiler, "set_stance", None)
     if stance is not None and any(map(_compiled, modules)):
         with stance("force_eager"), unheard(), mode:

@@ -111,6 +111,56 @@ def test_where_tokens_are_averaged_their_rows_are():
     assert apart(found, torch.stack(rows).mean(0)) <= 1e-12
 
 
+class InWords(nn.Module):
+    """Two blocks of attention by the same weights, written as a product or as an equation."""
+
+    def __init__(self, equation):
+        super().__init__()
+        self.equation = equation
+        self.joint, self.out = (
+            nn.ModuleList(nn.Linear(8, width) for _ in range(2)) for width in (24, 8)
+        )
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = x[:, 0]
+        for joint, out in zip(self.joint, self.out, strict=True):
+            q, k, v = (each.unflatten(2, (2, 4)) for each in joint(x).chunk(3, 2))  # (b, t, h, d)
+            if self.equation:
+                weights = torch.einsum("bqhd,bkhd->bhqk", q, k).softmax(-1)
+                read = torch.einsum("bhqk,bkhd->bqhd", weights, v)
+            else:
+                weights = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).softmax(-1)
+                read = (weights @ v.transpose(1, 2)).transpose(1, 2)
+            x = x + out(read.flatten(2))
+        return self.head(x[:, 0])
+
+
+@pytest.mark.parametrize(
+    "method",
+    [TransformerAttribution(), AttentionRollout(), xw.HeadRelevance(block=0, head=1),
+     xw.LRP(preset="AttnLRP"), xw.LRP(preset="CP-LRP")],
+    ids=lambda method: method.label,
+)  # fmt: skip
+def test_attention_by_an_equation_is_explained_as_that_by_products(method):
+    by_products, by_equation = (seeded(lambda e=e: InWords(e)).double() for e in (False, True))
+    x = noise(2, 1, 5, 8, dtype=torch.float64)
+    expected = method(by_products, x, TARGET).values
+    assert float(expected.abs().max()) > 1e-3
+    assert apart(method(by_equation, x, TARGET).values, expected) <= 1e-12
+
+
+def test_weights_that_nothing_reads_are_refused_in_a_sentence():
+    class Odd(Encoder):
+        def forward(self, x):
+            x = x[:, 0]
+            weights = (x @ x.mT).softmax(-1)
+            return self.head((self.body(x) + (weights[..., None] * x[:, None]).sum(2))[:, 0])
+
+    with pytest.raises(ExplainError, match="cannot be followed from token to token"):
+        AttentionRollout()(seeded(Odd), noise(1, 1, 5, 8), 1)
+
+
 @pytest.mark.parametrize("method", [TransformerAttribution(), AttentionRollout()], ids=str)
 def test_networks_that_it_cannot_follow_are_refused_in_a_sentence(method):
     name = type(method).__name__
