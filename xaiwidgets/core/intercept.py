@@ -107,7 +107,7 @@ for _kind, _functions in {
         "einsum", "scaled_dot_product_attention", "multi_head_attention_forward", "linear",
         "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
         "dropout", "prelu", "log_softmax", "var", "std", "norm",
-        "local_response_norm", "bilinear",
+        "local_response_norm", "bilinear", "glu",
     )},
     "clamp": _family("clamp", (_T, "clip"), (_T, "clip_"), (torch, "clip"), (torch, "clip_")),
     "mul": _family("mul", (_T, "__mul__"), (_T, "__imul__"), (_T, "__rmul__"), (torch, "multiply"),

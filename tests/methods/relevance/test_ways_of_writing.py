@@ -167,6 +167,14 @@ def test_every_picture_may_have_a_class_of_its_own(preset, picture):
     assert apart(both[1:], found(net, picture[1:], preset, 3)) <= 1e-12
 
 
+@every_preset
+def test_two_classes_of_one_pass_are_two_runs(preset, picture):
+    net, one = network(with_modules), picture[:1]
+    both = found(net, torch.cat([one, one]), preset, target=[1, 3])
+    for values, target in zip(both, (1, 3), strict=True):
+        assert apart(values, found(net, one, preset, target)[0]) <= 1e-12
+
+
 def test_threads_do_not_disturb_each_other():
     net = seeded(FunctionalNetwork)
     x = noise(2, 3, 32, 32, seed=7)
@@ -221,6 +229,19 @@ class Doubled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, slope):
         return slope * 2
+
+
+class Squared(torch.autograd.Function):
+    """One that is not linear."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, slope):
+        return slope * 2 * ctx.saved_tensors[0]
 
 
 class Recurrent(nn.Module):
@@ -330,8 +351,14 @@ def test_autocast_inside_the_network_is_refused_in_a_sentence(picture):
         found(network(cast).float(), picture.float())
 
 
-def test_what_is_computed_without_gradients_gives_a_warning(picture):
-    assert xw.LRP()(network(partly_without_gradients), picture, 2).warnings
+def squared_on_their_own(net, x):
+    return net.head(Squared.apply(F.relu(net.first(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [partly_without_gradients, squared_on_their_own, of_their_own])
+def test_what_is_computed_without_gradients_gives_a_warning(written, picture):
+    (warning,) = xw.LRP()(network(written), picture, 2).warnings
+    assert "autograd Function of its own" in warning
     assert not xw.LRP()(network(with_modules), picture, 2).warnings
 
 

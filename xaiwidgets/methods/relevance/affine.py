@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from xaiwidgets.core.intercept import Operation
+from xaiwidgets.core.reading import axes_of, factors
 
 _CONVOLUTION_BACKWARD = torch.ops.aten.convolution_backward.default
 Kind = Literal["convolution", "dense"]
@@ -120,6 +121,44 @@ def _addmm(operation: Operation) -> tuple[torch.Tensor, Affine] | None:
     if not plain or not _constant(weight) or not _constant(bias) or bias.ndim != 1:
         return None
     return x, Affine("dense", weight.t(), bias)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A layer that an einsum writes, as a dense one: its input (..., inputs), its weight
+    (outputs, inputs) with the tensor that it is made of, and what lays its output as the network
+    asked for it."""
+
+    x: torch.Tensor
+    weight: torch.Tensor
+    made_of: torch.Tensor
+    laid: Callable[[torch.Tensor], torch.Tensor]
+
+
+def read_equation(operation: Operation) -> Equation | None:
+    """The dense layer that an einsum of the input and a constant stands for; None for others."""
+    given = factors(operation)
+    axes = axes_of(operation, given)
+    if axes is None or _constant(given[0]) == _constant(given[1]):
+        return None
+    (first, second, out), (x, weight) = axes, given
+    if _constant(x):
+        x, weight, first, second = weight, x, second, first
+    inputs = [each for each in second if each in first and each not in out]
+    outputs = [each for each in second if each not in first]
+    kept = [each for each in first if each not in inputs]
+    order = [*kept, *outputs]
+    whole = len(inputs) + len(outputs) == len(second) and sorted(order) == sorted(out)
+    if not inputs or not outputs or not whole:
+        return None
+    sizes = [weight.shape[second.index(each)] for each in outputs]
+    dense = weight.permute([second.index(each) for each in [*outputs, *inputs]])
+    return Equation(
+        x.permute([first.index(each) for each in [*kept, *inputs]]).flatten(len(kept)),
+        dense.flatten(len(outputs)).flatten(0, len(outputs) - 1),
+        weight,
+        lambda y: y.unflatten(-1, sizes).permute([order.index(each) for each in out]),
+    )
 
 
 def _convolution(rank: int) -> Callable[[Operation], tuple[torch.Tensor, Affine] | None]:

@@ -220,6 +220,12 @@ def halved(operation: Operation) -> torch.Tensor:
     return operation.write(_Halved.apply(value))
 
 
+def gated(operation: Operation) -> torch.Tensor:
+    """A gated linear unit: the half that says how much of the other passes is held constant."""
+    signal, gate = operation.input.chunk(2, operation.argument(1, "dim", -1))
+    return signal * gate.detach().sigmoid()
+
+
 def normalised(operation: Operation) -> torch.Tensor:
     """A norm whose spread is held constant, so that what is left is linear."""
     if operation.kind == "local_response_norm":

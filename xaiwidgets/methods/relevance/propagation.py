@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from xaiwidgets.core.attention import Visit, attending
 from xaiwidgets.core.errors import ExplainError, InPlaceError
@@ -25,7 +26,7 @@ from xaiwidgets.core.target import BoundTarget
 
 from . import operations
 from .accounts import Fold, Ledger, Step, Watch, attach, every_tensor
-from .affine import AFFINE_KINDS, Affine, read_affine
+from .affine import AFFINE_KINDS, Affine, read_affine, read_equation
 from .bounds import Bounds
 from .operations import GATES, NORMS, PASSED, PRODUCTS, SHARED_BY_GRADIENT, SOFT_GATES, Treatment
 from .pooling import MAX_POOLS, shared_by_proportion
@@ -143,12 +144,12 @@ class Propagation:
             return operation.run()
         if not torch.is_grad_enabled():
             return self._without_gradients(operation, tensors)
-        depth = max(getattr(tensor, "_depth", 0) for tensor in active)
+        depth = max(map(_depth, active))
         result = self._layer(operation, depth)
         result = self._other(operation, active) if result is None else result
         for tensor in (result,) if isinstance(result, torch.Tensor) else every_tensor(result):
             if _depends(tensor):
-                tensor._depth = max(depth, getattr(tensor, "_depth", 0))  # type: ignore[attr-defined]
+                tensor._depth = max(depth, _depth(tensor))  # type: ignore[attr-defined]
         return result
 
     def _is_question(self, operation: Operation) -> bool:
@@ -177,6 +178,8 @@ class Propagation:
         kind = operation.kind
         if kind in AFFINE_KINDS:
             return self._affine(operation, depth)
+        if kind == "einsum":
+            return self._written(operation, depth)
         waits = getattr(operation.input, "_waits", None) if operation.args else None
         if waits is None and kind == "batch_norm":
             waits = _untouched(operation.input)
@@ -190,7 +193,10 @@ class Propagation:
             return operation.input
         return None
 
-    def _affine(self, operation: Operation, depth: int) -> torch.Tensor | None:
+    def _affine(
+        self, operation: Operation, depth: int, made_of: torch.Tensor | None = None
+    ) -> torch.Tensor | None:
+        """A layer; `made_of` is the parameter where its weight is another laying of it."""
         for tensor in _given(operation):
             self._settle(tensor)
         found = read_affine(operation)
@@ -203,7 +209,8 @@ class Propagation:
             y = operation.run()
             y = y.clone() if y._is_view() else y
         number = sum(step.is_layer for step in self.steps)
-        name = self.names.get(layer.weight.data_ptr(), "")
+        own = layer.weight if made_of is None else made_of
+        name = self.names.get(own.data_ptr(), "")
         rule = self.choice(Place(name, layer.kind, number, depth == 0))
         if rule.needs_bounds and depth == 0 and self.bounds is not None:
             rule = rule.within(*self.bounds.at(x))
@@ -214,6 +221,22 @@ class Propagation:
         y._depth = depth + 1  # type: ignore[attr-defined]
         self._wait(y, Waiting(layer, x, rule, step))
         return y
+
+    def _written(self, operation: Operation, depth: int) -> torch.Tensor | None:
+        """A layer that an equation writes, where it does."""
+        for tensor in _given(operation):
+            self._settle(tensor)
+        found = read_equation(operation)
+        if found is None:
+            return None
+        found.x._depth = depth  # type: ignore[attr-defined]
+        dense = Operation("linear", F.linear, (found.x, found.weight), {})
+        y = self._affine(dense, depth, found.made_of)
+        assert y is not None
+        self._settle(y)
+        result = found.laid(y)
+        result._depth = depth + 1  # type: ignore[attr-defined]
+        return result
 
     def _wait(self, y: torch.Tensor, waiting: Waiting) -> None:
         y._waits = waiting  # type: ignore[attr-defined]
@@ -257,7 +280,7 @@ class Propagation:
     ) -> None:
         waits.used = True
         rule, x = waits.rule, waits.x
-        restored = rule.at_input and getattr(x, "_depth", 0) > 0
+        restored = rule.at_input and _depth(x) > 0
         if rule.at_input and not restored:
             x = self._entry(x)
         z = y.detach().clone() if overwritten or self.careful else y
@@ -321,6 +344,9 @@ class Propagation:
             return self._norm(operation)
         if kind == "div":
             return self._divided(operation)
+        if kind == "glu":
+            self._note(operation, "gate held constant")
+            return operations.gated(operation)
         if kind == "scaled_dot_product_attention":
             held = self.treatment.attention == "conservative"
             self._note(operation, "weights held constant" if held else "half to weights and values")
@@ -444,6 +470,29 @@ def _depends(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return False
     return hasattr(value, "_waits") or value.requires_grad
+
+
+def _depth(tensor: torch.Tensor) -> int:
+    """How many layers lie below it at most; 1 for any number where an autograd Function of the
+    network's own, which nobody sees, made it."""
+    if not hasattr(tensor, "_depth"):
+        tensor._depth = int(_behind_a_layer(tensor.grad_fn))  # type: ignore[attr-defined]
+    depth: int = tensor._depth  # type: ignore[attr-defined]
+    return depth
+
+
+def _behind_a_layer(node: Any) -> bool:
+    """Whether a rule is met on the way back from here."""
+    open_, seen = [node], set()
+    while open_:
+        node = open_.pop()
+        if node is None or node in seen:
+            continue
+        if isinstance(getattr(node, "work", None), _Work):
+            return True
+        seen.add(node)
+        open_ += [below for below, _ in node.next_functions]
+    return False
 
 
 def _given(operation: Operation) -> list[torch.Tensor]:
