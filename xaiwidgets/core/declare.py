@@ -15,7 +15,9 @@ from typing_extensions import Self, dataclass_transform
 
 from .errors import ExplainError, nearest
 
-_SPELT = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "ε": "epsilon", "²": "2"})
+_SPELT = str.maketrans(
+    {"α": "alpha", "β": "beta", "γ": "gamma", "ε": "epsilon", "²": "2", "⁺": "+", "ᴮ": "B"}
+)
 _KINDS = {int: "integer", float: "number", str: "choice", bool: "switch"}
 _ANNOTATIONS = {"int": int, "float": float, "str": str, "bool": bool}
 

@@ -1,5 +1,7 @@
 """Relevance adds up to the score: LRP-0 on sixteen architectures whose biases are off."""
 
+import functools
+
 import pytest
 import torch
 from golden import transformers_in_miniature as miniature
@@ -10,7 +12,7 @@ from torchvision import models
 import xaiwidgets.zoo as zoo
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods.relevance.lrp import relevance
-from xaiwidgets.methods.relevance.presets import PRESETS
+from xaiwidgets.methods.relevance.presets import preset_table
 
 
 def swin():
@@ -69,6 +71,10 @@ def from_torchvision(name):
 
 
 PICTURE, TEXT = (3, 64, 64), (1, miniature.TOKENS, miniature.WIDTH)
+ZOO = {
+    f"zoo: {name}": (functools.partial(zoo.load, name), (1 if name == "digits" else 3, 64, 64))
+    for name in zoo.names()
+}
 ARCHITECTURES = {
     "VGG": (from_torchvision("vgg11_bn"), PICTURE),
     "ResNet": (from_torchvision("resnet50"), PICTURE),
@@ -87,9 +93,9 @@ ARCHITECTURES = {
     "BERT": (of_words("bert"), TEXT),
     "GPT-2": (of_words("gpt2"), TEXT),
     "Llama": (of_words("llama"), TEXT),
-    "zoo": (lambda: zoo.load(zoo.names()[0]), PICTURE),
+    **ZOO,
 }
-LIGHT = ("ConvNeXt", "ShuffleNet", "ViT", "Swin", "BERT", "GPT-2", "Llama", "zoo")
+LIGHT = ("ConvNeXt", "ShuffleNet", "ViT", "Swin", "BERT", "GPT-2", "Llama", *ZOO)
 CONSTANT = (
     "bias", "position_emb", "pos_embedding", "class_token", "wpe", "token_type", "running_mean",
 )  # fmt: skip
@@ -124,7 +130,7 @@ def test_relevance_adds_up_to_the_score_where_there_are_no_biases(name):
     network = seeded(lambda: without_constants(make(), shape))
     x = noise(2, *shape, seed=3, dtype=torch.float64)
     subject = Subject(network)
-    found = relevance(subject, x, subject.bind(2, x), PRESETS["LRP-0"](1e-6, 0.25))
+    found = relevance(subject, x, subject.bind(2, x), preset_table("LRP-0"))
     scores = network(x)[:, 2].detach()
     sums = found.values.sum((1, 2, 3))
     assert found.warnings == []

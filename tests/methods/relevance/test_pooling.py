@@ -90,6 +90,16 @@ def test_the_winner_takes_it_all_by_default_and_the_knob_shares():
     assert float(winner.sum()) == pytest.approx(float(shared.sum()))
 
 
+@pytest.mark.parametrize("name", ["plain", "overlapping", "1d", "3d", "adaptive"])
+def test_of_equals_in_a_window_one_takes_it_all(name):
+    shape, pool = POOLS[name]
+    network = seeded(lambda: Pooled(shape, pool)).double()
+    x = torch.full((1, 1, 1, 2 * torch.Size(shape).numel()), 0.5, dtype=torch.float64)
+    found = xw.LRP(preset="LRP-0")(network, x, 1).values.flatten()
+    assert 0 < int((found != 0).sum()) <= pool(torch.zeros(1, 2, *shape)).numel()
+    assert float(found.sum()) == pytest.approx(float(network(x)[0, 1].detach()))
+
+
 def test_what_cannot_be_shared_is_refused_in_a_sentence():
     table = Table([("any", Epsilon(0.0))], Treatment(pooling="proportion"))
     for pool, words in (

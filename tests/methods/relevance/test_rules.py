@@ -17,6 +17,7 @@ from xaiwidgets.methods.relevance import (
     Epsilon,
     Flat,
     Gamma,
+    Norm,
     Pass,
     Table,
     WSquare,
@@ -30,6 +31,7 @@ from xaiwidgets.methods.relevance.rules import STABILISER
 RULES = {
     "LRP-0": (Epsilon(0.0), plain.epsilon(0.0)),
     "epsilon": (Epsilon(0.3), plain.epsilon(0.3)),
+    "norm": (Norm(), plain.epsilon(STABILISER)),
     "epsilon relative": (Epsilon(0.2, relative=True), plain.epsilon(0.2, relative=True)),
     "gamma": (Gamma(0.25), plain.gamma(0.25)),
     "gamma large": (Gamma(3.0), plain.gamma(3.0)),
@@ -285,6 +287,44 @@ def test_bounds_go_with_the_input_through_what_the_network_makes_of_it(written, 
     (places,) = torch.autograd.grad(make(leaf).sum(), leaf)
     (sent,) = torch.autograd.grad(make(leaf), leaf, shared)
     assert apart(found, torch.where(places == 0, 0, sent / places).detach()) <= 1e-12
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["0 and 1", "each picture's own"])
+def test_pixels_lie_between_black_and_white(known):
+    network, x = seeded(ReluNetwork).double(), noise(2, 3, 8, 8, dtype=torch.float64)
+    mean, std = [0.3, 0.5, 0.6], [0.2, 0.3, 0.1]
+    if known:
+        subject = Subject(network, mean=mean, std=std)
+        low, high = (
+            ((level - torch.tensor(mean).double()) / torch.tensor(std)).view(3, 1, 1)
+            for level in (0.0, 1.0)
+        )
+    else:
+        subject, low, high = Subject(network), x.amin((2, 3), True), x.amax((2, 3), True)
+    found = xw.LRP(preset="γ-box")(subject, x, 1).values
+    right, wrong = (
+        xw.LRP.by(Table([("first", ZBox(*bounds)), ("any", Gamma(0.25))]))(subject, x, 1).values
+        for bounds in ((low, high), (high, low))
+    )
+    assert apart(found, right) <= 1e-6
+    assert apart(wrong, right) > 1e-2
+
+
+def test_the_rules_of_a_preset_can_be_exchanged_kind_by_kind():
+    network, x = seeded(ModuleNetwork).double(), noise(1, 3, 32, 32, dtype=torch.float64)
+
+    def rules(**settings):
+        return [step.rule for step in xw.LRP(**settings).explain_rules(network, x, 1).layers]
+
+    assert rules() == ["Flat", "z⁺", "ε = 1e-06"]
+    assert rules(convolutions="γ", gamma=0.5) == ["Flat", "γ = 0.5", "ε = 1e-06"]
+    assert rules(first="w²", dense="LRP-0") == ["w²", "z⁺", "LRP-0"]
+    assert rules(first="z+", convolutions="alphabeta", alpha=3) == [
+        "z⁺", "α = 3, β = 2", "ε = 1e-06"
+    ]  # fmt: skip
+    assert rules(preset="ε-αβ", alpha=1.5)[0] == "α = 1.5, β = 0.5"
+    by_knobs = xw.LRP(first="zB", convolutions="γ")(network, x, 1).values
+    assert torch.equal(by_knobs, xw.LRP(preset="ε-γ-box")(network, x, 1).values)
 
 
 def test_bounds_are_worked_out_only_where_a_rule_asks(monkeypatch):

@@ -12,7 +12,7 @@ from .pattern_net import PatternAttribution, PatternNet
 from .patterns import Patterns
 from .presets import Table
 from .rap import RAP
-from .rules import AlphaBeta, Epsilon, Flat, Gamma, Pass, Rule, WSquare, ZBox, ZPlus
+from .rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Pass, Rule, WSquare, ZBox, ZPlus
 from .sglrp import SGLRP
 from .token_relevance import TokenRelevance
 from .transformer_attribution import TransformerAttribution
@@ -32,6 +32,7 @@ __all__ = [
     "Gamma",
     "HeadRelevance",
     "HeadTable",
+    "Norm",
     "Pass",
     "PatternAttribution",
     "PatternNet",

@@ -13,9 +13,12 @@ from xaiwidgets.core.target import BoundTarget
 
 from .accounts import Watch, folding
 from .layerwise import Layerwise, recording_now
-from .presets import PIXEL_PRESETS, PRESETS, Table
+from .presets import PIXEL_PRESETS, PIXEL_RULES, PRESETS, RULES, Amounts, Table, preset_table
 from .propagation import Propagation, propagate
 from .report import RuleReport
+
+_BY_PRESET = "by preset"
+_DEEP = tuple(rule for rule in RULES if rule not in PIXEL_RULES)
 
 
 class LRP(Layerwise, title="LRP", source="bach2015"):
@@ -27,7 +30,7 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     """
 
     usual = {"text": {"preset": "AttnLRP"}}
-    lacks = {"text": PIXEL_PRESETS}
+    lacks = {"text": PIXEL_PRESETS | PIXEL_RULES}
 
     preset: str = knob(
         default="ε-plus-flat",
@@ -39,6 +42,25 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     )
     gamma: float = knob(
         default=0.25, low=0.0, high=2.0, help="how much more γ rules give to what speaks for"
+    )
+    alpha: float = knob(
+        default=2.0, low=1.0, high=10.0,
+        help="αβ rules: α times what speaks for, α − 1 times what speaks against",
+    )  # fmt: skip
+    first: str = knob(
+        default=_BY_PRESET,
+        choices=(_BY_PRESET, *RULES),
+        help="the rule of layers that see the input itself, if not the preset's",
+    )
+    convolutions: str = knob(
+        default=_BY_PRESET,
+        choices=(_BY_PRESET, *_DEEP),
+        help="the rule of convolutions, if not the preset's",
+    )
+    dense: str = knob(
+        default=_BY_PRESET,
+        choices=(_BY_PRESET, *_DEEP),
+        help="the rule of dense layers, if not the preset's",
     )
     pooling: str = knob(
         default="winner",
@@ -53,7 +75,9 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     @property
     def table(self) -> Table:
         """The rules, row by row."""
-        table = PRESETS[self.preset](self.epsilon, self.gamma)
+        kinds = {"first": self.first, "convolution": self.convolutions, "dense": self.dense}
+        instead = {kind: rule for kind, rule in kinds.items() if rule != _BY_PRESET}
+        table = preset_table(self.preset, Amounts(self.epsilon, self.gamma, self.alpha), instead)
         pooling: Any = self.pooling
         return replace(table, treatment=replace(table.treatment, pooling=pooling))
 
@@ -70,7 +94,7 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     ) -> RuleReport:
         """Which rule each operation of the network receives, and where the relevance of one input
         goes: print it, look at it in a notebook, or `plot()` the maps on the way. `table` is one of
-        your own in place of the preset's.
+        your own if not the preset's.
 
         Raises ExplainError for several inputs, and for what cannot be explained.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -13,7 +13,6 @@ from .propagation import Place
 from .rules import AlphaBeta, Epsilon, Flat, Gamma, Rule, WSquare, ZBox, ZPlus
 
 Row = tuple[str, Rule]
-Settings = dict[str, float]
 
 WORDS = ("first", "convolution", "dense", "any")
 
@@ -54,46 +53,58 @@ def _fits(pattern: str, place: Place) -> bool:
     return fnmatchcase(place.name, pattern)
 
 
-def _plain(*rows: Row) -> Callable[[float, float], Table]:
-    return lambda epsilon, gamma: Table(rows)
+@dataclass(frozen=True)
+class Amounts:
+    """How much rules do: ε, γ, and the α of αβ, where β is α − 1."""
+
+    epsilon: float = 1e-6
+    gamma: float = 0.25
+    alpha: float = 2.0
 
 
-PRESETS: dict[str, Callable[[float, float], Table]] = {
-    "LRP-0": lambda epsilon, gamma: Table([("any", Epsilon(0.0))]),
-    "ε": lambda epsilon, gamma: Table([("any", Epsilon(epsilon))]),
-    "ε-plus": lambda epsilon, gamma: Table([("convolution", ZPlus()), ("dense", Epsilon(epsilon))]),
-    "ε-plus-flat": lambda epsilon, gamma: Table(
-        [("first", Flat()), ("convolution", ZPlus()), ("dense", Epsilon(epsilon))]
-    ),
-    "ε-αβ": lambda epsilon, gamma: Table(
-        [("convolution", AlphaBeta()), ("dense", Epsilon(epsilon))]
-    ),
-    "ε-αβ-flat": lambda epsilon, gamma: Table(
-        [("first", Flat()), ("convolution", AlphaBeta()), ("dense", Epsilon(epsilon))]
-    ),
-    "γ-box": lambda epsilon, gamma: Table([("first", ZBox()), ("any", Gamma(gamma))]),
-    "ε-γ-box": lambda epsilon, gamma: Table(
-        [("first", ZBox()), ("convolution", Gamma(gamma)), ("dense", Epsilon(epsilon))]
-    ),
-    "deep Taylor": _plain(("first", ZBox()), ("any", ZPlus())),
-    "deep Taylor w²": _plain(("first", WSquare()), ("any", ZPlus())),
-    "excitation backprop": _plain(("any", ZPlus())),
-    "AttnLRP": lambda epsilon, gamma: Table(
-        [("any", Epsilon(0.0))], Treatment(products="uniform", attention="attnlrp")
-    ),
-    "CP-LRP": lambda epsilon, gamma: Table([("any", Epsilon(0.0))]),
+RULES: dict[str, Callable[[Amounts], Rule]] = {
+    "LRP-0": lambda amounts: Epsilon(0.0),
+    "ε": lambda amounts: Epsilon(amounts.epsilon),
+    "γ": lambda amounts: Gamma(amounts.gamma),
+    "αβ": lambda amounts: AlphaBeta(amounts.alpha, amounts.alpha - 1),
+    "z⁺": lambda amounts: ZPlus(),
+    "flat": lambda amounts: Flat(),
+    "w²": lambda amounts: WSquare(),
+    "zᴮ": lambda amounts: ZBox(),
 }
+PIXEL_RULES = frozenset(("flat", "w²", "zᴮ"))
+"""Rules for the layer that sees the pixels."""
+
+PRESETS: dict[str, tuple[tuple[str, str], ...]] = {
+    "LRP-0": (("any", "LRP-0"),),
+    "ε": (("any", "ε"),),
+    "ε-plus": (("convolution", "z⁺"), ("dense", "ε")),
+    "ε-plus-flat": (("first", "flat"), ("convolution", "z⁺"), ("dense", "ε")),
+    "ε-αβ": (("convolution", "αβ"), ("dense", "ε")),
+    "ε-αβ-flat": (("first", "flat"), ("convolution", "αβ"), ("dense", "ε")),
+    "γ-box": (("first", "zᴮ"), ("any", "γ")),
+    "ε-γ-box": (("first", "zᴮ"), ("convolution", "γ"), ("dense", "ε")),
+    "deep Taylor": (("first", "zᴮ"), ("any", "z⁺")),
+    "deep Taylor w²": (("first", "w²"), ("any", "z⁺")),
+    "excitation backprop": (("any", "z⁺"),),
+    "AttnLRP": (("any", "LRP-0"),),
+    "CP-LRP": (("any", "LRP-0"),),
+}
+TREATMENTS = {"AttnLRP": Treatment(products="uniform", attention="attnlrp")}
 
 PIXEL_PRESETS = frozenset(
-    name
-    for name, make in PRESETS.items()
-    if any(pattern == "first" for pattern, _ in make(1e-6, 0.25).rows)
+    name for name, rows in PRESETS.items() if PIXEL_RULES & {rule for _, rule in rows}
 )
 """Presets that have a rule of its own for the layer that sees the pixels: a text has none."""
 
 
-def preset_table(name: str) -> Table:
-    """The table of a preset, with ε and γ as they usually are."""
+def preset_table(
+    name: str, amounts: Amounts | None = None, instead: Mapping[str, str] | None = None
+) -> Table:
+    """The table of a preset, with ε, γ and α as they usually are; `instead` names other rules for
+    some kinds of layer, of which those that see the input come before all others."""
     if name not in PRESETS:
         raise ExplainError(f"preset is {name!r}; it takes one of {', '.join(PRESETS)}.")
-    return PRESETS[name](1e-6, 0.25)
+    named = sorted([*(instead or {}).items(), *PRESETS[name]], key=lambda row: row[0] != "first")
+    rows = [(kind, RULES[rule](amounts or Amounts())) for kind, rule in named]
+    return Table(rows, TREATMENTS.get(name, Treatment()))

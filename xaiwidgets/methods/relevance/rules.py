@@ -125,6 +125,12 @@ class Epsilon(Rule):
         return f"ε = {self.epsilon:g}{unit}" if self.epsilon else "LRP-0"
 
 
+def Norm() -> Epsilon:  # noqa: N802 - a rule by its name
+    """The norm rule: in proportion to contributions, as sums and average pools share everywhere. Of
+    a layer it is LRP-ε with the smallest ε."""
+    return Epsilon(STABILISER)
+
+
 @dataclass(frozen=True)
 class AlphaBeta(Rule):
     """LRP-αβ (Bach et al. 2015), α − β = 1: positive contributions share α R, negative −β R."""
