@@ -63,6 +63,8 @@ def test_what_arrives_and_what_every_operation_keeps_make_up_the_score(name, pre
     assert found.begun == pytest.approx(found.score, rel=1e-12)
     size = max(abs(step.entered or 0) for step in found.steps)
     assert abs(found.unnamed) < 1e-9 * size
+    named = found.biases + found.stabilisers + found.constants + found.lost + found.untold
+    assert abs(found.begun - found.arrived - named) < 1e-9 * size
     assert found.layers[0].entered is not None
     assert found.layers[-1].entered == pytest.approx(found.begun, rel=1e-12)
 

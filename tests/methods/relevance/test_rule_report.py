@@ -27,6 +27,9 @@ def test_input_biases_and_stabiliser_make_up_the_score_of_a_residual_network():
     assert abs(without.absorbed - without.biases) < 1e-9 * abs(without.score)
     assert abs(without.elsewhere) < 1e-9 * abs(without.score)
     assert abs(without.biases) > 1e-3
+    told = f"{report.arrived:.4g} reached the input; taken by biases {report.biases:.4g}, "
+    assert f"{told}stabilisers {report.stabilisers:.4g}." in report.summary()
+    assert without.summary().endswith(", stabilisers 0.")
 
 
 def test_what_leaves_one_layer_of_a_plain_chain_enters_the_next_below():

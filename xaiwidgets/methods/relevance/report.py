@@ -59,6 +59,16 @@ class RuleReport:
         return sum(step.stabiliser or 0.0 for step in self.layers)
 
     @property
+    def constants(self) -> float:
+        """What constants elsewhere took: biases of norms, embeddings of positions."""
+        return sum(step.bias or 0.0 for step in self.steps if not step.is_layer)
+
+    @property
+    def untold(self) -> float:
+        """What layers kept whose rule does not tell the bias from the stabiliser."""
+        return sum(step.kept - step.lost for step in self.layers if step.bias is None)
+
+    @property
     def lost(self) -> float:
         """What had nowhere to go, in layers and elsewhere; see Step."""
         return sum(step.lost for step in self.steps)
@@ -135,10 +145,22 @@ class RuleReport:
         return "\n".join([*lines, "", self.summary()])
 
     def summary(self) -> str:
-        """Where the score went, in a sentence."""
-        parts = f"{self.arrived:.4g} reached the input, {self.absorbed:.4g} stayed in layers"
+        """Where the score went, in a sentence: input, biases, stabilisers and what else there is
+        make up all of it."""
+        rest = {"constants": self.constants, "rules that do not tell": self.untold,
+                "dead ends": self.lost, "hidden parts": self.unnamed}  # fmt: skip
+        takers = {"biases": self.biases, "stabilisers": self.stabilisers}
+        takers |= {who: took for who, took in rest.items() if self._counts(took)}
+        parts = ", ".join(f"{who} {took if self._counts(took) else 0:.4g}"
+                          for who, took in takers.items())  # fmt: skip
         unknown = f" No rule is known for {', '.join(self.unknown)}." if self.unknown else ""
-        return f"Of {self.begun:.4g}, {parts} and {self.elsewhere:.4g} elsewhere.{unknown}"
+        return (
+            f"Of {self.begun:.4g}, {self.arrived:.4g} reached the input; taken by {parts}.{unknown}"
+        )
+
+    def _counts(self, took: float) -> bool:
+        """Whether it is more than rounding leaves."""
+        return abs(took) > 1e-9 * max(abs(self.begun), abs(self.arrived))
 
     def _repr_html_(self) -> str:
         from html import escape
