@@ -6,6 +6,7 @@ from networks import ModuleNetwork, seeded
 
 from xaiwidgets.core.activations import outputs_after
 from xaiwidgets.core.hearing import hearing, unheard
+from xaiwidgets.core.intercept import replacing
 from xaiwidgets.core.subject import Subject
 
 
@@ -41,3 +42,16 @@ def test_what_is_said_with_operations_exchanged_is_not_heard():
         layer = subject.layers(x)["3"]
         outputs_after(subject, x, layer, torch.zeros(len(x), *layer.shape))
     assert heard.outputs is None
+
+
+def test_what_comes_after_an_exchanged_layer_or_operation_is_the_networks_own():
+    subject, x = asked()
+    layer = subject.layers(x)["3"]
+    with torch.no_grad(), hearing(x) as heard:
+        changed = outputs_after(subject, x, layer, torch.zeros(len(x), *layer.shape))
+        with replacing(subject.model, {"relu": lambda operation: -operation.run()}):
+            subject(x)
+        assert heard.outputs is None
+        said = subject(x)
+    assert torch.equal(heard.outputs, said)
+    assert not torch.allclose(changed, said)
