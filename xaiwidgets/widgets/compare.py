@@ -38,6 +38,7 @@ from .view import PicturedView
 from .walking import films_of, open_films, walk_commands, walk_of
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST
 from .worker import Worker
+from .workplace import Workplace
 
 _CLASSES = 1000  # names that the page is told; a vocabulary has fifty times as many
 
@@ -151,8 +152,8 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         every = self._panels.every
         self._masking = Masking(*shared, every, self.set_trait, self._panels.send_answers)
         self._walk = walk_of(experiment, *shared, every, self.set_trait, self.send)
-        self._trust = Trust(*shared, every, self.set_trait)
-        self._flows = Flows(*shared, every, self.set_trait)
+        place = Workplace(*shared, every, self.set_trait)
+        self._trust, self._flows = Trust(place), Flows(place)
         start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
         super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
         for method in made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,11 +10,11 @@ from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.methods.relevance.layerwise import Layerwise
 
-from .gallery import Gallery, aim_of
+from .gallery import aim_of
 from .panel import Panel
 from .waterfall import way_of
 from .wire import FlowCard, FlowWay
-from .worker import Worker
+from .workplace import Workplace
 
 _SIDE, _PAGE_SIDE, _PAGE_DEPTHS = 112, 56, 16
 
@@ -27,16 +26,8 @@ class Flows:
     time, such as badges, and after all else.
     """
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        worker: Worker,
-        guard: threading.RLock,
-        panels: list[Panel],
-        write: Callable[[str, Any], None],
-    ) -> None:
-        self._gallery, self._worker, self._panels = gallery, worker, panels
-        self._guard, self._write = guard, write
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
         self._cards: dict[str, FlowCard] = {}
 
     def show(self, panel: Panel) -> None:
@@ -47,7 +38,7 @@ class Flows:
         _checked(panel)
         shown = replace(panel)
         self._tell(shown, "waiting")
-        self._worker.submit(
+        self._place.worker.submit(
             ("flow", panel.id), lambda token: self._work(shown, token), first=True, last=True
         )
 
@@ -55,20 +46,20 @@ class Flows:
         """Nobody wants it any more; what is known stays."""
         known = self._cards.get(panel.id)
         if known is not None and known["status"] in ("waiting", "running"):
-            self._worker.cancel(("flow", panel.id))
+            self._place.worker.cancel(("flow", panel.id))
             self._tell(panel, "cancelled", "Cancelled.")
 
     def answered(self, panel: Panel) -> None:
         """A panel has a new answer: the flow is that of an older one."""
-        self._worker.cancel(("flow", panel.id))
+        self._place.worker.cancel(("flow", panel.id))
         if self._cards.pop(panel.id, None) is not None:
-            self._write(_slot(panel), {})
+            self._place.write(_slot(panel), {})
 
     removed = answered
 
     def cancelled(self) -> None:
         """All work was cancelled."""
-        for panel in self._panels:
+        for panel in self._place.panels:
             self.stop(panel)
 
     def page(self) -> dict[str, FlowCard]:
@@ -76,7 +67,7 @@ class Flows:
         maps of a few depths."""
         return {
             _slot(panel): self._for_page(panel)
-            for panel in self._panels
+            for panel in self._place.panels
             if panel.answer is not None and isinstance(panel.made_by, Layerwise)
         }
 
@@ -103,10 +94,10 @@ class Flows:
         method = _checked(panel)
         assert panel.bound is not None
         assert panel.answer is not None
-        subject = self._gallery.subject
+        subject = self._place.gallery.subject
         if subject.fingerprint != panel.answer.provenance.network:
             raise ExplainError("The network has changed since this map was made; run it anew.")
-        x, aim = self._gallery.one(panel.input), aim_of(panel.bound)
+        x, aim = self._place.gallery.one(panel.input), aim_of(panel.bound)
         found = method.flows(subject, x, aim, cancel=token)
         return [way_of(each, panel.bound.label, side, most) for each in found]
 
@@ -127,11 +118,13 @@ class Flows:
         token: CancelToken | None = None,
     ) -> None:
         """Write a panel's card; work that was cancelled, or is out of date, has nothing to say."""
-        with self._guard:
-            current = any((p.id, p.answered) == (panel.id, panel.answered) for p in self._panels)
+        with self._place.guard:
+            current = any(
+                (p.id, p.answered) == (panel.id, panel.answered) for p in self._place.panels
+            )
             if current and not (token and token.cancelled):
                 self._cards[panel.id] = _card(panel, status, message, ways)
-                self._write(_slot(panel), dict(self._cards[panel.id]))
+                self._place.write(_slot(panel), dict(self._cards[panel.id]))
 
 
 def _checked(panel: Panel) -> Layerwise:

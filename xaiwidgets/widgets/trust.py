@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -26,7 +25,6 @@ from xaiwidgets.evaluation.trust import (
 )
 
 from . import pack
-from .gallery import Gallery
 from .panel import Panel
 from .wire import (
     DEFAULT_TRUST,
@@ -37,7 +35,7 @@ from .wire import (
     QuestionCard,
     TrustSettings,
 )
-from .worker import Worker
+from .workplace import Workplace
 
 _KEPT = 4096
 _QUICK_FIRST: tuple[type[Question], ...] = (Localisation, Faithfulness, Stability, Sanity)
@@ -52,16 +50,8 @@ class Trust:
     its settings, the network, the input and the target is kept.
     """
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        worker: Worker,
-        guard: threading.RLock,
-        panels: list[Panel],
-        write: Callable[[str, Any], None],
-    ) -> None:
-        self._gallery, self._worker, self._panels = gallery, worker, panels
-        self._guard, self._write = guard, write
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
         self._settings: TrustSettings = {**DEFAULT_TRUST}
         self._known: OrderedDict[Hashable, Badge] = OrderedDict()
         self._checkup: tuple[Hashable, Checkup] | None = None
@@ -90,7 +80,7 @@ class Trust:
     def read(self) -> dict[str, dict[str, Badge]]:
         """The badges that there are, by panel and question."""
         found: dict[str, dict[str, Badge]] = {}
-        for panel in self._panels if self.on else ():
+        for panel in self._place.panels if self.on else ():
             if panel.answer is None:
                 continue
             known = {
@@ -116,11 +106,11 @@ class Trust:
         if self.on:
             self._stopped = False
             self._send(panel)
-            self._worker.submit("trust", self._check, last=True)
+            self._place.worker.submit("trust", self._check, last=True)
 
     def removed(self, panel: Panel) -> None:
         """A panel has gone."""
-        self._write(_slot(panel), {})
+        self._place.write(_slot(panel), {})
 
     def cancelled(self) -> None:
         """All work was cancelled."""
@@ -137,13 +127,13 @@ class Trust:
     def _apply(self, changes: dict[str, Any]) -> None:
         before = self._settings
         self._settings = {**before, **_checked(changes)}  # type: ignore[typeddict-item]
-        self._write("trust_settings", dict(self._settings))
+        self._place.write("trust_settings", dict(self._settings))
         if self.on and not before["on"]:
             self._stopped = False
-            self._worker.submit("trust", self._check, last=True)
+            self._place.worker.submit("trust", self._check, last=True)
             self._send_all()
         elif before["on"] and not self.on:
-            self._worker.cancel("trust")
+            self._place.worker.cancel("trust")
             self._checkup = None
             self._send_all()
 
@@ -155,14 +145,14 @@ class Trust:
         except Cancelled:
             pass
         finally:
-            with self._guard:
+            with self._place.guard:
                 self._asking = None
-                if not token.cancelled or self._gallery.subject.device.type != "cpu":
+                if not token.cancelled or self._place.gallery.subject.device.type != "cpu":
                     self._checkup = None  # an idle widget holds no copies of the network
 
     def _check_next(self, token: CancelToken) -> bool:
         """Ask the next open question; False where there is none."""
-        with self._guard:  # what is judged belongs to one answer
+        with self._place.guard:  # what is judged belongs to one answer
             found = self._open()
             if found is None:
                 return False
@@ -171,12 +161,12 @@ class Trust:
             key = self._asking = _key(panel, question)
             self._send(panel)
         badge = self._judge(shown, question, token)
-        with self._guard:
+        with self._place.guard:
             while len(self._known) >= _KEPT:
                 self._known.popitem(last=False)
             self._known[key] = badge
             self._asking = None
-            for each in self._panels if not token.cancelled else ():
+            for each in self._place.panels if not token.cancelled else ():
                 if each.answer is not None and _key(each, question) == key:
                     self._send(each)
         return True
@@ -185,7 +175,7 @@ class Trust:
         """A question that nobody has answered: of the quickest panel the quickest."""
         if not self.on or self._stopped:
             return None
-        ready = [panel for panel in self._panels if panel.status["status"] == "done"]
+        ready = [panel for panel in self._place.panels if panel.status["status"] == "done"]
         for panel in sorted(ready, key=_seconds):
             for question in sorted(self._questions(panel), key=_QUICK_FIRST.index):
                 if _key(panel, question) not in self._known:
@@ -212,30 +202,30 @@ class Trust:
         place = panel.input, panel.bound.key, panel.answer.provenance.network
         known = self._checkup
         if known is None or known[0] != place:
-            subject = self._gallery.subject
+            subject = self._place.gallery.subject
             if subject.fingerprint != place[2]:
                 raise ExplainError("The network has changed since this map was made; run it anew.")
-            masks = self._gallery.masks[panel.input]
-            x = self._gallery.one(panel.input)
+            masks = self._place.gallery.masks[panel.input]
+            x = self._place.gallery.one(panel.input)
             known = self._checkup = place, Checkup(subject, x, panel.bound, masks=masks)
         return known[1]
 
     def _questions(self, panel: Panel) -> list[type[Question]]:
         """What can be asked of a panel's answer."""
-        masks = self._gallery.masks[panel.input]
+        masks = self._place.gallery.masks[panel.input]
         return [question for question in QUESTIONS if masks or not question.needs_masks]
 
     def _send_all(self) -> None:
-        for panel in self._panels:
+        for panel in self._place.panels:
             self._send(panel)
 
     def _send(self, panel: Panel) -> None:
         if not self.on or panel.answer is None:
-            self._write(_slot(panel), {})
+            self._place.write(_slot(panel), {})
             return
         cards = [self._card(panel, question) for question in self._questions(panel)]
         packed: Badges = {"request": panel.answered, "badges": cards}
-        self._write(_slot(panel), dict(packed))
+        self._place.write(_slot(panel), dict(packed))
 
     def _card(self, panel: Panel, question: type[Question]) -> BadgeCard:
         key = _key(panel, question)
