@@ -1,14 +1,12 @@
 /** The flow of relevance: rows that fold, the depth that rows and slider share, what is asked for. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { depthsOf, lineOf, linesOf, takenBy } from "../src/flow/rows";
 import widget from "../src/index";
 import { createOfflineModel } from "../src/offline";
 import type { Model } from "../src/requests";
-import { DEFAULT_DISPLAY, type FlowRow } from "../src/wire";
-
-const grey = (n: number) => new DataView(new Uint8Array(n).buffer);
-const map = { data: grey(64), dtype: "float32" as const, shape: [4, 4], scale: 1 };
+import type { FlowRow } from "../src/wire";
+import { el, heatmap, map, page } from "./page";
 
 const row = (label: string, flowing: number, more: Partial<FlowRow> = {}): FlowRow => ({
   label,
@@ -64,64 +62,9 @@ describe("rows", () => {
   });
 });
 
-function traits(live: boolean, flow: object = {}): Record<string, unknown> {
-  return {
-    _kind: "compare",
-    about: {
-      version: "0",
-      title: "t",
-      live,
-      classes: ["cat"],
-      methods: [],
-      layers: [],
-      fills: [],
-      questions: [],
-      colour_maps: [{ name: "RdBu", diverging: true, data: grey(768) }],
-    },
-    strip: [],
-    scene: {
-      index: 0,
-      name: "n",
-      picture: { data: grey(48), dtype: "uint8", shape: [4, 4, 3], scale: 1 },
-      predictions: [],
-      truth: null,
-      masks: [],
-      note: "",
-    },
-    target: { label: "cat", indices: [0] },
-    panels: [true, false].map((flow, i) => ({
-      id: `p${i}`,
-      slot: i,
-      title: `Panel ${i}`,
-      method: `M${i}`,
-      blurb: "",
-      pinned: false,
-      settings: {},
-      knobs: [],
-      flow,
-    })),
-    status: {},
-    region: {},
-    display: { ...DEFAULT_DISPLAY },
-    notice: { message: "" },
-    ...Object.fromEntries([0, 1].map((i) => [`slot_0${i}`, answer(1)])),
-    flow_00: flow,
-  };
-}
-const answer = (request: number) => ({
-  kind: "heatmap",
-  request,
-  target: "cat",
-  input: 0,
-  map,
-  low: 0,
-  high: 1,
-  total: 1,
-  seconds: 1,
-  forwards: 1,
-  backwards: 1,
-  facts: [],
-  warnings: [],
+const traits = (live: boolean, flow: object = {}) => ({
+  ...page([{ flow: true }, { flow: false }], { live }),
+  flow_00: flow,
 });
 const done = (rows = ROWS, note = "") => ({
   request: 1,
@@ -129,13 +72,6 @@ const done = (rows = ROWS, note = "") => ({
   message: "",
   ways: [{ way: "", rows, note }],
 });
-
-let el: HTMLElement;
-beforeEach(() => {
-  el = document.createElement("div");
-  document.body.append(el);
-});
-afterEach(() => el.remove());
 
 function shown(state: Record<string, unknown>): [Model, string[]] {
   const model = createOfflineModel({ state });
@@ -170,8 +106,7 @@ describe("a flow", () => {
   it("is offered where the answer has one, and on a page without a kernel where it is held", () => {
     shown(traits(true));
     expect(el.querySelectorAll('button[aria-label^="Flow"]').length).toBe(1);
-    el.remove();
-    el = document.createElement("div");
+    el.replaceChildren();
     shown(traits(false));
     expect(el.querySelector('button[aria-label^="Flow"]')).toBeNull();
   });
@@ -183,7 +118,7 @@ describe("a flow", () => {
     await settled();
     expect(asked).toEqual(["show_flow"]);
     expect(layer().textContent).toContain("Following the relevance");
-    model.set("slot_00", answer(2));
+    model.set("slot_00", heatmap(2));
     await settled();
     expect(asked).toEqual(["show_flow", "show_flow"]);
     turn("closed");

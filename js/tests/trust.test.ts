@@ -1,19 +1,17 @@
 /** Badges on panels: which are shown, how they are read out, and how they sort. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import widget from "../src/index";
 import { createOfflineModel } from "../src/offline";
 import type { Model } from "../src/requests";
 import { ranked } from "../src/trust/state";
-import { type BadgeCard, type BadgeState, DEFAULT_DISPLAY } from "../src/wire";
+import type { BadgeCard, BadgeState } from "../src/wire";
+import { el, page } from "./page";
 
 const QUESTIONS = [
   { name: "sanity", word: "Sane", title: "Sanity", asks: "Does it change?" },
   { name: "stability", word: "Stable", title: "Stability", asks: "Does it stay?" },
 ];
-const grey = (n: number) => new DataView(new Uint8Array(n).buffer);
-const map = { data: grey(64), dtype: "float32", shape: [4, 4], scale: 1 };
-
 const badge = (question: string, state: BadgeState, rank: number | null): BadgeCard => ({
   question,
   state,
@@ -34,80 +32,22 @@ const badge = (question: string, state: BadgeState, rank: number | null): BadgeC
 
 /** Three panels whose sanity ranks are given; `requests` says of which answer the badges are. */
 function traits(ranks: (number | null)[], requests = [1, 1, 1]): Record<string, unknown> {
-  const state: Record<string, unknown> = {
-    _kind: "compare",
-    about: {
-      version: "0",
-      title: "t",
-      live: true,
-      classes: ["cat"],
-      methods: [],
-      layers: [],
-      fills: [],
-      questions: QUESTIONS,
-      colour_maps: [{ name: "RdBu", diverging: true, data: grey(768) }],
-    },
-    strip: [],
-    scene: {
-      index: 0,
-      name: "n",
-      picture: { data: grey(48), dtype: "uint8", shape: [4, 4, 3], scale: 1 },
-      predictions: [],
-      truth: null,
-      masks: [],
-      note: "",
-    },
-    target: { label: "cat", indices: [0] },
-    panels: ranks.map((_, i) => ({
-      id: `p${i}`,
-      slot: i,
-      title: `Panel ${i}`,
-      method: `M${i}`,
-      blurb: "",
-      pinned: false,
-      settings: {},
-      knobs: [],
-    })),
-    status: Object.fromEntries(
-      ranks.map((_, i) => [`p${i}`, { status: "done", request: 1, progress: 1, message: "" }]),
+  const done = { status: "done", request: 1, progress: 1, message: "" };
+  return {
+    ...page(
+      ranks.map(() => ({})),
+      { questions: QUESTIONS },
     ),
-    region: {},
-    display: { ...DEFAULT_DISPLAY },
-    notice: { message: "" },
+    status: Object.fromEntries(ranks.map((_, i) => [`p${i}`, done])),
     trust_settings: { on: true, sort: "" },
+    ...Object.fromEntries(ranks.map((rank, i) => [`badges_0${i}`, sent(rank, requests[i])])),
   };
-  ranks.forEach((rank, i) => {
-    state[`slot_0${i}`] = {
-      kind: "heatmap",
-      request: 1,
-      target: "cat",
-      input: 0,
-      map,
-      low: 0,
-      high: 1,
-      total: 1,
-      seconds: 1,
-      forwards: 1,
-      backwards: 1,
-      facts: [],
-      warnings: [],
-    };
-    state[`badges_0${i}`] = sent(rank, requests[i]);
-  });
-  return state;
 }
 const usual = (rank: number | null): BadgeState => (rank === null ? "unknown" : "good");
 const sent = (rank: number | null, request: number, state = usual(rank)) => ({
   request,
   badges: [badge("sanity", state, rank), badge("stability", "poor", 0)],
 });
-
-let el: HTMLElement;
-beforeEach(() => {
-  el = document.createElement("div");
-  document.body.append(el);
-});
-afterEach(() => el.remove());
 
 function shown(state: Record<string, unknown>): Model {
   const model = createOfflineModel({ state });
