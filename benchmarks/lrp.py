@@ -2,24 +2,28 @@
 
 One thread, interleaved call by call; each figure is the median over rounds of a ratio within the
 round. The others get copies of the network, since they leave hooks behind. Memory is the peak above
-what the network itself takes, each in a process of its own.
+what the network itself takes, each in a process of its own. A cell is network/pictures/preset.
 
-    python -m benchmarks.lrp              VGG-16 and ResNet-50 at 224², one and eight pictures
-    python -m benchmarks.lrp --quick      ResNet-18, one picture
-    python -m benchmarks.lrp --memory     peak memory on ResNet-50
+    python -m benchmarks.lrp                        VGG-16 and ResNet-50, one and eight pictures
+    python -m benchmarks.lrp --only vgg16/8         one network, so many pictures
+    python -m benchmarks.lrp --only resnet50/1/ε    one cell of the table
+    python -m benchmarks.lrp --quick                ResNet-18, one picture
+    python -m benchmarks.lrp --memory               peak memory of the same cells
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import resource
 import statistics
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -104,57 +108,77 @@ def captum(network: nn.Module, x: torch.Tensor) -> Callable[[], Any] | None:
     return run
 
 
-def table(name: str, count: int, rounds: int) -> None:
-    """Print one network's table."""
-    network, x = build(name), torch.randn(count, 3, 224, 224)
-    subject = xw.Subject(network, mean=0.5, std=1 / 6)
-    print(f"\n{name} at 224², {count} picture(s), one thread, {rounds} rounds")
-    print(f"{'preset':14}{'seconds':>9}{'÷ floor':>9}{'÷ zennit':>10}{'÷ Captum':>10}", flush=True)
-    for preset in PRESETS:
-        method = xw.LRP(preset=preset)
-        runs = {
-            "ours": lambda m=method: m(subject, x, TARGET),
-            "floor": floor(network, x),
-            "zennit": zennit(name, copy.deepcopy(network), x, preset),
-        }
-        other = captum(copy.deepcopy(network), x) if preset == "ε" and count == 1 else None
-        if other:
-            runs["Captum"] = other
-        for run in runs.values():
-            run()
-        times = interleaved(runs, rounds, cpu_seconds)
-        floors, zennits, captums = (
-            ratio(times, "ours", key) for key in ("floor", "zennit", "Captum")
-        )
-        seconds = statistics.median(times["ours"])
-        print(f"{preset:14}{seconds:>9.3f}{floors:>9}{zennits:>10}{captums:>10}", flush=True)
+class Cell(NamedTuple):
+    """One figure of the table."""
+
+    name: str
+    count: int
+    preset: str
+
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
 
 
-def peak(name: str, preset: str, who: str) -> None:
+CELLS = [Cell(*each) for each in product(("vgg16", "resnet50"), (1, 8), PRESETS)]
+
+
+def chosen(only: list[str]) -> list[Cell]:
+    """The cells whose names begin as asked for; all of them where nothing is."""
+    found = [cell for cell in CELLS if not only or any(_begins(cell, each) for each in only)]
+    if not found:
+        raise SystemExit(f"--only takes the beginning of a cell: {', '.join(map(str, CELLS))}.")
+    return found
+
+
+def _begins(cell: Cell, asked: str) -> bool:
+    parts = [part.replace("epsilon", "ε").replace("gamma", "γ") for part in asked.split("/")]
+    return [str(part) for part in cell][: len(parts)] == parts
+
+
+def timed(cell: Cell, rounds: int) -> None:
+    """Print the times of one cell."""
+    network, x = build(cell.name), torch.randn(cell.count, 3, 224, 224)
+    subject, method = xw.Subject(network, mean=0.5, std=1 / 6), xw.LRP(preset=cell.preset)
+    runs = {
+        "ours": lambda: method(subject, x, TARGET),
+        "floor": floor(network, x),
+        "zennit": zennit(cell.name, copy.deepcopy(network), x, cell.preset),
+    }
+    other = captum(copy.deepcopy(network), x) if cell.preset == "ε" else None
+    if other:
+        runs["Captum"] = other
+    for run in runs.values():
+        run()
+    times = interleaved(runs, rounds, cpu_seconds)
+    floors, zennits, captums = (ratio(times, "ours", key) for key in ("floor", "zennit", "Captum"))
+    seconds = statistics.median(times["ours"])
+    print(f"{cell!s:24}{seconds:>9.3f}{floors:>9}{zennits:>10}{captums:>10}", flush=True)
+
+
+def peak(cell: Cell, who: str) -> None:
     """Print the megabytes at the peak of one run, above what the process held before it."""
-    import resource
-
-    network, x = build(name), torch.randn(1, 3, 224, 224)
+    network, x = build(cell.name), torch.randn(cell.count, 3, 224, 224)
     with torch.no_grad():
         network(x)
-    ours = lambda: xw.LRP(preset=preset)(xw.Subject(network, mean=0.5, std=1 / 6), x, TARGET)  # noqa: E731
-    run = ours if who == "ours" else zennit(name, network, x, preset)
+    subject = xw.Subject(network, mean=0.5, std=1 / 6)
+    run = {
+        "ours": lambda: xw.LRP(preset=cell.preset)(subject, x, TARGET),
+        "zennit": zennit(cell.name, network, x, cell.preset),
+    }[who]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run()
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
-def memory(name: str) -> None:
-    """Print peak memory beside zennit's."""
-    print(f"\n{name} at 224², one picture: megabytes above the network and a bare pass")
-    for preset in PRESETS:
-        found = {}
-        for who in ("ours", "zennit"):
-            command = [sys.executable, "-m", "benchmarks.lrp", "--peak", name, preset, who]
-            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            found[who] = float(printed.split()[-1])
-        ratio = found["ours"] / max(found["zennit"], 1)
-        print(f"{preset:14}{found['ours']:>8.0f}{found['zennit']:>8.0f}{ratio:>8.2f}", flush=True)
+def remembered(cell: Cell) -> None:
+    """Print the peak memory of one cell beside zennit's."""
+    found = {}
+    for who in ("ours", "zennit"):
+        command = [sys.executable, "-m", "benchmarks.lrp", "--peak", str(cell), who]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found[who] = float(printed.split()[-1])
+    over = found["ours"] / max(found["zennit"], 1)
+    print(f"{cell!s:24}{found['ours']:>9.0f}{found['zennit']:>9.0f}{over:>10.2f}", flush=True)
 
 
 def main() -> None:
@@ -162,22 +186,27 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=[], help="networks by name")
-    parser.add_argument("--pictures", nargs="*", type=int, default=[1, 8])
-    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="*", default=[], help="cells, or how they begin")
+    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     if options.peak:
-        peak(*options.peak)
-    elif options.memory:
-        memory("resnet50")
-    elif options.quick:
-        table("resnet18", 1, options.rounds)
-    else:
-        for name in options.only or ["vgg16", "resnet50"]:
-            for count in options.pictures:
-                table(name, count, options.rounds)
+        name, count, preset = options.peak[0].split("/")
+        peak(Cell(name, int(count), preset), options.peak[1])
+        return
+    cells = [Cell("resnet18", 1, preset) for preset in PRESETS] if options.quick else None
+    cells = cells or chosen(options.only)
+    if options.memory:
+        print("224², one thread: megabytes above the network and a bare pass")
+        print(f"{'cell':24}{'ours':>9}{'zennit':>9}{'÷ zennit':>10}", flush=True)
+        for cell in cells:
+            remembered(cell)
+        return
+    print(f"224², one thread, {options.rounds} rounds")
+    print(f"{'cell':24}{'seconds':>9}{'÷ floor':>9}{'÷ zennit':>10}{'÷ Captum':>10}", flush=True)
+    for cell in cells:
+        timed(cell, options.rounds)
 
 
 if __name__ == "__main__":
