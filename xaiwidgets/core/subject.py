@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import folding
 from .answers import Seen
 from .blackbox import BlackBox
 from .draws import uniform
@@ -139,6 +140,7 @@ class Subject:
         self._fingerprint = NetworkFingerprint()
         self._layers: dict[tuple[int, ...], Layers] = {}
         self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
+        self._plans: dict[tuple[int, ...], folding.Plan | None] = {}  # for many passes
         self._total: int | None = None
         self.read_tokens: str | None = None
         self._first_channels = _input_channels(model)
@@ -158,6 +160,22 @@ class Subject:
     def __setstate__(self, kept: dict[str, Any]) -> None:
         """Come back from another process."""
         vars(self).update(kept, lock=threading.RLock(), _fingerprint=NetworkFingerprint())
+
+    def quick(self, x: torch.Tensor) -> Subject:
+        """What to ask for many scores of inputs like x: itself, or a copy of the network that is
+        made ready for many passes (see `folding`)."""
+        if not folding.fits(self.model, x):
+            return self
+        shape = tuple(x.shape[1:])
+        with self.lock:
+            if shape not in self._plans:
+                last = self._channels_last.get(shape, NEVER) < NEVER
+                with uncounted():
+                    self._plans[shape] = folding.plan_for(
+                        self.model, lambda network: self.with_network(network).outputs(x[:1]), last
+                    )
+        plan = self._plans[shape]
+        return self if plan is None else self.with_network(folding.ready(self.model, plan))
 
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.folding import sharing_copy
 from xaiwidgets.core.subject import Subject
 
 from ..drawing import DrawnBy
@@ -43,7 +44,7 @@ class Forgetting:
 
     def without(self, blocks: Iterable[Block]) -> Subject:
         """The subject with a copy of its network in which these blocks have forgotten."""
-        network = sharing_copy(self.subject.model)
+        network = _copied(self.subject.model)
         modules = dict(network.named_modules())
         fresh: dict[int, nn.Parameter] = {}  # by the learnt one's id: what is tied stays tied
         for block in blocks:
@@ -86,11 +87,10 @@ def seed_of(seed: int, draw: int) -> int:
     return seed + 10_000 * draw
 
 
-def sharing_copy(network: nn.Module) -> nn.Module:
+def _copied(network: nn.Module) -> nn.Module:
     """A copy of the modules that shares every parameter and buffer with the network."""
-    tensors = [*network.parameters(), *network.buffers()]
     try:
-        return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+        return sharing_copy(network)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ExplainError(

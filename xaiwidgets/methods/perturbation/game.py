@@ -37,7 +37,7 @@ class Game:
         fill: str,
         seed: int = 0,
     ) -> None:
-        self.subject, self.target = subject, target
+        self.subject, self.target = subject.quick(x), target
         self.labels = labels.to(x.device)
         self.players = int(labels.max()) + 1
         chosen = segments.colours(x, labels[None]) if fill == "segments" else fill

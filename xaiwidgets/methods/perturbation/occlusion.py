@@ -41,7 +41,8 @@ class Occlusion(
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Drops streamed over batches of covered copies, (batch, 1, height, width)."""
         filling = Filling(self.fill, subject, x)
-        whole = subject.scores(x, target)
+        asked = subject.quick(x)
+        whole = asked.scores(x, target)
         rows, columns = self._strips(x)
         cover = rows.sum(0)[:, None] * columns.sum(0)
         drop = torch.zeros_like(x[:, :1])
@@ -50,7 +51,7 @@ class Occlusion(
             which, patch = part // patches, part % patches
             down, across = rows[patch // len(columns)], columns[patch % len(columns)]
             covered = filling(1 - down[:, :, None] * across[:, None, :], which)
-            fallen = whole[which] - subject.scores(covered, target, which)
+            fallen = whole[which] - asked.scores(covered, target, which)
             for i in which.unique():
                 mine = which == i
                 drop[i, 0] += (down[mine] * fallen[mine, None]).T @ across[mine]

@@ -1,0 +1,111 @@
+"""A copy made ready for many passes gives the same scores, and leaves the network alone."""
+
+import copy
+
+import pytest
+import torch
+from conftest import network_of
+from networks import ResidualNetwork, noise, seeded
+from state import State
+from torch import nn
+
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.methods import LIME, RISE, Occlusion, ScoreCam
+
+
+def norms(network):
+    return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_every_normalisation_behind_a_convolution_is_folded(dtype):
+    network, x = copy.deepcopy(network_of("resnet18")).to(dtype), noise(3, 3, 48, 48, dtype=dtype)
+    state, subject = State(network), Subject(network)
+    quick = subject.quick(x)
+    assert norms(network) == 20
+    assert norms(quick.model) == 0
+    plain, other = subject.outputs(x), quick.outputs(x)
+    near = 1e-5 if dtype == torch.float32 else 1e-13
+    assert float((plain - other).abs().max() / plain.abs().max()) < near
+    state.assert_unchanged()
+
+
+def test_it_is_folded_anew_so_that_changed_numbers_count():
+    network, x = seeded(ResidualNetwork), noise(2, 3, 32, 32)
+    subject = Subject(network)
+    before = subject.quick(x).outputs(x)
+    network.layer1[0].bn1.running_mean.data.add_(3.0)  # no version counter sees it
+    after = subject.quick(x).outputs(x)
+    assert not torch.allclose(before, after, atol=1e-3)
+    torch.testing.assert_close(after, network(x).detach(), rtol=1e-4, atol=1e-5)
+
+
+class Awkward(nn.Module):
+    """A convolution read twice, one used twice, and a normalisation that comes first."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.first, self.conv, self.norm = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3)
+        self.head = nn.Linear(3, 4)
+        for norm in (self.first, self.norm):
+            norm.running_mean.normal_(), norm.running_var.uniform_(0.5, 2)
+
+    def forward(self, x):
+        made = self.conv(self.first(x))
+        if self.how == "read twice":
+            made = self.norm(made) + made
+        elif self.how == "used twice":
+            made = self.norm(self.norm(made))
+        elif self.how == "weight read":
+            made = self.norm(made) * self.conv.weight.mean()
+        return self.head(made.mean((2, 3)))
+
+
+@pytest.mark.parametrize("how", ["read twice", "used twice", "weight read", "norm first"])
+def test_what_cannot_be_folded_stays_as_it_is(how):
+    network = seeded(lambda: Awkward(how))
+    subject = Subject(network)
+    assert subject.quick(noise(2, 3, 16, 16)) is subject
+
+
+def test_a_network_that_somebody_watches_is_asked_itself():
+    network, x = seeded(ResidualNetwork), noise(2, 3, 32, 32)
+    subject = Subject(network)
+    assert subject.quick(x) is not subject
+    handle = network.layer1[0].bn1.register_forward_hook(lambda *_: None)
+    assert subject.quick(x) is subject
+    handle.remove()
+    assert subject.quick(x) is not subject
+    assert Subject(network.to(torch.bfloat16)).quick(x.bfloat16()).model is network
+
+
+def test_a_network_that_cannot_be_copied_is_asked_itself():
+    network = seeded(ResidualNetwork)
+    network.kept = torch.ones(3, requires_grad=True) * 2  # torch copies no tensor with a history
+    subject, x = Subject(network), noise(2, 3, 32, 32)
+    subject.prepare(x)
+    assert subject.quick(x) is subject
+
+
+def test_filters_are_put_in_order_where_channels_come_last_also_without_a_normalisation():
+    network, x = copy.deepcopy(network_of("modules")), noise(2, 3, 32, 32)
+    subject = Subject(network)
+    subject._channels_last[3, 32, 32] = 1.0
+    quick = subject.quick(x)
+    assert quick.model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert network[0].weight.is_contiguous()
+    assert quick.model[7].weight is network[7].weight
+    torch.testing.assert_close(quick.outputs(x), subject.outputs(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [RISE(samples=32), Occlusion(), LIME(samples=32, segments=9), ScoreCam(relu=False)],
+    ids=lambda method: type(method).__name__,
+)
+def test_methods_that_ask_for_many_scores_give_the_same_maps(method, monkeypatch):
+    network, x = seeded(ResidualNetwork).double(), noise(2, 3, 32, 32, dtype=torch.float64)
+    found = method(network, x, [0, 1]).values
+    monkeypatch.setattr(Subject, "quick", lambda self, x: self)
+    torch.testing.assert_close(method(network, x, [0, 1]).values, found, rtol=1e-9, atol=1e-12)
