@@ -237,6 +237,7 @@ def build() -> dict:
         "strip": strip, "panels": panels, "region": {}, "notice": {"message": ""},
         "display": {"colour_map": "RdBu", "sign": "signed", "scaling": "panel", "clip": 99.5,
                     "opacity": 0.85, "smoothing": 0.0, "keep": 100.0, "contour": 0.0,
+                    "box": 0.0,
                     "truth": False, "error": False},
         "_code": "import xaiwidgets as xw\n\nxw.compare(model, image, target='cross')\n",
         **{f"slot_{k:02d}": {} for k in range(24)}, **first,

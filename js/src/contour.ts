@@ -14,6 +14,8 @@ export interface Pen {
   inner: number;
   outer: number;
   thickness: number;
+  /** Whether the border of the map is an edge too. */
+  closed?: true;
 }
 
 /** Screen positions of the edges between a map's pixels. */
@@ -37,7 +39,7 @@ export function outline(
   const xs = edges(width, screen.width, zoom.k, zoom.x);
   const ys = edges(height, screen.height, zoom.k, zoom.y);
   const { pixels } = screen;
-  const { inner, outer, thickness } = pen;
+  const { inner, outer, thickness, closed } = pen;
   /** A stroke along an edge; what is outer never covers what is inner. */
   function stroke(x0: number, y0: number, x1: number, y1: number, colour: number): void {
     const left = Math.max(0, x0);
@@ -57,6 +59,12 @@ export function outline(
       const i = y * width + x;
       const here = inside[i];
       const right = xs[x + 1];
+      if (closed && here) {
+        if (!x) stroke(xs[x], top, xs[x] + thickness, bottom, inner);
+        if (x + 1 === width) stroke(right - thickness, top, right, bottom, inner);
+        if (!y) stroke(xs[x], top, right, top + thickness, inner);
+        if (y + 1 === height) stroke(xs[x], bottom - thickness, right, bottom, inner);
+      }
       if (x + 1 < width && here !== inside[i + 1]) {
         stroke(right - thickness, top, right, bottom, here ? inner : outer);
         stroke(right, top, right + thickness, bottom, here ? outer : inner);

@@ -1,13 +1,14 @@
 /** Paints every map of a view, once per animation frame, and only what has changed. */
 
 import { put } from "./arrays";
+import { inside, maskBox } from "./box";
 import { outline, type Pen } from "./contour";
 import { applySign, colourise, limitOf, type Ranks, rank } from "./display";
 import type { Zoom } from "./geometry";
 import { type Veil, veiled } from "./masking/masks";
 import { smooth } from "./smooth";
 import type { Store } from "./store";
-import type { Sign, Array as WireArray } from "./wire";
+import type { Region, Sign, Array as WireArray } from "./wire";
 
 /** One stack of canvases on screen. */
 export interface Sheet {
@@ -22,8 +23,10 @@ export interface Sheet {
   picture?(): WireArray | null;
   veil?(): Veil | null;
   under?: HTMLCanvasElement;
-  /** Contours and truth, on the screen's own pixels. */
+  /** Contours, boxes and truth, on the screen's own pixels. */
   over?: HTMLCanvasElement;
+  /** The box around what the map calls important, in its own pixels. */
+  boxed?(): Region | null;
   /** Values of another kind than the panels': on a scale of its own. */
   own?: boolean;
   /** A thumbnail: takes no part in the shared scale; smoothing shrinks with it. */
@@ -53,6 +56,8 @@ interface Field {
 
 const CONTOUR: Pen = { inner: 0xffffffff, outer: 0xff101010, thickness: 1 };
 const TRUTH: Pen = { inner: 0xff7cff5a, outer: 0xff143300, thickness: 1 };
+const BOX: Pen = { inner: 0xff00b0ff, outer: 0xff101010, thickness: 1, closed: true };
+const TRUE_BOX: Pen = { ...TRUTH, closed: true };
 // Smoothing eight large maps, or filling eight holes from their neighbours, can take longer than a
 // frame; the rest then follows in the next one.
 const SLICE = 6;
@@ -122,19 +127,20 @@ export function createPainter(store: Store): Painter {
     return true;
   }
 
-  /** Contour and truth of one sheet. */
+  /** Contour, box and truth of one sheet. */
   function trace(sheet: Sheet): void {
     const { over } = sheet;
     if (!over) return;
-    const { contour, truth } = store.display.peek();
-    const masks = truth ? (store.scene.peek()?.masks ?? []) : [];
+    const { contour, box, truth } = store.display.peek();
+    const masks = truth ? store.scene.peek()?.masks : undefined;
     const field = contour > 0 ? fields.get(sheet) : undefined;
+    const boxed = sheet.boxed?.();
     const zoom: Zoom = store.zoom.peek();
     const dots = Math.min(2, devicePixelRatio || 1);
     const width = Math.round(over.clientWidth * dots);
     const height = Math.round(over.clientHeight * dots);
-    const idle = !width || !(field || masks.length);
-    if (same(over, idle ? [] : [field, contour, masks, zoom, width, height])) return;
+    const idle = !width || !(field || boxed || masks?.length);
+    if (same(over, idle ? [] : [field, contour, box, boxed, masks, zoom, width, height])) return;
     if (idle) {
       over.width = 0;
       return;
@@ -145,19 +151,25 @@ export function createPainter(store: Store): Painter {
     screens.set(over, pixels);
     const screen = { pixels, width, height };
     const thickness = Math.round(dots);
-    for (const { mask } of masks) {
-      const inside = store.values(mask);
-      const set = Uint8Array.from(inside, (x) => +(x > 0));
-      outline(set, mask.shape[1], mask.shape[0], zoom, screen, { ...TRUTH, thickness });
+    const draw = (set: Uint8Array, [rows, columns]: number[], pen: Pen): void =>
+      outline(set, columns, rows, zoom, screen, { ...pen, thickness });
+    for (const { mask } of masks ?? []) {
+      const { shape } = mask;
+      const values = store.values(mask);
+      const object = Uint8Array.from(values, (x) => +(x > 0));
+      draw(object, shape, TRUTH);
+      const tight = box > 0 && maskBox(values, shape[1]);
+      if (tight) draw(inside(tight, shape[1], shape[0]), shape, TRUE_BOX);
     }
     if (field) {
       const level = field.ranks.percentile(contour);
       const { v } = field;
       const set = new Uint8Array(v.length);
       for (let i = 0; i < set.length; i++) set[i] = +(v[i] >= level || -v[i] >= level);
-      const [rows, columns] = field.array.shape;
-      outline(set, columns, rows, zoom, screen, { ...CONTOUR, thickness });
+      draw(set, field.array.shape, CONTOUR);
     }
+    const shape = sheet.array()?.shape;
+    if (boxed && shape) draw(inside(boxed, shape[1], shape[0]), shape, BOX);
     put(over, pixels, width);
   }
 

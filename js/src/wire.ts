@@ -280,6 +280,7 @@ export interface Display {
   smoothing: number;
   keep: number;
   contour: number;
+  box: number;
   truth: boolean;
   error: boolean;
 }
@@ -293,6 +294,7 @@ export const DEFAULT_DISPLAY: Display = {
   smoothing: 0.0,
   keep: 100.0,
   contour: 0.0,
+  box: 0.0,
   truth: false,
   error: false,
 };

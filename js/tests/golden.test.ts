@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import file from "../../tests/golden/display.json";
+import { mainBox } from "../src/box";
 import {
   applySign,
   colourise,
@@ -48,6 +49,7 @@ const golden = file as unknown as {
   shared: { maps: string[]; sign: Sign; clip: number; limit: number }[];
   shares: Share[];
   composite: Composite[];
+  boxes: { map: string; share: number; box: [number, number, number, number] | null }[];
 };
 const map = (name: string): Float32Array => Float32Array.from(golden.maps[name].values);
 const shape = (name: string): [number, number] => golden.maps[name].shape;
@@ -100,6 +102,11 @@ describe("the golden file that Python reads too", () => {
     const got = share(map(one.map), shape(one.map)[1], one.sign, one.region);
     if (one.share === null) expect(got).toBeNull();
     else expect(got).toBeCloseTo(one.share, 6);
+  });
+
+  it.each(golden.boxes)("boxes the main patch: $map at $share", (one) => {
+    const box = mainBox(map(one.map), shape(one.map)[1], one.share);
+    expect(box && [box.y0, box.x0, box.y1, box.x1]).toEqual(one.box);
   });
 
   it.each(golden.composite)("composites as the canvas does: $picture, $opacity", (one) => {

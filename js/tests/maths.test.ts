@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bytes, floats, pixels, thin } from "../src/arrays";
+import { inside, maskBox, overlap } from "../src/box";
 import { gradient, table } from "../src/colour";
 import { outline } from "../src/contour";
 import { scaleFor } from "../src/display";
@@ -121,8 +122,31 @@ describe("contours", () => {
     expect(draw([1, 1, 1, 1], 2, 2).join("")).toBe("0".repeat(16));
     expect(draw([0, 0, 0, 0], 2, 2).join("")).toBe("0".repeat(16));
   });
+  it("close at the border where that is an edge too", () => {
+    const shut = { pixels: new Uint32Array(16), width: 4, height: 4 };
+    outline(Uint8Array.of(1, 0, 0, 0), 2, 2, WHOLE, shut, { ...pen, closed: true });
+    expect(shut.pixels.join("")).toBe("1120112022000000");
+    const open = { pixels: new Uint32Array(16), width: 4, height: 4 };
+    outline(Uint8Array.of(1, 1, 1, 1), 2, 2, WHOLE, open, { ...pen, closed: true });
+    expect(open.pixels.join("")).toBe("1111100110011111");
+  });
   it("follow the zoom", () => {
     expect(draw([1, 1, 0, 0], 4, 2, { k: 2, x: 0.25, y: 0 })).toEqual(Array(2).fill("00012000"));
+  });
+});
+
+describe("boxes", () => {
+  const box = (x0: number, y0: number, x1: number, y1: number) => ({ x0, y0, x1, y1 });
+  it("go around a whole mask, however many patches it has", () => {
+    expect(maskBox(Float32Array.of(0, 1, 0, 0, 0, 0, 0, 0, 1), 3)).toEqual(box(1, 0, 3, 3));
+    expect(maskBox(new Float32Array(4), 2)).toBeNull();
+  });
+  it("are sets of pixels too", () => {
+    expect(inside(box(1, 0, 3, 1), 3, 2).join("")).toBe("011000");
+  });
+  it("agree by what they share of what they cover together", () => {
+    expect(overlap(box(0, 0, 2, 2), box(1, 0, 3, 2))).toBeCloseTo(1 / 3, 12);
+    expect(overlap(box(0, 0, 2, 2), box(2, 2, 3, 3))).toBe(0);
   });
 });
 

@@ -450,6 +450,7 @@ SET_VALUES = """([name, values]) => {
         ("Smoothing", "smoothing", [0.5, 1, 2]),
         ("Keep top", "keep", [60, 30, 10]),
         ("Contour", "contour", [50, 80, 90]),
+        ("Box", "box", [20, 50, 80]),
     ],
 )
 def test_a_display_slider_repaints_at_once_and_python_hears_of_it_only_after_rest(

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.core.boxes import box, overlap
 
 EVIL = "</script><img src=x onerror=window.__pwned=1>"
 METHODS = ["Saliency", "SmoothGrad", "InteriorGradients", "GradCam"]
@@ -117,6 +118,7 @@ def test_the_read_outs_are_the_values_of_pythons_arrays(page, exported):
         ("Smoothing", "End"),
         ("Keep top", "Home"),
         ("Contour", "End"),
+        ("Box", "End"),
     ],
 )
 def test_every_slider_repaints_by_keyboard_and_the_reset_undoes_it(page, name, key):
@@ -134,6 +136,46 @@ def test_every_slider_repaints_by_keyboard_and_the_reset_undoes_it(page, name, k
     expect(page.get_by_role("button", name="Default display")).to_be_disabled()
     painted(page)
     assert looks(page) == before
+
+
+AMBER = """e => {
+    const { width, height } = e;
+    const { data } = e.getContext('2d').getImageData(0, 0, width, height);
+    const found = { x0: width, y0: height, x1: 0, y1: 0 };
+    for (let at = 0; at < width * height; at++) {
+        if (data[4 * at] !== 255 || data[4 * at + 1] !== 176 || data[4 * at + 2]) continue;
+        const x = at % width, y = (at - x) / width;
+        found.x0 = Math.min(found.x0, x); found.x1 = Math.max(found.x1, x + 1);
+        found.y0 = Math.min(found.y0, y); found.y1 = Math.max(found.y1, y + 1);
+    }
+    return [found.y0 / height, found.x0 / width, found.y1 / height, found.x1 / width];
+}"""
+
+
+def test_the_box_is_pythons_and_is_compared_with_the_true_one(page, exported):
+    slider = page.get_by_role("slider", name="Box", exact=True)
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "20 %")
+    painted(page)
+    answer = list(exported.widget.answers.values())[3]
+    top, left, bottom, right = answer.boxes(0.2)[0]
+    facts = panel(page, 3).locator(".xw-facts")
+    expect(facts).to_contain_text(f"Box: x {left} to {right - 1}, y {top} to {bottom - 1}.")
+    truth = box(zoo.ShapeScenes(3, size=96, seed=3)[0].masks["object"] > 0)
+    agrees = overlap((slice(top, bottom), slice(left, right)), truth)
+    expect(facts).to_contain_text(f"Box IoU with object: {agrees:.2f}.")
+    drawn = panel(page, 3).locator(".xw-over").evaluate(AMBER)
+    assert drawn == pytest.approx([side / 96 for side in (top, left, bottom, right)], abs=0.01)
+    before = ink(page, ".xw-over")
+    page.get_by_role("button", name="Truth", exact=True).click()
+    painted(page)
+    assert ink(page, ".xw-over") != before
+    page.keyboard.press("Escape")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(facts).not_to_contain_text("Box")
 
 
 def test_every_button_of_the_display_repaints(page):

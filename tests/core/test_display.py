@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from xaiwidgets.core import display
+from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "display.json").read_text())
@@ -94,3 +96,10 @@ def test_looks_out_of_range_are_refused(settings, words):
 def test_an_unknown_colour_map_is_refused():
     with pytest.raises(ExplainError, match="No colour map is called 'jett'"):
         display.colours("jett")
+
+
+@pytest.mark.parametrize("case", GOLDEN["boxes"], ids=lambda c: f"{c['map']}-{c['share']}")
+def test_boxes_are_those_of_the_page(case):
+    values = torch.from_numpy(golden_map(case["map"]))[None, None]
+    (box,) = Heatmap(values, provenance=None).boxes(case["share"])
+    assert box == (None if case["box"] is None else tuple(case["box"]))

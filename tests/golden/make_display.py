@@ -17,7 +17,11 @@ to the same file. The rules, for a map m, in this order:
 6. contour: the outline of |v| >= the percentile `contour` of |v|.
 7. composite: picture * (1 - opacity * a) + colour * opacity * a, with a = 1, or 166/255 (and
    colour 0) where left out.
-8. share of a region: the sum of |v| inside over the sum of |v|, of the map without smoothing.
+8. box: the tight box around the largest patch (corners touch) of what reaches the share `box` of
+   the map's maximum, [top, left, bottom, right], the last two just outside; of equally large
+   patches the first in reading order; none where no value is above 0. Of the map as it is: no
+   smoothing, no sign.
+9. share of a region: the sum of |v| inside over the sum of |v|, of the map without smoothing.
 """
 
 from __future__ import annotations
@@ -138,6 +142,25 @@ def shares() -> list[dict]:
     return out
 
 
+def box_of(m: np.ndarray, share: float) -> list[int] | None:
+    if m.max() <= 0:
+        return None
+    left = {tuple(place) for place in np.argwhere(m >= share * m.max()).tolist()}
+    largest: list[tuple[int, int]] = []
+    while left:
+        edge, patch = [min(left)], []
+        left.discard(edge[0])
+        while edge:
+            y, x = edge.pop()
+            patch.append((y, x))
+            near = {(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            edge += near
+        largest = patch if len(patch) > len(largest) else largest
+    rows, columns = zip(*largest, strict=True)
+    return [min(rows), min(columns), max(rows) + 1, max(columns) + 1]
+
+
 def main() -> None:
     golden = {
         "maps": {
@@ -158,6 +181,11 @@ def main() -> None:
             for clip in (100.0, 98.0)
         ],
         "shares": shares(),
+        "boxes": [
+            {"map": name, "share": share, "box": box_of(m, share)}
+            for name, m in maps().items()
+            for share in (0.05, 0.2, 0.5, 0.95)
+        ],
         "composite": [
             {"picture": p, "colour": c, "opacity": o, "kept": kept,
              "value": p * (1 - o * a) + c * o * a}

@@ -23,7 +23,8 @@ SIGNS = ("signed", "positive", "negative", "absolute")
 
 @dataclass(frozen=True)
 class Look:
-    """How a map is drawn; `clip`, `keep` and `contour` in percent, `smoothing` in pixels."""
+    """How a map is drawn; `clip`, `keep` and `contour` in percent, `smoothing` in pixels. `box` is
+    the percentage of the map's maximum above which its largest patch is boxed; 0 draws none."""
 
     colour_map: str = "RdBu_r"
     sign: Sign = "signed"
@@ -33,12 +34,13 @@ class Look:
     smoothing: float = 0.0
     keep: float = 100.0
     contour: float = 0.0
+    box: float = 0.0
 
     def __post_init__(self) -> None:
         if self.sign not in SIGNS:
             raise ExplainError(f"sign is {self.sign!r}; it takes one of {', '.join(SIGNS)}.")
-        for name, high in (("clip", 100), ("keep", 100), ("contour", 100), ("opacity", 1)):
-            value = getattr(self, name)
+        for name in ("clip", "keep", "contour", "box", "opacity"):
+            value, high = getattr(self, name), 1 if name == "opacity" else 100
             if not 0 <= value <= high:
                 raise ExplainError(f"{name} is {value}; it takes a number from 0 to {high}.")
 

@@ -16,6 +16,8 @@ from .errors import ExplainError
 if TYPE_CHECKING:
     from .answers import Heatmap
 
+BOXED = "#ffb000"
+
 
 def look_of(display: dict[str, Any]) -> Look:
     """A Look from display settings; unknown names are refused in words."""
@@ -47,21 +49,26 @@ def heatmap_figure(
     shared = None
     if look.scaling == "shared":
         shared = max(_limit(heat, i, look) for heat, i in answers)
-    panels = len(answers) + 1
-    columns = min(columns, panels)
-    rows = -(-panels // columns)
-    figure = figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    figure, axes = sheet(len(answers) + 1, columns)
     first, index = answers[0]
     axes[0].imshow(picture_of(first, index))
     axes[0].set_title("Input", fontsize=9)
     names = _names(answers, titles)
     for axis, name, (heat, i) in zip(axes[1:], names, answers, strict=False):
-        _panel(figure, axis, name, heat.map()[i], picture_of(heat, i), look, shared)
+        panel(figure, axis, name, heat.map()[i], picture_of(heat, i), look, shared)
+    figure.suptitle(heading(first, index), fontsize=10)
+    return figure
+
+
+def sheet(panels: int, columns: int) -> tuple[Any, np.ndarray]:
+    """A matplotlib figure with room for so many panels, and their axes."""
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    figure = figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis in axes:
         axis.set_axis_off()
-    figure.suptitle(_heading(first, index), fontsize=10)
-    return figure
+    return figure, axes
 
 
 def strip_figure(
@@ -76,7 +83,7 @@ def strip_figure(
     axes[0].imshow(picture)
     axes[0].set_title("Input", fontsize=8)
     for axis, (title, values) in zip(axes[1:], maps, strict=True):
-        _panel(figure, axis, title, _enlarged(values, picture.shape), picture, look, None, 8)
+        panel(figure, axis, title, _enlarged(values, picture.shape), picture, look, None, 8)
     for axis in axes:
         axis.set_axis_off()
     figure.suptitle(label, fontsize=10)
@@ -97,14 +104,15 @@ def _text_figure(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str], 
 
     names = _names(answers, titles)
     sheets = [Sheet.of(heat, i, name) for name, (heat, i) in zip(names, answers, strict=False)]
-    return text_figure(sheets, look, _heading(*answers[0]))
+    return text_figure(sheets, look, heading(*answers[0]))
 
 
 def _names(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str]) -> list[str]:
     return list(titles) or [heat.provenance.method for heat, _ in answers]
 
 
-def _heading(heat: Heatmap, index: int) -> str:
+def heading(heat: Heatmap, index: int) -> str:
+    """What is explained, and of which network."""
     return f"{heat.provenance.subject}: {heat.provenance.target[index]}"
 
 
@@ -123,7 +131,7 @@ def figure_type() -> type:
     return ShownFigure
 
 
-def _panel(
+def panel(
     figure: Any,
     axis: Any,
     name: str,
@@ -133,8 +141,10 @@ def _panel(
     shared: float | None,
     fontsize: int = 9,
 ) -> None:
+    """A map (height, width) over its picture (height, width, 3), with its colour bar below."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.patches import Rectangle
 
     image, limit = paint(values, picture, look, shared)
     axis.imshow(image)
@@ -143,6 +153,14 @@ def _panel(
         mask = above(take_sign(smooth(values, look.smoothing), look.sign), look.contour)
         if mask.any() and not mask.all():
             axis.contour(mask, levels=[0.5], colors="k", linewidths=0.8)
+    if look.box and values.max() > 0:
+        from .boxes import edges, main_box
+
+        top, left, bottom, right = edges(main_box(values, look.box / 100))
+        corner = (left - 0.5, top - 0.5)
+        axis.add_patch(
+            Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=BOXED, lw=1.5)
+        )
     low = -limit if look.sign == "signed" else 0.0
     scale = ScalarMappable(
         Normalize(low, limit or 1.0), ListedColormap(colours(look.colour_map) / 255)
@@ -172,8 +190,17 @@ def thumbnail(heat: Heatmap, side: int = 160, most: int = 4) -> bytes:
 
         targets = heat.provenance.target
         return text_sheet([Sheet.of(heat, i, targets[i]) for i in shown], Look())
+    if heat.values.ndim == 5:
+        return contact_sheet([_middle(heat, i) for i in shown], [], side=side)
     painted = [paint(heat.map()[i], picture_of(heat, i), Look())[0] for i in shown]
     return contact_sheet(painted, [], side=side)
+
+
+def _middle(heat: Heatmap, index: int) -> np.ndarray:
+    """The slice of a volume on which most of its map lies, painted; (height, width, 3)."""
+    values = heat.map()[index]
+    at = int(np.abs(values).sum((1, 2)).argmax())
+    return paint(values[at], picture_of(heat, index)[at], Look())[0]
 
 
 def contact_sheet(

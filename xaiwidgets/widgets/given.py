@@ -76,6 +76,7 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
     numbers = {
         "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
         "keep": (0.0, 100.0), "contour": (0.0, 100.0),
+        "box": (0.0, 100.0),
     }  # fmt: skip
     words = {"sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS}
     for name, value in display.items():

@@ -331,6 +331,7 @@ class Display(TypedDict):
     smoothing: float
     keep: float
     contour: float
+    box: float
     truth: bool
     error: bool
 
@@ -344,6 +345,7 @@ DEFAULT_DISPLAY: Display = {
     "smoothing": 0.0,
     "keep": 100.0,
     "contour": 0.0,
+    "box": 0.0,
     "truth": False,
     "error": False,
 }

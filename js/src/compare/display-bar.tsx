@@ -18,7 +18,7 @@ const SCALINGS: readonly (readonly [Scaling, string])[] = [
   ["shared", "Shared"],
 ];
 
-type Sliding = "clip" | "opacity" | "smoothing" | "keep" | "contour";
+type Sliding = "clip" | "opacity" | "smoothing" | "keep" | "contour" | "box";
 interface Slide {
   key: Sliding;
   label: string;
@@ -75,6 +75,16 @@ const SLIDES: Slide[] = [
     high: 99.5,
     step: 0.5,
     help: "outline what lies above this percentile of |value|",
+    pixels: true,
+    said: (x) => (x ? `${x} %` : "off"),
+  },
+  {
+    key: "box",
+    label: "Box",
+    low: 0,
+    high: 95,
+    step: 5,
+    help: "box the largest patch above this share of the map's maximum; Truth adds the true box",
     pixels: true,
     said: (x) => (x ? `${x} %` : "off"),
   },

@@ -2,6 +2,7 @@
 
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { mainBox, maskBox, overlap } from "../box";
 import { Knob } from "../controls/knob";
 import { share } from "../display";
 import { StepView } from "../experiment/step";
@@ -58,6 +59,12 @@ function look(store: Store, { id, slot }: PanelCard) {
     if (!value) return null;
     return showsError.value ? (value.error ?? null) : (chosen.value?.map ?? whole.value);
   });
+  /** The box around what the map calls important, in its own pixels. */
+  const boxed = computed(() => {
+    const { box } = store.display.value;
+    const map = box > 0 && !showsError.value && !store.text.value && array.value;
+    return map ? mainBox(store.values(map), map.shape[1], box / 100) : null;
+  });
   const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
   /** Whether the answer is held for another input than the one on screen. */
   const apart = computed(
@@ -71,7 +78,8 @@ function look(store: Store, { id, slot }: PanelCard) {
     return point && array.value && !foreign ? readAt(store, array.value, point) : null;
   });
   const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
-  return { answer, frame, swept, chosen, limit, showsError, array, sign, value, veiled, apart };
+  const state = { frame, swept, limit, chosen, showsError, array, boxed, sign, value };
+  return { answer, veiled, apart, ...state };
 }
 
 type Look = ReturnType<typeof look>;
@@ -113,6 +121,7 @@ export function Panel({ store, painter, panel, index }: Props) {
       picture: () => pictureOf(store, view.answer.value),
       veil: () => store.masking.veil(view.answer.value),
       sign: () => view.sign.peek(),
+      boxed: () => view.boxed.peek(),
       scaled: (limit) => {
         view.limit.value = limit;
       },
@@ -326,6 +335,20 @@ export function Panel({ store, painter, panel, index }: Props) {
   );
 }
 
+/** Where the box lies in the picture, and how well it agrees with the true ones. */
+function boxWords(store: Store, { boxed, array, apart }: Look): string[] {
+  const map = array.value?.shape;
+  if (!boxed.value || !map) return [];
+  const [width, height] = store.size.value;
+  const box = scaleRegion(boxed.value, width / map[1], height / map[0]);
+  const words = [`Box: x ${box.x0} to ${box.x1 - 1}, y ${box.y0} to ${box.y1 - 1}.`];
+  for (const { name, mask } of (!apart.value && store.scene.value?.masks) || []) {
+    const truth = maskBox(store.values(mask), mask.shape[1]);
+    if (truth) words.push(`Box IoU with ${name}: ${overlap(box, truth).toFixed(2)}.`);
+  }
+  return words;
+}
+
 /** What the answer says about itself. */
 function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; view: Look }) {
   const { store, panel, answer, view } = props;
@@ -364,6 +387,9 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
       <p title={`${answer.forwards} forward and ${answer.backwards} backward passes`}>
         {passes.filter(Boolean).join(" · ")}
       </p>
+      {boxWords(store, view).map((words) => (
+        <p key={words}>{words}</p>
+      ))}
       {answer.facts.map((fact) => (
         <p key={fact}>{fact}</p>
       ))}
