@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .core.target import Contrast as Contrast
     from .core.target import Target as Target
     from .core.text_subject import TextSubject as TextSubject
+    from .core.volume_subject import VolumeSubject as VolumeSubject
     from .evaluation.benchmark import benchmark as benchmark
     from .methods import (
         CAM as CAM,
@@ -288,6 +289,7 @@ _PLACES = {
     "core.subject": ("Subject",),
     "core.target": ("Contrast", "Target"),
     "core.text_subject": ("TextSubject",),
+    "core.volume_subject": ("VolumeSubject",),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
         "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM",

@@ -154,7 +154,8 @@ class Heatmap:
     `values` is (batch, channels, height, width), on the CPU; `error` its standard error where the
     method draws samples; `numbers` what the method measured of itself, such as the completeness
     gap. For texts values are (batch, embedding, 1, tokens), and `texts` are their tokens; behind
-    the end of a shorter text they are 0.
+    the end of a shorter text they are 0. For volumes a depth comes before the height, in values,
+    maps, pictures and boxes.
     """
 
     values: torch.Tensor
@@ -212,8 +213,8 @@ class Heatmap:
         """The standard error a pixel (batch, height, width), channels taken as independent."""
         return None if self.error is None else fold_channels(self.error, "norm")
 
-    def boxes(self, fraction: float = 0.2) -> list[tuple[int, int, int, int] | None]:
-        """A box for each input, (top, left, bottom, right) in pixels, the last two just outside.
+    def boxes(self, fraction: float = 0.2) -> list[tuple[int, ...] | None]:
+        """A box for each input, (top, left, bottom, right) in pixels, the last half just outside.
 
         It is the tight box around the largest connected patch of what reaches `fraction` of the
         map's maximum (Zhou et al. 2016); None where nothing speaks for the target. Meant for class
@@ -228,12 +229,18 @@ class Heatmap:
         ]
 
     def plot(self, index: int = 0, **display: Any) -> Any:
-        """A matplotlib figure of one input's map over its picture or text, with a numeric legend.
+        """A matplotlib figure of one input's map over its picture or text, with a numeric legend;
+        of a volume one of `slices` (default 6) along its depth.
 
-        `display` takes the widget's settings: colour_map, sign, clip, opacity, smoothing, keep.
+        `display` takes the widget's settings: colour_map, sign, clip, opacity, smoothing, keep,
+        contour, box.
         """
         from .figure import heatmap_figure
 
+        if self.values.ndim == 5:
+            from .volume_figure import volume_figure
+
+            return volume_figure(self, index, **display)
         return heatmap_figure([(self, index)], **display)
 
     def save(self, path: str | Path) -> Path:

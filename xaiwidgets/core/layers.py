@@ -19,7 +19,8 @@ Layout = Literal["channels first", "channels last", "tokens", ""]
 
 _POOLING = (
     nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d,
-    nn.FractionalMaxPool2d,
+    nn.FractionalMaxPool2d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d,
+    nn.AdaptiveMaxPool3d,
 )  # fmt: skip
 
 
@@ -28,8 +29,9 @@ class Layer:
     """One module of the network, as a traced pass met it.
 
     `shape` is that of its output for one example. `layout` says how a map lies in that output
-    ("" when it holds none), `grid` is the map's (height, width), and `prefix` counts the tokens in
-    front of it, such as a class token. `uses` tells how often one pass runs it.
+    ("" when it holds none), `grid` is the map's (height, width), of a volume's (depth, height,
+    width), and `prefix` counts the tokens in front of it, such as a class token. `uses` tells how
+    often one pass runs it.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Layer:
     parameters: int
     order: int
     layout: Layout = ""
-    grid: tuple[int, int] = (0, 0)
+    grid: tuple[int, ...] = (0, 0)
     prefix: int = 0
     leaf: bool = True
     uses: int = 1
@@ -51,10 +53,10 @@ class Layer:
     @property
     def spatial(self) -> bool:
         """Whether a map of more than one cell lies in its output."""
-        return self.grid[0] * self.grid[1] > 1
+        return math.prod(self.grid) > 1
 
     def fold(self, output: torch.Tensor) -> torch.Tensor:
-        """The layer's output (or its gradient) as maps (N, channels, height, width)."""
+        """The layer's output (or its gradient) as maps (N, channels, *grid)."""
         if self.layout == "channels last":
             return output.permute(0, 3, 1, 2)
         if self.layout == "tokens":
@@ -103,8 +105,9 @@ class Layers:
         return self._outermost
 
 
-def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, int]) -> Layers:
-    """Run one pass on an input of that (height, width); note every module that returns a tensor."""
+def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, ...]) -> Layers:
+    """Run one pass on an input of that (height, width), or (depth, height, width); note every
+    module that returns a tensor."""
     seen: list[tuple[str, nn.Module, torch.Tensor]] = []
     names = {
         module: name
@@ -193,7 +196,7 @@ def _describe(
     order: int,
     uses: int,
     patches: tuple[int, int] | None,
-    size: tuple[int, int],
+    size: tuple[int, ...],
 ) -> Layer:
     shape = tuple(value.shape[1:])
     layout, grid, prefix = layout_of(shape, patches, size)
@@ -203,10 +206,12 @@ def _describe(
 
 
 def layout_of(
-    shape: tuple[int, ...], patches: tuple[int, int] | None, size: tuple[int, int]
-) -> tuple[Layout, tuple[int, int], int]:
+    shape: tuple[int, ...], patches: tuple[int, int] | None, size: tuple[int, ...]
+) -> tuple[Layout, tuple[int, ...], int]:
     """How a map lies in one example's output of that shape, its grid, and the tokens in front of
-    it; `patches` is the grid of the patch embedding, `size` the picture's (height, width)."""
+    it; `patches` is the grid of the patch embedding, `size` that of the picture or volume."""
+    if len(size) == 3:
+        return ("channels first", shape[1:], 0) if len(shape) == 4 else ("", (0, 0), 0)
     if len(shape) == 3:
         first, last = (shape[1], shape[2]), (shape[0], shape[1])
         if last == patches or _unlike(last, size) < _unlike(first, size):
@@ -224,7 +229,7 @@ def layout_of(
     return "", (0, 0), 0
 
 
-def _unlike(grid: tuple[int, int], size: tuple[int, int]) -> float:
+def _unlike(grid: tuple[int, ...], size: tuple[int, ...]) -> float:
     """How far a map's proportions are from the picture's."""
     return abs(math.log(max(grid[0], 1) * size[1] / (max(grid[1], 1) * size[0])))
 

@@ -104,6 +104,7 @@ class Attribution(Declared):
                 subject, inputs, target,
                 progress=progress, cancel=cancel, cache=cache, partial=partial,
             )  # fmt: skip
+        self._refuse(subject.kind)
         ready = subject.prepare(inputs)
         if ready.uneven:
             return of_every_length(self, subject, ready, target, progress, cancel, cache)
@@ -224,9 +225,9 @@ class Attribution(Declared):
                     f"{self._name()} returned a {type(values).__name__}; it has to return a "
                     "tensor or an array shaped like the inputs, or Findings."
                 ) from None
-        if values.ndim == 3 and values.shape == (len(x), *x.shape[2:]):
+        if values.shape == (len(x), *x.shape[2:]):
             values = values[:, None]
-        fits = values.ndim == 4 and values.shape[1] in (1, x.shape[1])
+        fits = values.ndim == x.ndim and values.shape[1] in (1, x.shape[1])
         if not fits or len(values) != len(x) or values.shape[2:] != x.shape[2:]:
             raise ExplainError(
                 f"{self._name()} returned shape {tuple(values.shape)} for inputs "

@@ -67,14 +67,16 @@ class Preprocessing:
         return (shown > (low + high) / 2).numpy()
 
     def pictures(self, x: torch.Tensor) -> tuple[np.ndarray, str]:
-        """Input (N, C, H, W) as uint8 pictures (N, H, W, 3), and a note on how they were made."""
+        """Input (N, C, H, W) as uint8 pictures (N, H, W, 3), and a note on how they were made; of
+        volumes (N, C, D, H, W) their slices (N, D, H, W, 3)."""
         values = x.detach().float().cpu()
         note = ""
         if self.normalises:
             mean, std = self._columns(values)
             values = values * std + mean
         elif values.min() < -1e-3 or values.max() > 1 + 1e-3:
-            low, high = values.amin((1, 2, 3), True), values.amax((1, 2, 3), True)
+            every = tuple(range(1, values.ndim))
+            low, high = values.amin(every, True), values.amax(every, True)
             values = (values - low) / (high - low).clamp_min(1e-12)
             note = (
                 "Colours are stretched from the lowest to the highest value: no mean/std is known."
@@ -82,8 +84,8 @@ class Preprocessing:
         if values.shape[1] not in (1, 3):
             values = values.mean(1, keepdim=True)
             note = f"Shown is the mean of {x.shape[1]} channels."
-        pixels = (values.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        return pixels.expand(-1, -1, -1, 3).contiguous().numpy(), note
+        pixels = (values.clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, -1)
+        return pixels.expand(*pixels.shape[:-1], 3).contiguous().numpy(), note
 
     def absent(self, level: float, like: torch.Tensor) -> torch.Tensor:
         """A picture of one grey level (0 black, 1 white) in the network's units, shaped like x."""

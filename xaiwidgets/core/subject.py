@@ -34,7 +34,7 @@ from .preprocessing import (
 from .target import BoundTarget, Target
 from .tokens import Tokens
 
-Kind = Literal["picture", "text"]
+Kind = Literal["picture", "text", "volume"]
 Selector = int | str | Callable[[Any], torch.Tensor]
 _UNNAMED = "picture"
 _CPU_QUICK = 250_000_000
@@ -99,6 +99,7 @@ class Subject:
     """
 
     kind: ClassVar[Kind] = "picture"
+    axes: ClassVar[tuple[str, ...]] = ("channels", "height", "width")
     baselines: ClassVar[tuple[str, ...]] = (
         "zero", "black", "white", "mean", "blur", "noise", "given",
     )  # fmt: skip
@@ -243,9 +244,9 @@ class Subject:
             return self._layers[shape]
 
     def _traced(self, one: torch.Tensor) -> Layers:
-        return trace(self.model, lambda: self.outputs(one), (one.shape[-2], one.shape[-1]))
+        return trace(self.model, lambda: self.outputs(one), tuple(one.shape[2:]))
 
-    def _usual_shape(self) -> tuple[int, int, int]:
+    def _usual_shape(self) -> tuple[int, ...]:
         return self._first_channels or 3, *(self.preprocessing.size or (224, 224))
 
     def batch_size(self, x: torch.Tensor, *, backward: bool = True) -> int:
@@ -468,11 +469,13 @@ class Subject:
 
     def _checked(self, x: torch.Tensor) -> torch.Tensor:
         if len(x) == 0:
-            raise ExplainError("The batch of inputs is empty; give at least one picture.")
-        if x.ndim != 4:
+            raise ExplainError(f"The batch of inputs is empty; give at least one {self.kind}.")
+        if x.ndim != len(self.axes) + 1:
+            axes = ", ".join(self.axes)
+            advice = " VolumeSubject(model) takes volumes." if x.ndim == 5 else ""
             raise ExplainError(
-                f"The input has shape {tuple(x.shape)}; it takes (channels, height, width) or "
-                "(batch, channels, height, width)."
+                f"The input has shape {tuple(x.shape)}; it takes ({axes}) or (batch, {axes})."
+                f"{advice}"
             )
         if self._first_channels and x.shape[1] != self._first_channels and not self._runs(x[:1]):
             raise ExplainError(

@@ -97,7 +97,7 @@ class TextSubject(Subject):
         ]
         return Layers(layers, [], found.activation_bytes, row)
 
-    def _usual_shape(self) -> tuple[int, int, int]:
+    def _usual_shape(self) -> tuple[int, ...]:
         return embedding_of(self.model).embedding_dim, 1, 4
 
     @property

@@ -133,6 +133,11 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
         self.subject = Subject.of(subject)
+        if self.subject.kind == "volume":
+            raise ExplainError(
+                "The page shows pictures and texts, and this subject's inputs are volumes; "
+                "GradCam()(subject, volume).plot() draws slices."
+            )
         if masking is not None:
             self.subject.need_pictures("Masking")
         self._gallery = Gallery(self.subject, images, target, truths, masks)

@@ -22,7 +22,7 @@ Formula = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 class ActivationMap(Attribution):
     """What the maps of a layer show together."""
 
-    takes = ("picture",)
+    takes = ("picture", "volume")
 
     layer: str = knob(default="", layers=True, help=LAYER_HELP)
 
@@ -112,6 +112,11 @@ def over_space(values: torch.Tensor) -> torch.Tensor:
     return values.flatten(2).sum(2)
 
 
+def places(maps: torch.Tensor) -> tuple[int, ...]:
+    """The dimensions of maps (batch, channels, *space) that are space."""
+    return tuple(range(2, maps.ndim))
+
+
 def shared(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
     """part ÷ whole, and 0 where the whole is 0."""
     return torch.where(whole == 0, 0, part / torch.where(whole == 0, 1, whole))
@@ -119,17 +124,18 @@ def shared(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
 
 def in_words(layer: Layer) -> str:
     """The layer and the size of its map."""
-    return f"Layer {layer.name}, a map of {layer.grid[0]}×{layer.grid[1]}"
+    return f"Layer {layer.name}, a map of {'×'.join(map(str, layer.grid))}"
 
 
 def together(maps: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     """Maps at the picture's size; several are averaged, each divided by its largest magnitude."""
     if len(maps) == 1:
         return enlarge(maps[0], x)
-    each = [enlarge(shared(m, m.abs().amax((2, 3), keepdim=True)), x) for m in maps]
+    each = [enlarge(shared(m, m.abs().amax(places(m), keepdim=True)), x) for m in maps]
     return torch.stack(each).mean(0)
 
 
 def enlarge(maps: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Maps brought to the picture's size by bilinear interpolation."""
-    return F.interpolate(maps, size=x.shape[2:], mode="bilinear", align_corners=False)
+    """Maps brought to the size of the picture, or volume, by (tri)linear interpolation."""
+    mode = "bilinear" if x.ndim == 4 else "trilinear"
+    return F.interpolate(maps, size=x.shape[2:], mode=mode, align_corners=False)

@@ -10,7 +10,7 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import enlarge, in_passes, weighed
+from .activation_map import enlarge, in_passes, places, weighed
 
 
 class CAM(
@@ -28,7 +28,7 @@ class CAM(
     and as coarse; what single pixels did below it, it does not tell.
     """
 
-    takes = ("picture",)
+    takes = ("picture", "volume")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass."""
@@ -41,7 +41,7 @@ class CAM(
             end = ending(subject, part)
             parts.append(weighed(_slope(target, end.outputs, rows) @ end.weight, end.maps))
         maps = torch.cat(parts)[:, None]
-        size = f"{maps.shape[2]}×{maps.shape[3]}"
+        size = "×".join(map(str, maps.shape[2:]))
         return Findings(
             enlarge(maps, x), facts=[f"Of a map of {size} the mean, and a bias, is the score."]
         )
@@ -49,7 +49,7 @@ class CAM(
 
 @dataclass
 class Ending:
-    """How a network ends: maps (batch, channels, h, w), the weight (classes, channels) by which
+    """How a network ends: maps (batch, channels, *space), the weight (classes, channels) by which
     their means become scores, and those scores (batch, classes)."""
 
     maps: torch.Tensor
@@ -77,11 +77,11 @@ def ending(subject: Subject, x: torch.Tensor) -> Ending:
 def _as_maps(
     entered: torch.Tensor, mean: torch.Tensor, subject: Subject, x: torch.Tensor
 ) -> torch.Tensor | None:
-    """What was averaged, as maps (batch, channels, h, w), however it lies; None where the mean is
+    """What was averaged, as maps (batch, channels, *space), however it lies; None where the mean is
     over something else."""
-    if entered.ndim == 4:
-        both = (entered, entered.permute(0, 3, 1, 2))
-        return next((maps for maps in both if _alike(maps.mean((2, 3)), mean)), None)
+    if entered.ndim == x.ndim:
+        both = (entered, entered.movedim(-1, 1))
+        return next((maps for maps in both if _alike(maps.mean(places(maps)), mean)), None)
     folded = [layer for layer in subject.layers(x).maps if layer.shape == entered.shape[1:]]
     fits = entered.ndim == 3 and folded and _alike(entered.mean(1), mean)
     return folded[-1].fold(entered) if fits else None
@@ -98,7 +98,7 @@ class _Watched:
     def note(self, operation: Operation) -> Any:
         made = operation.run()
         name = getattr(operation.function, "__name__", "")
-        if operation.kind in ("linear", "conv2d"):
+        if operation.kind in ("linear", "conv2d", "conv3d"):
             weight = operation.argument(1, "weight")
             self.linear.append((operation.input, weight.flatten(1), made))
         elif operation.kind == "addmm":

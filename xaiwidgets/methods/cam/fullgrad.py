@@ -1,3 +1,4 @@
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import enlarge, in_passes, shared
+from .activation_map import enlarge, in_passes, places, shared
 from .biases import BIASED, bias_of, depends
 
 NO_PLACE = "biases without a place"
@@ -35,7 +36,7 @@ class FullGrad(
     make it point: behind batch normalisation the biases' part may lie beside the object.
     """
 
-    takes = ("picture",)
+    takes = ("picture", "volume")
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward and one backward pass; (batch, 1, height, width)."""
@@ -66,7 +67,7 @@ class _Terms:
     """Signed sums (batch,) by place, and what is drawn for it (batch, 1, h, w), of one batch."""
 
     def __init__(self, x: torch.Tensor) -> None:
-        self.size = (x.shape[2], x.shape[3])
+        self.size = tuple(x.shape[2:])
         self.score = x.new_zeros(len(x))
         self.sums: dict[str, torch.Tensor] = defaultdict(lambda: _zeros(x))
         self.drawn: dict[str, torch.Tensor] = {}
@@ -75,11 +76,11 @@ class _Terms:
         """Add one layer's terms, with a channel for each of its maps; a `constant` that the network
         adds has a place only where it is as large as the picture."""
         layout, grid, _ = layout_of(tuple(term.shape[1:]), None, self.size)
-        there = grid[0] * grid[1] > 1 and len(term) == len(self.score)
+        there = math.prod(grid) > 1 and len(term) == len(self.score)
         if not there or (constant and grid != self.size):
             self.sum(NO_PLACE, term)
             return
-        place = f"biases at {grid[0]}×{grid[1]}"
+        place = f"biases at {'×'.join(map(str, grid))}"
         self.sum(place, term)
         self.draw(place, term.movedim(-1, 1) if layout == "channels last" else term)
 
@@ -89,7 +90,7 @@ class _Terms:
         self.sums[place] = total + term.reshape(len(total), -1).sum(1, dtype=total.dtype)
 
     def draw(self, place: str, terms: torch.Tensor) -> None:
-        """Add to what is drawn, (batch, channels, h, w)."""
+        """Add to what is drawn, (batch, channels, *space)."""
         self.drawn[place] = self.drawn.get(place, 0) + rescaled(terms).sum(1, keepdim=True)
 
 
@@ -120,7 +121,7 @@ def _zeros(x: torch.Tensor) -> torch.Tensor:
 
 
 def rescaled(terms: torch.Tensor) -> torch.Tensor:
-    """|term| (batch, channels, h, w), each channel brought to 0...1; a constant one to 0."""
-    sizes = terms.abs()
-    low, high = sizes.amin((2, 3), keepdim=True), sizes.amax((2, 3), keepdim=True)
+    """|term| (batch, channels, *space), each channel brought to 0...1; a constant one to 0."""
+    sizes, over = terms.abs(), places(terms)
+    low, high = sizes.amin(over, keepdim=True), sizes.amax(over, keepdim=True)
     return shared(sizes - low, high - low)

@@ -29,7 +29,7 @@ class GuidedGradCam(
     Grad-CAM, or another of its family, leaves.
     """
 
-    takes = ("picture",)
+    takes = ("picture", "volume")
 
     layer: str = knob(default="", layers=True, help=LAYER_HELP)
     region: str = knob(

@@ -20,9 +20,9 @@ class RespondCam(
 
     L = Σ_k w_k A_k, w_k = Σ (g ⊙ A_k) ÷ Σ A_k with g = ∂f/∂A_k, the weights to which XGrad-CAM came
     later, and nothing is cut. Σ L = Σ g ⊙ A, which is the score where nothing behind the layer has
-    a bias or a curve; `numbers` tell the gap as a share of the score. The paper explains volumes:
-    `XGradCam.formula` takes maps of any number of dimensions, a Subject takes pictures so far. Of a
-    channel that nearly cancels the weight is wild: take a layer behind a ReLU.
+    a bias or a curve; `numbers` tell the gap as a share of the score. The paper explains volumes,
+    which a `VolumeSubject` takes. Of a channel that nearly cancels the weight is wild: take a layer
+    behind a ReLU.
     """
 
     relu: bool = knob(
@@ -46,5 +46,5 @@ class RespondCam(
 
 def _gap(maps: torch.Tensor, scores: torch.Tensor) -> float:
     """|Σ L − f| ÷ |f|, over all inputs together."""
-    off = (maps.sum((1, 2, 3)) - scores).double().abs().sum()
+    off = (maps.flatten(1).sum(1) - scores).double().abs().sum()
     return float(off / scores.double().abs().sum().clamp_min(1e-30))
