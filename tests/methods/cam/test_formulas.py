@@ -21,6 +21,7 @@ from xaiwidgets.methods import (
     XGradCam,
 )
 from xaiwidgets.methods.cam.activation_map import enlarge
+from xaiwidgets.methods.cam.eigencam import first_component, largest
 
 TARGETS = [3, 1]
 
@@ -162,6 +163,38 @@ def test_eigen_cam_is_the_first_component_with_its_sign_settled(network, x):
             sign = found[np.abs(found).argmax()] if centred else found.sum()
             expected.append((found * np.sign(sign)).reshape(maps.shape[1:]))
         assert_same(ours(EigenCam(centred=centred), network, x), np.stack(expected))
+
+
+def by_svd(maps, centred):
+    rows = maps.flatten(2).mT
+    rows = rows - rows.mean(1, keepdim=True) if centred else rows
+    u, size, _ = torch.linalg.svd(rows, full_matrices=False)
+    return u[..., 0] * size[..., :1], size
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 4, 5), (3, 6, 9, 11)], ids=["channels", "places"])
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_first_component_is_that_of_a_singular_value_decomposition(shape, centred):
+    maps = noise(*shape, seed=4, dtype=torch.float64)
+    found, (expected, _) = first_component(maps, centred).flatten(1), by_svd(maps, centred)
+    for one, other in zip(found, expected, strict=True):
+        other = other * torch.sign(one @ other)
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * float(other.abs().max()))
+        assert (one[one.abs().argmax()] if centred else one.sum()) > 0
+
+
+def test_where_two_components_are_as_good_as_equal_one_of_them_is_found():
+    spread = torch.linalg.qr(noise(20, 20, dtype=torch.float64))[0]
+    sizes = torch.tensor([1.0, 1.0 - 1e-7, 0.1], dtype=torch.float64)
+    gram = spread[:, :3] @ torch.diag(sizes**2) @ spread[:, :3].T
+    strength, v = largest(gram[None])
+    assert float(strength[0]) == pytest.approx(1, rel=1e-12)
+    assert float((gram @ v[0] - strength[0] * v[0]).norm()) <= 1e-13
+
+
+def test_maps_of_nothing_have_no_component():
+    assert first_component(torch.zeros(2, 3, 4, 4), False).abs().max() == 0
+    assert first_component(torch.ones(2, 3, 4, 4), True).abs().max() == 0
 
 
 def test_respond_cam_adds_up_to_the_score_where_grad_cam_does_not():
