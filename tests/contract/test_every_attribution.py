@@ -336,6 +336,51 @@ def test_the_cache_hands_back_the_same_answer_without_a_pass(method):
     assert passes == []
 
 
+# --- seen before it is finished -------------------------------------------------------------------
+
+_AT_ONCE = 8  # inputs in a batch
+_MANY = {"samples": 40, "steps": 12, "patch": 4, "stride": 4, "segments": 4, "channels": 4096}
+_ENDS = 2  # passes before the first batch: over the whole picture, and over nothing
+_KNOWN_AT_THEIR_END = {"IntegratedGradients", "InteriorGradients", "SimpleTaylor"}  # paths
+_SEEN = {"RISE", "LIME", "SmoothGrad", "ScoreCam", "AblationCam", "SmoothGradCamPlusPlus", "FGVis"}
+_ON_SEGMENTS = {"FeatureAblation": 40}  # once a segment: four would be a single batch
+
+
+def busy(method: type[Attribution]) -> Attribution:
+    """The method with settings that ask several batches."""
+    settings = {k: v for k, v in _MANY.items() if k in method.knobs}
+    if method.__name__ in _ON_SEGMENTS:
+        settings["segments"] = _ON_SEGMENTS[method.__name__]
+    return method().having(**settings)
+
+
+def asks_again_and_again(method: type[Attribution]) -> bool:
+    """Whether it needs more than one batch of passes, and is no path."""
+    subject, x = Subject(network_for(method, "modules")), inputs_for("modules", 1)
+    passes = busy(method).cost(subject, x)
+    return passes.forward > _AT_ONCE + _ENDS and method.__name__ not in _KNOWN_AT_THEIR_END
+
+
+@pytest.mark.parametrize(
+    "method", [m for m in BUILT_IN if takes(m, "modules")], ids=lambda m: m.__name__
+)
+def test_what_asks_again_and_again_is_seen_after_its_first_batch(method, monkeypatch):
+    if not asks_again_and_again(method):
+        assert method.__name__ not in _SEEN
+        return
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: _AT_ONCE)
+    seen: list[Heatmap] = []
+    subject, x = Subject(network_for(method, "modules")), inputs_for("modules", 1)
+    found = busy(method)(subject, x, 1, partial=seen.append)
+    assert seen, "nothing was shown"
+    assert seen[0].provenance.forwards <= _AT_ONCE + _ENDS
+    assert seen[0].provenance.forwards < found.provenance.forwards
+    assert seen[0].values.shape == found.values.shape
+    assert (seen[0].error is None) == (found.error is None)
+    if "samples" in method.knobs and method.taxonomy.representation != _RULES:
+        assert any("so far" in fact for fact in seen[0].facts)
+
+
 # --- knobs ----------------------------------------------------------------------------------------
 
 every_knob = pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Maps that are shown before they are finished, without a page."""
 
+import copy
 import threading
 import time
 
 import numpy as np
 import pytest
 import torch
+from conftest import network_of
+from networks import noise
 from page import ask
 
 import xaiwidgets as xw
@@ -57,6 +60,28 @@ def test_the_map_of_the_first_batch_is_on_the_page_while_the_rest_is_asked(metho
     assert not any("so far" in fact for fact in w.slot_00["facts"])
     errors = [np.abs(pack.unpack(slot["error"])).mean() for slot in (first, w.slot_00)]
     assert errors[1] < errors[0]
+    w.close()
+
+
+def test_a_map_of_channels_is_on_the_page_after_the_first_of_them(monkeypatch):
+    monkeypatch.setattr(xw.Subject, "batch_size", lambda *_, **__: 4)
+    network, gate, batches = copy.deepcopy(network_of("modules")), threading.Event(), []
+
+    def wait(_, inputs):
+        batches.extend([1] * (len(inputs[0]) == 4))
+        if len(batches) > 1:
+            assert gate.wait(20)
+
+    network.register_forward_pre_hook(wait)
+    w = xw.compare(network, noise(1, 3, 32, 32), 0, methods=[xw.ScoreCam(relu=False)])
+    until(lambda: w.slot_00)
+    assert w.status["p1"]["status"] == "running"
+    first = dict(w.slot_00)
+    assert first["facts"][-1] == "4 of 12 channels so far."
+    gate.set()
+    w.wait(20)
+    assert w.status["p1"]["status"] == "done"
+    assert not np.array_equal(pack.unpack(w.slot_00["map"]), pack.unpack(first["map"]))
     w.close()
 
 
@@ -130,9 +155,6 @@ def test_a_film_waits_for_the_finished_map():
 
 
 def test_gradients_that_are_averaged_over_draws_are_shown_too():
-    from conftest import network_of
-    from networks import noise
-
     for method in (xw.SmoothGrad(samples=200), xw.GradientShap(samples=200)):
         seen = []
         found = method(network_of("modules"), noise(1, 3, 32, 32), 1, partial=seen.append)

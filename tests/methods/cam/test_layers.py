@@ -26,7 +26,7 @@ def test_several_layers_are_averaged_each_by_its_own_largest_value(method):
     subject, names = Subject(network), ("1", "4")
     target, chosen = subject.bind(1, x), [subject.layers(x)[name] for name in names]
     both = light(method, layer="1, 4 ,1")(subject, x, 1)
-    assert [fact.split(",")[0] for fact in both.facts] == ["Layer 1", "Layer 4"]
+    assert [fact.split(",")[0] for fact in both.facts[:2]] == ["Layer 1", "Layer 4"]
     each = [enlarge(light(method).raw(subject, x, target, [one])[0], x) for one in chosen]
     small = [light(method).raw(subject, x, target, [one])[0] for one in chosen]
     sizes = [maps.abs().amax((2, 3), keepdim=True).clamp_min(1e-30) for maps in small]

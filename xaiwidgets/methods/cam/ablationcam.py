@@ -1,12 +1,12 @@
+from collections.abc import Iterator
+
 import torch
 
-from xaiwidgets.core.activations import layer_outputs, outputs_after, shares_what_comes_before
+from xaiwidgets.core.activations import outputs_after, shares_what_comes_before
 from xaiwidgets.core.layers import Layer
-from xaiwidgets.core.subject import Subject
-from xaiwidgets.core.target import BoundTarget
 
-from .activation_map import SPECIFIC, in_passes, weighed
-from .channels import ByChannel, busiest
+from .activation_map import SPECIFIC
+from .channels import ByChannel, Trial
 
 
 class AblationCam(ByChannel, title="Ablation-CAM", source="desai2020", taxonomy=SPECIFIC):
@@ -21,44 +21,24 @@ class AblationCam(ByChannel, title="Ablation-CAM", source="desai2020", taxonomy=
     divides by f, and sets channels of maps that reach below 0 to −10⁷ instead of 0.
     """
 
-    def raw(
-        self, subject: Subject, x: torch.Tensor, target: BoundTarget, layers: list[Layer]
-    ) -> list[torch.Tensor]:
-        """Falls of the score, streamed in batches, at every layer."""
-        names = [layer.name for layer in layers]
-        parts: list[list[torch.Tensor]] = [[] for _ in layers]
-        for part, rows in in_passes(subject, x, backward=False):
-            outputs, scores = layer_outputs(subject, part, names)
-            whole = target.score(scores, rows)
-            for kept, layer in zip(parts, layers, strict=True):
-                output = outputs[layer.name]
-                maps = layer.fold(output)
-                chosen = busiest(maps, self.channels)
-                without = _without(subject, part, target, layer, output, chosen, rows)
-                falls = whole[:, None] - without
-                weights = falls / torch.where(whole == 0, 1, whole.abs())[:, None]
-                kept.append(weighed(weights, maps[torch.arange(len(part))[:, None], chosen]))
-        return [self.cut(torch.cat(kept)[:, None]) for kept in parts]
+    def tried(self, trial: Trial) -> Iterator[torch.Tensor]:
+        """(f − f without A_k) ÷ |f| of every input's chosen channels."""
+        subject, x, layer, target = trial.subject, trial.x, trial.layer, trial.target
+        whole = target.score(trial.outputs)
+        size = torch.where(whole == 0, 1, whole.abs())
+        once = shares_what_comes_before(subject, x[:1], layer, trial.output[:1])
+        for i, channels in enumerate(trial.chosen):
+            for some in channels.split(subject.batch_size(x, backward=False)):
+                before = x[i : i + 1] if once else x[i : i + 1].expand(len(some), *x.shape[1:])
+                ablated = _without(layer, trial.output[i : i + 1], some)
+                scores = target.score(
+                    outputs_after(subject, before, layer, ablated), torch.full_like(some, i)
+                )
+                yield (whole[i] - scores) / size[i]
 
 
-def _without(
-    subject: Subject,
-    x: torch.Tensor,
-    target: BoundTarget,
-    layer: Layer,
-    output: torch.Tensor,
-    chosen: torch.Tensor,
-    rows: torch.Tensor,
-) -> torch.Tensor:
-    """The score of every input without each of its chosen channels (batch, channels)."""
-    once = shares_what_comes_before(subject, x[:1], layer, output[:1])
-    size = subject.batch_size(x, backward=False)
-    found = []
-    for one, own, channels, row in zip(x.split(1), output.split(1), chosen, rows, strict=True):
-        for some in channels.split(size):
-            ablated = own.repeat(len(some), *[1] * (own.ndim - 1))
-            layer.fold(ablated)[torch.arange(len(some)), some] = 0
-            before = one if once else one.expand(len(some), *one.shape[1:])
-            scores = outputs_after(subject, before, layer, ablated)
-            found.append(target.score(scores, row.expand(len(some))))
-    return torch.cat(found).view(chosen.shape)
+def _without(layer: Layer, output: torch.Tensor, channels: torch.Tensor) -> torch.Tensor:
+    """Copies of a layer's output (1, ...), each with one of the channels switched off."""
+    ablated = output.repeat(len(channels), *[1] * (output.ndim - 1))
+    layer.fold(ablated)[torch.arange(len(channels)), channels] = 0
+    return ablated

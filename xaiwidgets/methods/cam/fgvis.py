@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -6,6 +7,7 @@ from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.intercept import ACTIVATIONS, Operation, replacing
+from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -60,21 +62,25 @@ class FGVis(
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Search the masks, shaped like x, in batches that fit."""
         absent = baseline(self.baseline, subject, x)
-        parts = [
-            self._search(subject, part, absent[rows], target.of_rows(rows))
-            for part, rows in in_passes(subject, x)
-        ]
-        masks, kept = (torch.cat(each) for each in zip(*parts, strict=True))
-        share, left = float(masks.mean()), float(kept.mean())
-        fact = f"The mask keeps {100 * share:.2g} % of the picture and {100 * left:.3g} % of its "
+        masks, kept = torch.ones_like(x), x.new_zeros(len(x))
+        for part, rows in in_passes(subject, x):
+            for mask, left in self._search(subject, part, absent[rows], target.of_rows(rows)):
+                masks[rows], kept[rows] = mask, left
+                current_job().show(lambda: Findings(self._shown(masks)))
+        share, held = float(masks.mean()), float(kept.mean())
+        fact = f"The mask keeps {100 * share:.2g} % of the picture and {100 * held:.3g} % of its "
         fact += "evidence." if target.scorer is None else "score."
-        values = masks if self.game == "preserve" else 1 - masks
-        return Findings(values, facts=[fact], numbers={"share_kept": share, "evidence_kept": left})
+        numbers = {"share_kept": share, "evidence_kept": held}
+        return Findings(self._shown(masks), facts=[fact], numbers=numbers)
+
+    def _shown(self, masks: torch.Tensor) -> torch.Tensor:
+        return masks.clone() if self.game == "preserve" else 1 - masks
 
     def _search(
         self, subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The masks of one batch, and the share of the evidence that was last seen to be left."""
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The masks of one batch after every step, and the share of the evidence that was left
+        before it."""
         ask = _Defended(subject) if self.defended else subject
         with torch.no_grad():
             whole = evidence(target, ask(x))
@@ -87,7 +93,7 @@ class FGVis(
             (slope,) = torch.autograd.grad(self._loss(leaf, left).sum(), leaf)
             step = shared(slope, slope.abs().amax((1, 2, 3), keepdim=True))
             mask = (leaf.detach() - self.rate * step).clamp(0, 1)
-        return mask, left.detach()
+            yield mask, left.detach()
 
     def _loss(self, mask: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
         if self.game == "preserve":

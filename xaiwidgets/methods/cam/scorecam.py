@@ -1,12 +1,9 @@
+from collections.abc import Iterator
+
 import torch
 
-from xaiwidgets.core.activations import layer_outputs
-from xaiwidgets.core.layers import Layer
-from xaiwidgets.core.subject import Subject
-from xaiwidgets.core.target import BoundTarget
-
-from .activation_map import SPECIFIC, enlarge, in_passes, shared, weighed
-from .channels import ByChannel, busiest, places
+from .activation_map import SPECIFIC, enlarge, places, shared
+from .channels import ByChannel, Trial
 
 
 class ScoreCam(ByChannel, title="Score-CAM", source="wang2020", taxonomy=SPECIFIC):
@@ -22,38 +19,26 @@ class ScoreCam(ByChannel, title="Score-CAM", source="wang2020", taxonomy=SPECIFI
     corners aligned.
     """
 
-    def raw(
-        self, subject: Subject, x: torch.Tensor, target: BoundTarget, layers: list[Layer]
-    ) -> list[torch.Tensor]:
-        """Scores of masked copies, streamed in batches, at every layer."""
-        names = [layer.name for layer in layers]
-        parts = [layer_outputs(subject, p, names)[0] for p, _ in in_passes(subject, x)]
-        found = []
-        for layer in layers:
-            maps = layer.fold(torch.cat([part[layer.name] for part in parts]))
-            chosen = busiest(maps, self.channels)
-            weights = self._scores(subject, x, target, maps, chosen).softmax(1)
-            kept = maps[torch.arange(len(x))[:, None], chosen]
-            found.append(self.cut(weighed(weights.to(maps), kept)[:, None]))
-        return found
+    untried = float("-inf")
 
-    def _scores(
-        self,
-        subject: Subject,
-        x: torch.Tensor,
-        target: BoundTarget,
-        maps: torch.Tensor,
-        chosen: torch.Tensor,
-    ) -> torch.Tensor:
-        """f(x ⊙ M_k) of every input's chosen channels (batch, chosen)."""
-        scores = []
-        for rows, channels in places(chosen, subject.batch_size(x, backward=False)):
-            masks = unit_range(enlarge(maps[rows, channels][:, None], x))
-            scores.append(subject.scores(x[rows] * masks, target, rows))
-        return torch.cat(scores).view(chosen.shape)
+    def tried(self, trial: Trial) -> Iterator[torch.Tensor]:
+        """f(x ⊙ M_k) of every input's chosen channels."""
+        x, chosen = trial.x, trial.chosen
+        asked = trial.subject.quick(x)
+        inputs = torch.arange(len(x), device=x.device).repeat_interleave(chosen.shape[1])
+        size = asked.batch_size(x, backward=False)
+        for rows, channels in zip(inputs.split(size), chosen.flatten().split(size), strict=True):
+            masks = unit_range(enlarge(trial.maps[rows, channels][:, None], x))
+            seen = x if len(x) == 1 else x[rows]
+            yield asked.scores(seen * masks, trial.target, rows)
+
+    def weights(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Their softmax."""
+        return numbers.softmax(1)
 
 
 def unit_range(masks: torch.Tensor) -> torch.Tensor:
-    """Each mask (rows, 1, height, width) brought to 0...1; a constant one to 0."""
-    low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
-    return shared(masks - low, high - low)
+    """Each mask (rows, 1, *space) brought to 0...1, in place; a constant one to 0."""
+    over = places(masks)
+    low, high = masks.amin(over, keepdim=True), masks.amax(over, keepdim=True)
+    return masks.sub_(low).mul_(shared(torch.ones_like(high), high - low))

@@ -1,6 +1,7 @@
 import torch
 
 from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -47,11 +48,17 @@ class FeatureAblation(
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """The drop on every segment, (batch, 1, height, width)."""
         labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
-        drops = torch.zeros_like(x[:, :1])
+        drops, frames = torch.zeros_like(x[:, :1]), [as_frame(labels, x)]
         for i, own in enumerate(labels):
             game = Game(subject, x[i : i + 1], target[i], own, self.fill)
             all_but_one = ~torch.eye(game.players, dtype=torch.bool)
             everybody = torch.ones(1, game.players, dtype=torch.bool)
-            whole, *left = game(torch.cat([everybody, all_but_one]))
-            drops[i] = game.paint(whole - torch.stack(left))
-        return Findings(drops, frames=[as_frame(labels, x)])
+            fallen = torch.zeros(1 + game.players, dtype=torch.float64)
+            whole, done = 0.0, 0
+            for scores in game.scores(torch.cat([everybody, all_but_one])):
+                whole = whole if done else float(scores[0])
+                fallen[done : done + len(scores)] = whole - scores
+                done += len(scores)
+                drops[i] = game.paint(fallen[1:])
+                current_job().show(lambda: Findings(drops.clone(), frames=frames))
+        return Findings(drops, frames=frames)
