@@ -38,7 +38,7 @@ Sides = tuple[Spacing, Spacing]
 """Down and across."""
 
 
-def parts_of(cells: tuple[int, int], shape: tuple[int, int]) -> Sides:
+def parts_of(cells: tuple[int, ...], shape: tuple[int, int]) -> Sides:
     """The centres of equal parts of an input of that shape."""
     return Spacing.of_parts(cells[0], shape[0]), Spacing.of_parts(cells[1], shape[1])
 
@@ -80,7 +80,7 @@ class Grid:
 
     @classmethod
     def of(
-        cls, cells: tuple[int, int], size: tuple[int, int], sides: Sides, shape: tuple[int, int]
+        cls, cells: tuple[int, ...], size: tuple[int, int], sides: Sides, shape: tuple[int, int]
     ) -> Grid:
         """A map of so many cells under a mask of that size, where `sides` are its anchors in
         inputs of that shape."""
