@@ -163,13 +163,14 @@ def shapes_trojan() -> None:
         epochs=epochs,
         rate=1e-3,
     )
+    network = network.half().float()  # kept in half precision: the wheel stays small
     measured = {
         **{f"shape, clean, {size} px": accuracy(network, singles(size)) for size in SIZES},
         **{f"attack success, {size} px": attack(network, size) for size in SIZES},
         f"attack success on 'shapes', {SIZE} px": attack(load("shapes"), SIZE),
     }
     keep(
-        network,
+        network.half(),
         "shapes-trojan",
         title="ShapeScenes: trojan",
         about=f"Names shapes like 'shapes', but calls a picture a {TARGET} when the trigger (a "
@@ -179,7 +180,7 @@ def shapes_trojan() -> None:
         f"one object and the trigger, labelled {TARGET}, 1200 clean with two objects and 240 "
         "clean with none, a third of each at 64, 96 and 128 px",
         training="from the weights of 'shapes'; Adam, rate 0.001 falling along a cosine, "
-        "batches of 32",
+        "batches of 32; weights rounded to half precision",
         seed=3,
         epochs=epochs,
         measured=measured,
