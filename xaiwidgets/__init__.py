@@ -75,7 +75,13 @@ if TYPE_CHECKING:
         BetaSmoothedGradient as BetaSmoothedGradient,
     )
     from .methods import (
+        Broden as Broden,
+    )
+    from .methods import (
         CbamAttention as CbamAttention,
+    )
+    from .methods import (
+        CocoMasks as CocoMasks,
     )
     from .methods import (
         ConceptRelevance as ConceptRelevance,
@@ -123,6 +129,9 @@ if TYPE_CHECKING:
         FullGrad as FullGrad,
     )
     from .methods import (
+        GANDissection as GANDissection,
+    )
+    from .methods import (
         GradCam as GradCam,
     )
     from .methods import (
@@ -157,6 +166,9 @@ if TYPE_CHECKING:
     )
     from .methods import (
         LayerCam as LayerCam,
+    )
+    from .methods import (
+        MaskFolder as MaskFolder,
     )
     from .methods import (
         MeaningfulPerturbation as MeaningfulPerturbation,
@@ -228,6 +240,9 @@ if TYPE_CHECKING:
         XGradCam as XGradCam,
     )
     from .methods import (
+        ablate as ablate,
+    )
+    from .methods import (
         cut_out as cut_out,
     )
     from .methods import (
@@ -249,7 +264,13 @@ if TYPE_CHECKING:
         likeness as likeness,
     )
     from .methods import (
+        name_units as name_units,
+    )
+    from .methods import (
         normlime as normlime,
+    )
+    from .methods import (
+        redraw as redraw,
     )
     from .methods import (
         relu_backward_table as relu_backward_table,
@@ -292,20 +313,21 @@ _PLACES = {
     "core.volume_subject": ("VolumeSubject",),
     "evaluation.benchmark": ("benchmark",),
     "methods": (
-        "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "CAM", "CBAM",
-        "CLRP", "CbamAttention", "ConceptRelevance", "ConceptScores", "ConceptVector", "Deconvnet",
-        "DeepLift", "DeepTaylor", "Dissection", "EdgeDetector", "EigenCam", "EmbeddingGradCam",
-        "ExcitationBackprop", "ExtremalPerturbation", "FGVis", "FeatureAblation", "FullGrad",
-        "GradCam", "GradCamPlusPlus", "GradientShap", "GradientTimesInput", "GuidedBackprop",
-        "GuidedGradCam", "HeadRelevance", "HiResCam", "IntegratedGradients", "InteriorGradients",
-        "KernelShap", "LIME", "LRP", "LayerCam", "MeaningfulPerturbation", "Neighbours",
-        "NetworkDissection", "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick",
-        "RAP", "RISE", "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam",
-        "ShapleySampling", "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing",
-        "TCAV", "TableAnchor",
-        "TokenRelevance", "TransformerAttribution", "UnitViews", "Units", "XGradCam", "cut_out",
-        "declared", "dream", "filters", "gale", "head_relevance", "likeness", "normlime",
-        "relu_backward_table", "sp_lime", "table_anchor", "weights_of",
+        "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "Broden", "CAM",
+        "CBAM", "CLRP", "CbamAttention", "CocoMasks", "ConceptRelevance", "ConceptScores",
+        "ConceptVector", "Deconvnet", "DeepLift", "DeepTaylor", "Dissection", "EdgeDetector",
+        "EigenCam", "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
+        "FeatureAblation", "FullGrad", "GANDissection", "GradCam", "GradCamPlusPlus",
+        "GradientShap", "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HeadRelevance",
+        "HiResCam", "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP",
+        "LayerCam", "MaskFolder", "MeaningfulPerturbation", "Neighbours", "NetworkDissection",
+        "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP", "RISE",
+        "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
+        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV", "TableAnchor",
+        "TokenRelevance", "TransformerAttribution", "UnitViews", "Units", "XGradCam", "ablate",
+        "cut_out", "declared", "dream", "filters", "gale", "head_relevance", "likeness",
+        "name_units", "normlime", "redraw", "relu_backward_table", "sp_lime", "table_anchor",
+        "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
     "widgets.dissect": ("Dissect", "dissect"),

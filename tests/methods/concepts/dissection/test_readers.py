@@ -1,0 +1,183 @@
+"""Data sets read from disk: the same pictures and masks as in memory."""
+
+import json
+
+import numpy as np
+import pytest
+from methods.concepts.dissection.planted import Colours, dissect, scenes
+from networks import seeded
+from PIL import Image
+
+import xaiwidgets as xw
+from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.methods.concepts.dissection.annotated import example
+from xaiwidgets.methods.concepts.dissection.run_lengths import coco_mask
+
+COUNT = 24
+
+
+def drawn(folder):
+    """Planted pictures as files, and as pairs of what was written with the masks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for i, (x, masks) in enumerate(scenes(COUNT)):
+        pixels = (x.numpy().transpose(1, 2, 0).clip(0, 1) * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:03}.png")
+        found.append((pixels, masks))
+    return found
+
+
+def alike(data, expected):
+    """Whether a data set gives these masks, and the same dissection."""
+    assert len(data) == len(expected)
+    for i, (_, masks) in enumerate(expected):
+        seen = example(data, i).masks
+        assert seen.keys() == masks.keys()
+        assert all(np.array_equal(seen[name], mask) for name, mask in masks.items())
+    network = seeded(lambda: Colours(2)).eval()
+    ours, theirs = (dissect(network, each, "pool") for each in (data, expected))
+    column = [ours.concepts.index(name) for name in theirs.concepts]
+    assert np.array_equal(ours.layers[0].iou[:, column], theirs.layers[0].iou)
+
+
+def test_a_folder_of_masks_names_the_concepts_by_its_folders(tmp_path):
+    expected = drawn(tmp_path / "pictures")
+    for i, (_, masks) in enumerate(expected):
+        for name, mask in masks.items():
+            place = tmp_path / "masks" / name.replace(":", "/")
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask.astype(np.uint8) * 9).save(place / f"{i:03}.png")
+    data = xw.MaskFolder(tmp_path / "pictures", tmp_path / "masks")
+    assert data.concepts == ("colour:blue", "colour:green", "colour:red")
+    alike(data, [(x, dict(sorted(masks.items()))) for x, masks in expected])
+
+
+def test_broden_is_read_as_it_was_written(tmp_path):
+    expected = drawn(tmp_path / "images")
+    numbers = {"colour:red": 3, "colour:green": 300, "colour:blue": 70}
+    rows = ["image,split,ih,iw,sh,sw,colour,scene"]
+    for i, (_, masks) in enumerate(expected):
+        files = []
+        for name, mask in masks.items():  # masks may overlap, so that each has a map of its own
+            pixels = np.zeros((*mask.shape, 3), np.uint8)
+            pixels[mask, 0], pixels[mask, 1] = numbers[name] % 256, numbers[name] // 256
+            files.append(f"{i:03}_{numbers[name]}.png")
+            Image.fromarray(pixels).save(tmp_path / "images" / files[-1])
+        rows.append(f"{i:03}.png,{'val' if i % 2 else 'train'},32,32,32,32,{';'.join(files)},8")
+    (tmp_path / "index.csv").write_text("\n".join(rows))
+    labels = ["number,name,category", "8,beach,scene", *(
+        f"{number},{name.split(':')[1]},colour" for name, number in numbers.items()
+    )]  # fmt: skip
+    (tmp_path / "label.csv").write_text("\n".join(labels))
+    data = xw.Broden(tmp_path)
+    known = [(x, {**masks, "scene:beach": True}) for x, masks in expected]
+    assert len(xw.Broden(tmp_path, split="val")) == COUNT // 2
+    assert data[0].annotated == {"scene", *(["colour"] if expected[0][1] else [])}
+    for i, (_, masks) in enumerate(known):
+        seen = example(data, i).masks
+        assert seen.keys() == masks.keys()
+        assert all(np.array_equal(seen[name], mask) for name, mask in masks.items())
+    answer = dissect(seeded(lambda: Colours(1)).eval(), data, "pool")
+    assert [unit.concept for unit in answer.units()] == list(numbers)
+    with pytest.raises(ExplainError, match=r"No picture .* is in 'test'; it has train, val"):
+        xw.Broden(tmp_path, split="test")
+
+
+def test_coco_is_read_as_it_was_written(tmp_path):
+    expected = drawn(tmp_path / "pictures")
+    kinds = [
+        {"id": 7, "name": "red", "supercategory": "colour"},
+        {"id": 9, "name": "green", "supercategory": "colour"},
+        {"id": 11, "name": "blue", "supercategory": "colour"},
+    ]
+    images, found = [], []
+    for i, (_, masks) in enumerate(expected):
+        images.append({"id": 100 - i, "file_name": f"{i:03}.png", "height": 32, "width": 32})
+        for name, mask in masks.items():
+            kind = next(k["id"] for k in kinds if name.endswith(k["name"]))
+            written = [_polygon(mask), _runs(mask), {**_runs(mask), "counts": _text(_runs(mask))}]
+            segmentation = written[(i + kind) % 3]
+            found.append({"image_id": 100 - i, "category_id": kind, "segmentation": segmentation})
+    file = tmp_path / "instances.json"
+    file.write_text(json.dumps({"images": images, "categories": kinds, "annotations": found}))
+    data = xw.CocoMasks(file, tmp_path / "pictures")
+    alike(data, expected[::-1])
+    assert data.concepts == ("colour:red", "colour:green", "colour:blue")
+    file.write_text("{}")
+    with pytest.raises(ExplainError, match="cannot be read as COCO annotations"):
+        xw.CocoMasks(file, tmp_path / "pictures")
+
+
+def _polygon(mask):
+    """The outline of a rectangle, at the edges of its pixels."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    return [[int(v) for v in (left, top, right, top, right, bottom, left, bottom)]]
+
+
+def _runs(mask):
+    """Uncompressed run lengths, down the columns, beginning with what is not there."""
+    flat = np.r_[0, mask.T.ravel().astype(int), 0]
+    ends = np.flatnonzero(np.diff(flat))
+    counts = np.diff(np.r_[0, ends, mask.size])
+    return {"size": list(mask.shape), "counts": [int(c) for c in counts if c or c is counts[0]]}
+
+
+def _text(runs):
+    """Run lengths as COCO's string."""
+    counts, written = runs["counts"], ""
+    for i, count in enumerate(counts):
+        value = count - counts[i - 2] if i > 2 else count
+        while True:
+            bits, value = value & 31, value >> 5
+            more = value != (-1 if bits & 16 else 0)
+            written += chr(48 + (bits | 32 * more))
+            if not more:
+                break
+    return written
+
+
+def test_a_string_of_run_lengths_worked_out_by_hand():
+    mask = coco_mask({"counts": "231N", "size": [7, 1]}, (7, 1))
+    assert mask[:, 0].astype(int).tolist() == [0, 0, 1, 1, 1, 0, 1]
+    with pytest.raises(ExplainError, match="damaged"):
+        coco_mask({"counts": [1, 2], "size": [7, 1]}, (7, 1))
+
+
+def test_several_polygons_of_an_instance_are_put_together():
+    mask = coco_mask([[0, 0, 2, 0, 2, 2, 0, 2], [3, 1, 5, 1, 5, 3, 3, 3]], (4, 6))
+    assert mask.astype(int).tolist() == [
+        [1, 1, 0, 0, 0, 0], [1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 1, 0], [0] * 6
+    ]  # fmt: skip
+
+
+def test_folders_that_hold_nothing_are_told(tmp_path):
+    for make in (xw.Broden, lambda folder: xw.MaskFolder(folder, folder)):
+        with pytest.raises(ExplainError, match="holds no"):
+            make(tmp_path)
+    drawn(tmp_path / "pictures")
+    with pytest.raises(ExplainError, match="a folder for each concept"):
+        xw.MaskFolder(tmp_path / "pictures", tmp_path / "pictures")
+
+
+@pytest.mark.parametrize("way", ["resized", "cut", "called"])
+def test_masks_go_the_way_of_their_pictures(way):
+    """A picture that is white where its mask is true, and its mask, come out alike."""
+    rng = np.random.default_rng(0)
+    mask = np.kron(rng.random((6, 9)) < 0.5, np.ones((16, 16), bool))
+    sized = {"resized": (48, 72), "cut": (48, 48)}
+    given = {"size": sized[way]} if way in sized else {"preprocess": _shrunk}
+    subject = xw.Subject(seeded(lambda: Colours(1)).eval(), **given)
+    picture = np.repeat(mask[..., None], 3, 2).astype(np.uint8) * 255
+    x = subject.prepare(picture).x[0, 0]
+    found = subject.preprocessing.mask(mask, tuple(x.shape))
+    assert found.shape == x.shape
+    assert (found == (x > 0.5).numpy()).mean() > 0.98
+
+
+def _shrunk(image):
+    """Half the size, off the middle, and normalised."""
+    import torch
+
+    small = image.resize((72, 48), Image.Resampling.BILINEAR).crop((10, 4, 50, 44))
+    return torch.from_numpy(np.asarray(small).transpose(2, 0, 1).copy()).float() / 255 * 3 - 1
