@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .core.scores import Curve as Curve
     from .core.scores import Scores as Scores
     from .core.subject import Subject as Subject
+    from .core.table_figure import bars as bars
+    from .core.table_subject import TableSubject as TableSubject
     from .core.target import Contrast as Contrast
     from .core.target import Target as Target
     from .core.text_subject import TextSubject as TextSubject
@@ -222,9 +224,6 @@ if TYPE_CHECKING:
         Smoothing as Smoothing,
     )
     from .methods import (
-        TableAnchor as TableAnchor,
-    )
-    from .methods import (
         TokenRelevance as TokenRelevance,
     )
     from .methods import (
@@ -279,9 +278,6 @@ if TYPE_CHECKING:
         sp_lime as sp_lime,
     )
     from .methods import (
-        table_anchor as table_anchor,
-    )
-    from .methods import (
         weights_of as weights_of,
     )
     from .widgets.compare import Compare as Compare
@@ -308,6 +304,8 @@ _PLACES = {
     "core.method": ("Attribution", "Passes"),
     "core.scores": ("Curve", "Scores"),
     "core.subject": ("Subject",),
+    "core.table_figure": ("bars",),
+    "core.table_subject": ("TableSubject",),
     "core.target": ("Contrast", "Target"),
     "core.text_subject": ("TextSubject",),
     "core.volume_subject": ("VolumeSubject",),
@@ -323,10 +321,10 @@ _PLACES = {
         "LayerCam", "MaskFolder", "MeaningfulPerturbation", "Neighbours", "NetworkDissection",
         "Occlusion", "PatternAttribution", "PatternNet", "Patterns", "Pick", "RAP", "RISE",
         "RandomMap", "RespondCam", "SGLRP", "Saliency", "ScoreCam", "ShapleySampling",
-        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV", "TableAnchor",
+        "SimpleTaylor", "SmoothGrad", "SmoothGradCamPlusPlus", "Smoothing", "TCAV",
         "TokenRelevance", "TransformerAttribution", "UnitViews", "Units", "XGradCam", "ablate",
         "cut_out", "declared", "dream", "filters", "gale", "head_relevance", "likeness",
-        "name_units", "normlime", "redraw", "relu_backward_table", "sp_lime", "table_anchor",
+        "name_units", "normlime", "redraw", "relu_backward_table", "sp_lime",
         "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),

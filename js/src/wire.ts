@@ -1,13 +1,15 @@
 // Written by tools/wire_types.py from xaiwidgets/widgets/wire.py; change that, then run it again.
 // Names keep their Python spelling. Bytes arrive as a DataView (some hosts hand over a buffer).
 
-export type Kind = "picture" | "text";
+export type Kind = "picture" | "text" | "table";
 
 export type Dtype = "float16" | "float32" | "uint8";
 
 export type Sign = "signed" | "positive" | "negative" | "absolute";
 
 export type Scaling = "panel" | "shared";
+
+export type Order = "size" | "table";
 
 export type Status = "waiting" | "running" | "done" | "error" | "cancelled";
 
@@ -64,7 +66,7 @@ export interface QuestionCard {
   asks: string;
 }
 
-/** One token of a text: what the vocabulary calls it, what of the text it stands for, and what lies in front of it there, such as a blank. A special one is no part of the text. */
+/** One token of a text: what the vocabulary calls it, what of the text it stands for, and what lies in front of it there, such as a blank. A special one is no part of the text. Of a table one cell of a row: its column, and what stands in it. */
 export interface Token {
   name: string;
   piece: string;
@@ -72,11 +74,13 @@ export interface Token {
   special: boolean;
 }
 
-/** What does not change while a widget lives. `kind` is that of its inputs. */
+/** What does not change while a widget lives. `kind` is that of its inputs, `whole` what one is called, and `part` what it consists of, such as a pixel. */
 export interface About {
   version: string;
   title: string;
   kind: Kind;
+  whole: string;
+  part: string;
   live: boolean;
   classes: string[];
   methods: MethodCard[];
@@ -143,7 +147,7 @@ export interface PanelSweep {
   walk: Walking | null;
 }
 
-/** One input of the strip; `right` is None when its true class is not known. A text has no thumbnail: its name is how it begins. */
+/** One input of the strip; `right` is None when its true class is not known. A text has no thumbnail: its name is how it begins; nor has a row of a table. */
 export interface StripItem {
   name: string;
   thumb: Array | null;
@@ -166,7 +170,7 @@ export interface Mask {
   mask: Array;
 }
 
-/** The input on screen: its picture (uint8, height × width × 3), or its tokens where it is a text, and what the network says. */
+/** The input on screen: its picture (uint8, height × width × 3), or its tokens where it is a text, its cells where it is a row of a table, and what the network says. */
 export interface Scene {
   index: number;
   name: string;
@@ -241,7 +245,7 @@ export interface SceneMessage {
   scene: StepScene;
 }
 
-/** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`. */
+/** A signed map (height × width) with what it says about itself. `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a pixel goes when the most important go first: a mask is one comparison a pixel, the same on both sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`; that of a table a value a column, and its cells. */
 export interface HeatmapAnswer {
   kind: "heatmap";
   request: number;
@@ -262,7 +266,7 @@ export interface HeatmapAnswer {
   warnings: string[];
 }
 
-/** A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, and y is 0 to 1. */
+/** A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, of a table columns, and y is 0 to 1. */
 export interface Region {
   x0: number;
   y0: number;
@@ -281,6 +285,7 @@ export interface Display {
   keep: number;
   contour: number;
   box: number;
+  order: Order;
   truth: boolean;
   error: boolean;
 }
@@ -295,6 +300,7 @@ export const DEFAULT_DISPLAY: Display = {
   keep: 100.0,
   contour: 0.0,
   box: 0.0,
+  order: "size",
   truth: false,
   error: false,
 };

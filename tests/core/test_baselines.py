@@ -6,7 +6,6 @@ from networks import ModuleNetwork, noise, seeded
 from scipy.ndimage import gaussian_filter1d
 
 from xaiwidgets.core.baselines import (
-    BASELINES,
     baseline,
     baseline_draws,
     blur,
@@ -22,7 +21,7 @@ def subject():
     return Subject(seeded(ModuleNetwork), mean=[0.5, 0.4, 0.3], std=[0.1, 0.2, 0.3], absent=absent)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", Subject.baselines)
 def test_every_baseline_has_the_inputs_shape_and_does_not_share_its_memory(subject, name):
     x = noise(2, 3, 32, 32)
     made = baseline(name, subject, x)

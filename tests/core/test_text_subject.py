@@ -229,7 +229,7 @@ def test_a_planted_reason_gets_the_relevance(subject):
 def test_an_answer_is_kept_and_read_again_with_its_words(subject, tmp_path):
     heat = xw.LRP()(subject, TEXT)
     again = xw.Heatmap.load(heat.save(tmp_path / "answer.safetensors"))
-    assert again.texts == heat.texts
+    assert again.parts == heat.parts
     assert again.words() == heat.words()
     assert again.provenance == heat.provenance
     assert again.pictures is None
@@ -240,7 +240,7 @@ def test_two_texts_of_the_same_ids_are_not_taken_for_one_another(subject):
     first = xw.LRP()(subject, "a strange film", cache=cache)
     other = xw.LRP()(subject, "a peculiar film", cache=cache)
     assert torch.equal(first.values, other.values)
-    assert other.texts[0].text == "a peculiar film"
+    assert other.parts[0].text == "a peculiar film"
 
 
 def test_a_figure_shows_the_words(subject):

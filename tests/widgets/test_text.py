@@ -41,7 +41,7 @@ def widget(subject):
 
 def mask_of(subject, text):
     """True at the word that decides."""
-    names = subject.prepare(text).texts[0].names
+    names = subject.prepare(text).parts[0].names
     return np.isin(names, (*GOOD, "dreadful"))
 
 
@@ -198,7 +198,7 @@ def test_the_flow_of_relevance_has_words_at_every_depth(subject):
     shapes = [row["map"]["shape"] for row in way["rows"] if "map" in row]
     assert len(shapes) > 10
     assert shapes == [[1, 7]] * len(shapes)
-    assert way["rows"][-1]["what"] == "the words"
+    assert way["rows"][-1]["what"] == "the tokens"
     last = pack.unpack(way["rows"][-1]["map"])
     np.testing.assert_allclose(last, made.answers["LRP"].map()[0], atol=1e-2)
     made.close()

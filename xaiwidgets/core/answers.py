@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from .cells import Cells
 from .errors import ExplainError
 from .fingerprint import tensor_fingerprint
 from .job import Job
@@ -25,14 +26,17 @@ _FORMAT = "xaiwidgets heatmap 1"
 
 class Seen:
     """The inputs of an answer, kept as they were: its pictures and its fingerprint are made from
-    them when they are asked for. Texts bring their tokens."""
+    them when they are asked for. Texts bring their tokens, rows of tables their cells."""
 
     def __init__(
-        self, preprocessing: Preprocessing, x: torch.Tensor, texts: list[Tokens] | None = None
+        self,
+        preprocessing: Preprocessing,
+        x: torch.Tensor,
+        parts: Sequence[Tokens | Cells] | None = None,
     ) -> None:
         self.preprocessing = preprocessing
         self.x = x
-        self.texts = texts
+        self.parts = parts
 
     def pictures(self) -> np.ndarray:
         """The inputs as uint8 pictures (batch, height, width, 3)."""
@@ -40,11 +44,11 @@ class Seen:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits from every byte of the inputs, and from how texts are written."""
+        """Twelve hex digits from every byte of the inputs, and from how they are written."""
         digits = tensor_fingerprint(self.x)
-        if self.texts is None:
+        if self.parts is None:
             return digits
-        written = json.dumps([digits, *(tokens.plain() for tokens in self.texts)])
+        written = json.dumps([digits, *(own.plain() for own in self.parts)])
         return hashlib.sha256(written.encode()).hexdigest()[:12]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Seen:
@@ -153,9 +157,10 @@ class Heatmap:
 
     `values` is (batch, channels, height, width), on the CPU; `error` its standard error where the
     method draws samples; `numbers` what the method measured of itself, such as the completeness
-    gap. For texts values are (batch, embedding, 1, tokens), and `texts` are their tokens; behind
-    the end of a shorter text they are 0. For volumes a depth comes before the height, in values,
-    maps, pictures and boxes.
+    gap. `parts` is what texts and rows of tables consist of. For texts values are (batch,
+    embedding, 1, tokens), and `parts` their tokens; behind the end of a shorter text they are 0.
+    For tables they are (batch, 1, 1, columns), and `parts` the rows' cells. For volumes a depth
+    comes before the height, in values, maps, pictures and boxes.
     """
 
     values: torch.Tensor
@@ -167,7 +172,7 @@ class Heatmap:
     numbers: dict[str, float] = field(default_factory=dict)
     reduction: Reduction = "sum"
     make_pictures: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
-    texts: list[Tokens] | None = None
+    parts: Sequence[Tokens | Cells] | None = None
 
     @functools.cached_property
     def pictures(self) -> np.ndarray | None:
@@ -202,11 +207,33 @@ class Heatmap:
     def words(self, index: int = 0) -> list[tuple[str, float]]:
         """The tokens of one text as the vocabulary calls them, each with its value.
 
-        Raises ExplainError for an answer about pictures.
+        Raises ExplainError for an answer about something else.
         """
-        if self.texts is None:
-            raise ExplainError("This answer is about pictures, which have no words; see map().")
-        names = self.texts[index].names
+        if self.parts is None or not isinstance(self.parts[index], Tokens):
+            raise ExplainError(
+                f"This answer is about {self._about}, which have no words; see map()."
+            )
+        return self._named(index)
+
+    def columns(self, index: int = 0) -> list[tuple[str, float]]:
+        """The columns of one row of a table by name, each with its value, in the table's order.
+
+        Raises ExplainError for an answer about something else.
+        """
+        if self.parts is None or not isinstance(self.parts[index], Cells):
+            raise ExplainError(
+                f"This answer is about {self._about}, which have no columns; see map()."
+            )
+        return self._named(index)
+
+    @property
+    def _about(self) -> str:
+        kinds = {Tokens: "texts", Cells: "tables"}
+        return "pictures" if self.parts is None else kinds[type(self.parts[0])]
+
+    def _named(self, index: int) -> list[tuple[str, float]]:
+        assert self.parts is not None
+        names = self.parts[index].names
         return list(zip(names, self.map()[index, 0, : len(names)].tolist(), strict=True))
 
     def error_map(self) -> np.ndarray | None:
@@ -261,7 +288,7 @@ class Heatmap:
             "warnings": self.warnings,
             "numbers": self.numbers,
             "reduction": self.reduction,
-            "texts": None if self.texts is None else [tokens.plain() for tokens in self.texts],
+            "parts": None if self.parts is None else [own.plain() for own in self.parts],
         }
         place = Path(path)
         save_file(tensors, place, {"format": _FORMAT, "about": json.dumps(about)})
@@ -283,7 +310,7 @@ class Heatmap:
         if metadata.get("format") != _FORMAT:
             raise ExplainError(f"{str(path)!r} is a safetensors file, but not a saved answer.")
         about = json.loads(metadata["about"])
-        pictures, texts = tensors.get("pictures"), about.get("texts")
+        pictures, parts = tensors.get("pictures"), about.get("parts")
         return cls(
             tensors["values"],
             Provenance.from_plain(about["provenance"]),
@@ -297,7 +324,7 @@ class Heatmap:
             about["numbers"],
             about["reduction"],
             None if pictures is None else pictures.numpy,
-            None if texts is None else [Tokens.from_plain(tokens) for tokens in texts],
+            None if parts is None else [_read_parts(own) for own in parts],
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -308,6 +335,11 @@ class Heatmap:
 
         picture = base64.b64encode(thumbnail(self)).decode()
         return {"text/plain": repr(self), "image/png": picture}
+
+
+def _read_parts(plain: Any) -> Tokens | Cells:
+    """What an input consists of, from a file."""
+    return Cells.from_plain(plain) if isinstance(plain, dict) else Tokens.from_plain(plain)
 
 
 def fold_channels(values: torch.Tensor, reduce: Reduction) -> np.ndarray:

@@ -13,11 +13,12 @@ from .draws import uniform as uniform
 from .errors import ExplainError
 from .subject import Subject
 
-BASELINES = Subject.baselines
+BASELINES = (*Subject.baselines, "median", "rows")
 BASELINE_HELP = (
     "what an absent pixel looks like: zero is 0 in the network's own units (the mean colour after "
     "normalisation), mean is this picture's mean colour, blur removes its detail, given is the "
-    "subject's own absent input; of a text noise is other words, and given its mask token"
+    "subject's own absent input; of a text noise is other words, and given its mask token; of a "
+    "table mean and median are the data's, with the most frequent categories, and rows other rows"
 )
 
 
@@ -30,13 +31,13 @@ def baseline(name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> tor
         return subject.preprocessing.absent(0.0, x)
     if name == "white":
         return subject.preprocessing.absent(1.0, x)
-    if name == "mean":
-        return x.mean((2, 3), keepdim=True).expand_as(x).clone()
+    if name in ("mean", "median"):
+        return subject.centre(name, x)
     if name == "blur":
         return blur(x, max(x.shape[-2:]) / 20)
     if name == "given":
         return subject.given(x)[:1].expand_as(x).clone()
-    assert name == "noise", name
+    assert name in ("noise", "rows"), name
     return subject.noise(x, seed)(0)
 
 
@@ -52,9 +53,10 @@ def check_baseline(name: str, subject: Subject) -> None:
 def baseline_draws(
     name: str, subject: Subject, x: torch.Tensor, seed: int
 ) -> Callable[[int], torch.Tensor]:
-    """From a sample's number to absent inputs shaped like x: another noise picture each, or another
-    of the subject's absent inputs; the other choices have only one."""
-    if name == "noise":
+    """From a sample's number to absent inputs shaped like x: another noise picture or row of the
+    data each, or another of the subject's absent inputs; the other choices have only one."""
+    check_baseline(name, subject)
+    if name in ("noise", "rows"):
         return subject.noise(x, seed)
     if name == "given":
         given = subject.given(x)

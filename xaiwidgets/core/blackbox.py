@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,25 @@ from .errors import ExplainError
 
 
 class BlackBox(nn.Module):
-    """Asks `ask` for the scores (batch, classes) of a NumPy array (batch, channels, height, width).
+    """Asks `ask` for the scores (batch, classes) of a NumPy array (batch, channels, height, width),
+    or of what `hand` makes of it.
 
     Nothing can be seen of what is inside, so that no two black boxes are taken for the same one:
     each has a fingerprint of its own.
     """
 
-    def __init__(self, ask: Callable[[np.ndarray], Any]) -> None:
+    def __init__(
+        self, ask: Callable[[Any], Any], hand: Callable[[np.ndarray], Any] = np.asarray
+    ) -> None:
         super().__init__()
-        self.ask = ask
-        self.title = getattr(ask, "__name__", type(ask).__name__)
+        self.ask, self.hand = ask, hand
+        self.title = _title(ask)
         self._own = uuid.uuid4().hex
         self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The scores as a tensor, in the input's own precision."""
-        answer = self.ask(x.detach().cpu().numpy())
+        answer = self.ask(self.hand(x.detach().cpu().numpy()))
         try:
             scores = torch.from_numpy(np.ascontiguousarray(answer))
         except TypeError:
@@ -42,3 +46,11 @@ class BlackBox(nn.Module):
     def extra_repr(self) -> str:
         """What tells it from others."""
         return f"{self.title}, {self._own}"
+
+
+def _title(ask: Callable[[Any], Any]) -> str:
+    """What it is called: of a model's method the model."""
+    owner = getattr(ask, "__self__", None)
+    if owner is not None and not isinstance(owner, ModuleType):
+        return type(owner).__name__
+    return getattr(ask, "__name__", type(ask).__name__)

@@ -24,7 +24,8 @@ SIGNS = ("signed", "positive", "negative", "absolute")
 @dataclass(frozen=True)
 class Look:
     """How a map is drawn; `clip`, `keep` and `contour` in percent, `smoothing` in pixels. `box` is
-    the percentage of the map's maximum above which its largest patch is boxed; 0 draws none."""
+    the percentage of the map's maximum above which its largest patch is boxed; 0 draws none.
+    `order` is that of a table's columns: the largest first, or as they stand in it."""
 
     colour_map: str = "RdBu_r"
     sign: Sign = "signed"
@@ -35,6 +36,7 @@ class Look:
     keep: float = 100.0
     contour: float = 0.0
     box: float = 0.0
+    order: Literal["size", "table"] = "size"
 
     def __post_init__(self) -> None:
         if self.sign not in SIGNS:

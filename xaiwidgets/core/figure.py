@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .cells import Cells
 from .display import Look, above, colours, limit_of, paint, smooth, take_sign
 from .errors import ExplainError
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from .answers import Heatmap
@@ -43,9 +45,11 @@ def heatmap_figure(
     """
     if not answers:
         raise ExplainError("There is no answer to draw yet; wait for one first.")
+    if of_table(answers[0][0].parts):  # bars have room for the largest of them
+        display = {"clip": 100.0, **display}
     look = look_of(display)
-    if answers[0][0].texts is not None:
-        return _text_figure(answers, titles, look)
+    if answers[0][0].parts is not None:
+        return _figure_of_parts(answers, titles, look, columns)
     shared = None
     if look.scaling == "shared":
         shared = max(_limit(heat, i, look) for heat, i in answers)
@@ -99,12 +103,24 @@ def _enlarged(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return values[np.ix_(rows, columns)]
 
 
-def _text_figure(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str], look: Look) -> Any:
+def _figure_of_parts(
+    answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str], look: Look, columns: int
+) -> Any:
+    """Of texts their tokens, of tables their columns as bars."""
+    from .table_figure import Chart, table_figure
     from .text_figure import Sheet, text_figure
 
-    names = _names(answers, titles)
-    sheets = [Sheet.of(heat, i, name) for name, (heat, i) in zip(names, answers, strict=False)]
-    return text_figure(sheets, look, heading(*answers[0]))
+    named = list(zip(_names(answers, titles), answers, strict=False))
+    above_all = heading(*answers[0])
+    if of_table(answers[0][0].parts):
+        charts = [Chart.of(heat, i, name) for name, (heat, i) in named]
+        return table_figure(charts, look, above_all, columns)
+    return text_figure([Sheet.of(heat, i, name) for name, (heat, i) in named], look, above_all)
+
+
+def of_table(parts: Sequence[Tokens | Cells] | None) -> bool:
+    """Whether inputs that consist of these parts are rows of a table."""
+    return parts is not None and isinstance(parts[0], Cells)
 
 
 def _names(answers: Sequence[tuple[Heatmap, int]], titles: Sequence[str]) -> list[str]:
@@ -183,12 +199,15 @@ def picture_of(heat: Heatmap, index: int) -> np.ndarray:
 
 
 def thumbnail(heat: Heatmap, side: int = 160, most: int = 4) -> bytes:
-    """The first maps side by side as a small PNG; texts one below the other."""
+    """The first maps side by side as a small PNG; texts one below the other, tables as bars."""
     shown = range(min(len(heat), most))
-    if heat.texts is not None:
+    if heat.parts is not None:
+        from .table_figure import Chart, table_sheet
         from .text_figure import Sheet, text_sheet
 
         targets = heat.provenance.target
+        if of_table(heat.parts):
+            return table_sheet([Chart.of(heat, i, targets[i]) for i in shown], Look(clip=100.0))
         return text_sheet([Sheet.of(heat, i, targets[i]) for i in shown], Look())
     if heat.values.ndim == 5:
         return contact_sheet([_middle(heat, i) for i in shown], [], side=side)

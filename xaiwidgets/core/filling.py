@@ -14,11 +14,14 @@ from .declare import knob
 from .imputing import impute
 from .subject import Subject
 
-FILLS = ("mean", "blur", "zero", "noise", "black", "white", "given", "neighbours")
+FILLS = (
+    "mean", "blur", "zero", "noise", "black", "white", "given", "neighbours", "median", "rows",
+)  # fmt: skip
 FILL_HELP = (
     "what takes a removed pixel's place: this picture's mean colour, a blurred copy, 0 in the "
     "network's own units (the mean colour after normalisation), noise, black, white, the subject's "
-    "own absent input, or what its remaining neighbours say (ROAD's noisy linear imputation)"
+    "own absent input, or what its remaining neighbours say (ROAD's noisy linear imputation); of a "
+    "table the data's mean or median with the most frequent categories, or other rows of the data"
 )
 NOISE = 0.01  # of ROAD's imputation, in the network's own units
 
@@ -50,7 +53,7 @@ class Filling:
         elif name == "light blur":
             blurred = light_blur(x)
             self._draw = lambda draw: blurred
-        elif name == "noise":
+        elif name in ("noise", "rows"):
             self._draw = baseline_draws(name, subject, x, seed)
         else:
             absent = baseline(name, subject, x, seed)
@@ -86,10 +89,8 @@ class Filling:
         if len(numbers) == 1:
             return self._own(self._made[numbers[0]], rows)
         assert draws is not None
-        found = torch.empty_like(self.x[:1]).expand(len(rows), -1, -1, -1).clone()
-        for number in numbers:
-            found[draws == number] = self._made[number][rows[draws == number]]
-        return found
+        made = torch.stack([self._made[number] for number in numbers])
+        return made[torch.searchsorted(torch.tensor(numbers), draws.cpu()), rows.cpu()]
 
 
 def own_noise(x: torch.Tensor, seed: int, draw: int = 0) -> torch.Tensor:

@@ -57,7 +57,7 @@ class Attribution(Declared):
     """How a token's values along its embedding become one. Contributions have a sum; gradients have
     not, since the axes of an embedding mean nothing by themselves: a token's is their length."""
 
-    takes: ClassVar[tuple[Kind, ...]] = ("picture", "text")
+    takes: ClassVar[tuple[Kind, ...]] = ("picture", "text", "table")
     """The kinds of input that it can explain."""
 
     usual: ClassVar[Mapping[Kind, Mapping[str, Any]]] = {}
@@ -65,6 +65,9 @@ class Attribution(Declared):
 
     lacks: ClassVar[Mapping[Kind, Collection[str]]] = {}
     """By kind of input the choices of its settings that mean nothing there."""
+
+    idle: ClassVar[Mapping[Kind, Collection[str]]] = {}
+    """By kind of input the settings that do nothing there."""
 
     def attribute(
         self, subject: Subject, x: torch.Tensor, target: BoundTarget
@@ -154,6 +157,12 @@ class Attribution(Declared):
                 "choose another method."
             )
         for name, value in self.settings.items():
+            usual = self.usual.get(kind, {}).get(name, self.knobs[name].default)
+            if name in self.idle.get(kind, ()) and value not in (usual, self.knobs[name].default):
+                raise ExplainError(
+                    f"{type(self).__name__}.{name} is {value!r}, and does nothing for a {kind}; "
+                    "leave it out."
+                )
             if value in self.lacks.get(kind, ()):
                 left = [word for word in self.knobs[name].choices if word not in self.lacks[kind]]
                 raise ExplainError(
@@ -185,7 +194,7 @@ class Attribution(Declared):
                 frame.values = frame.values.detach().cpu()
             return Heatmap(
                 values, made, error, found.frames, found.facts, found.warnings, found.numbers,
-                self.folding(subject.kind), None if seen.texts else seen.pictures, seen.texts,
+                self.folding(subject.kind), None if seen.parts else seen.pictures, seen.parts,
             )  # fmt: skip
 
         if partial is not None:

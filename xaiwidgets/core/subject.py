@@ -17,6 +17,7 @@ from torch import nn
 from . import folding
 from .answers import Seen
 from .blackbox import BlackBox
+from .cells import Cells
 from .draws import uniform
 from .errors import Cancelled, ExplainError, InPlaceError
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
@@ -33,8 +34,9 @@ from .preprocessing import (
 )
 from .target import BoundTarget, Target
 from .tokens import Tokens
+from .words import Words
 
-Kind = Literal["picture", "text", "volume"]
+Kind = Literal["picture", "text", "volume", "table"]
 Selector = int | str | Callable[[Any], torch.Tensor]
 _UNNAMED = "picture"
 _CPU_QUICK = 250_000_000
@@ -47,12 +49,13 @@ _CPU_MOST = 2_000_000_000
 
 @dataclass
 class Inputs:
-    """Inputs made ready: x (batch, channels, height, width), a name for each, and of texts their
-    tokens. Behind the end of a shorter text x is NaN, so that nobody takes it for a part of it."""
+    """Inputs made ready: x (batch, channels, height, width), a name for each, and of texts and rows
+    what they consist of: tokens, cells. Behind the end of a shorter text x is NaN, so that nobody
+    takes it for a part of it."""
 
     x: torch.Tensor
     names: list[str]
-    texts: list[Tokens] | None = None
+    parts: Sequence[Tokens | Cells] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -61,18 +64,18 @@ class Inputs:
     def lengths(self) -> list[int]:
         """How wide each input is: of a text its tokens."""
         wide = self.x.shape[3]
-        return [wide] * len(self) if self.texts is None else [len(text) for text in self.texts]
+        return [wide] * len(self) if self.parts is None else [len(own) for own in self.parts]
 
     @property
     def uneven(self) -> bool:
         """Whether these are texts of several lengths."""
-        return self.texts is not None and len(set(self.lengths)) > 1
+        return self.parts is not None and len(set(self.lengths)) > 1
 
     def at(self, rows: Sequence[int]) -> Inputs:
         """Some of the inputs, no wider than the longest of them."""
         wide = max(self.lengths[row] for row in rows)
-        texts = None if self.texts is None else [self.texts[row] for row in rows]
-        return Inputs(self.x[list(rows), :, :, :wide], [self.names[row] for row in rows], texts)
+        parts = None if self.parts is None else [self.parts[row] for row in rows]
+        return Inputs(self.x[list(rows), :, :, :wide], [self.names[row] for row in rows], parts)
 
     def of_one_length(self) -> list[tuple[list[int], Inputs]]:
         """The inputs in groups of one length, each with its rows."""
@@ -95,15 +98,19 @@ class Subject:
 
     Any callable from a NumPy array (batch, channels, height, width) to scores (batch, classes) is a
     subject too, a black box: for methods that only cover or resample the input. Texts are explained
-    by a `TextSubject`.
+    by a `TextSubject`, tables by a `TableSubject`.
     """
 
     kind: ClassVar[Kind] = "picture"
     axes: ClassVar[tuple[str, ...]] = ("channels", "height", "width")
+    words: ClassVar[Words] = Words("picture", "pixel")
+    background: int = 1
+    """How many inputs together stand for an absent part, where a filling averages over them."""
+
     baselines: ClassVar[tuple[str, ...]] = (
         "zero", "black", "white", "mean", "blur", "noise", "given",
     )  # fmt: skip
-    lacks: ClassVar[frozenset[str]] = frozenset()
+    lacks: ClassVar[frozenset[str]] = frozenset(("median", "rows"))
     """What baselines and fillings of other kinds of input it has no notion of."""
 
     def __init__(
@@ -301,7 +308,7 @@ class Subject:
 
     def seen(self, ready: Inputs) -> Seen:
         """What an answer keeps of its inputs."""
-        return Seen(self.preprocessing, ready.x.to("cpu", copy=True), ready.texts)
+        return Seen(self.preprocessing, ready.x.to("cpu", copy=True), ready.parts)
 
     def given(self, x: torch.Tensor) -> torch.Tensor:
         """The absent inputs that this subject was made with, each of the size of x."""
@@ -316,6 +323,10 @@ class Subject:
                 f"input {tuple(x.shape[1:])}; they have to be alike."
             )
         return self.absent.to(x)
+
+    def centre(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        """The "mean" of each input's own values in the place of all of them, shaped like x."""
+        return x.mean((2, 3), keepdim=True).expand_as(x).clone()
 
     def noise(self, x: torch.Tensor, seed: int) -> Callable[[int], torch.Tensor]:
         """From a sample's number to inputs of noise shaped like x, within the range of each."""

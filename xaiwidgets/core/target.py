@@ -255,6 +255,16 @@ def _is_sequence(what: Any) -> bool:
     return isinstance(what, (list, tuple))
 
 
+def probabilities(outputs: torch.Tensor) -> torch.Tensor:
+    """Outputs (rows, classes) as probabilities: themselves where they are such already, as many
+    black boxes give them, else by softmax, and a single one by the sigmoid."""
+    if outputs.shape[1] == 1:
+        return outputs.sigmoid()
+    sums = outputs.sum(1)
+    shares = bool((outputs >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
+    return outputs if shares else outputs.softmax(1)
+
+
 def class_name(classes: Sequence[str], index: int) -> str:
     """The name of a class, or "class 3" where names are not known."""
     return classes[index] if 0 <= index < len(classes) else f"class {index}"

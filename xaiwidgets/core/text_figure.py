@@ -33,8 +33,9 @@ class Sheet:
     @classmethod
     def of(cls, heat: Heatmap, index: int, title: str) -> Sheet:
         """One text of an answer, with its values."""
-        assert heat.texts is not None
-        tokens = heat.texts[index]
+        assert heat.parts is not None
+        tokens = heat.parts[index]
+        assert isinstance(tokens, Tokens)
         return cls(title, tokens, heat.map()[index, 0, : len(tokens)])
 
     def part(self, look: Look) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from .errors import ExplainError
 from .layers import Layers, hooked
 from .subject import Inputs, Kind, Selector, Subject
 from .tokens import Tokens, tokenise, words_of
+from .words import Words
 
 _NO_LIMIT = 1_000_000  # tokenizers without a limit say 1e30
 
@@ -40,9 +41,10 @@ class TextSubject(Subject):
     """
 
     kind: ClassVar[Kind] = "text"
+    words: ClassVar[Words] = Words("text", "token")
     baselines: ClassVar[tuple[str, ...]] = ("zero", "mean", "noise", "given")
     lacks: ClassVar[frozenset[str]] = frozenset(
-        ("black", "white", "blur", "light blur", "neighbours")
+        ("black", "white", "blur", "light blur", "neighbours", "median", "rows")
     )
 
     def __init__(

@@ -94,5 +94,5 @@ def _joined(parts: list[Heatmap], order: torch.Tensor, subject: Subject, ready: 
             for name in first.numbers
         },
         first.reduction,
-        texts=ready.texts,
+        parts=ready.parts,
     )

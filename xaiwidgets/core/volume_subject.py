@@ -11,6 +11,7 @@ from torch import nn
 
 from .errors import ExplainError
 from .subject import Inputs, Kind, Selector, Subject
+from .words import Words
 
 
 class VolumeSubject(Subject):
@@ -26,6 +27,7 @@ class VolumeSubject(Subject):
     """
 
     kind: ClassVar[Kind] = "volume"
+    words: ClassVar[Words] = Words("volume", "voxel")
     axes: ClassVar[tuple[str, ...]] = ("channels", "depth", "height", "width")
 
     def __init__(

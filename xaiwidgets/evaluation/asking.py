@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.core.target import BoundTarget
+from xaiwidgets.core.target import BoundTarget, probabilities
 
 SCALES = ("probability", "score")
 SCALE_HELP = (
@@ -25,8 +25,7 @@ def on_scale(
 ) -> torch.Tensor:
     """The target of each row of outputs (rows, classes), on that scale."""
     if scale == "probability" and single_class(target):
-        one = outputs.shape[1] == 1
-        outputs = outputs.sigmoid() if one else outputs.softmax(1)
+        outputs = probabilities(outputs)
     return target.score(outputs, rows)
 
 

@@ -69,11 +69,9 @@ from .perturbation import (
     Occlusion,
     Pick,
     ShapleySampling,
-    TableAnchor,
     gale,
     normlime,
     sp_lime,
-    table_anchor,
     weights_of,
 )
 from .relevance import (
@@ -157,7 +155,6 @@ __all__ = [
     "SmoothGrad",
     "SmoothGradCamPlusPlus",
     "Smoothing",
-    "TableAnchor",
     "TokenRelevance",
     "TransformerAttribution",
     "UnitViews",
@@ -176,6 +173,5 @@ __all__ = [
     "redraw",
     "relu_backward_table",
     "sp_lime",
-    "table_anchor",
     "weights_of",
 ]

@@ -17,9 +17,11 @@ def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
     one that is coarse and class-specific, and a control that never asks the network. Of a black box
     those that only ask for scores; of a text relevance, two of its kin, what covering words does,
-    and noise as a control."""
+    and noise as a control; of a table fair shares, a linear model, and what a column adds."""
     from xaiwidgets import methods
 
+    if subject.kind == "table":
+        return _for_tables(subject)
     if subject.black_box:
         asking = methods.Occlusion, methods.RISE, methods.LIME, methods.EdgeDetector
         return [method() for method in asking]
@@ -42,6 +44,14 @@ def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     if subject.layers(x).maps:
         chosen.insert(4, methods.GradCam())
     return chosen
+
+
+def _for_tables(subject: Subject) -> list[Attribution]:
+    from xaiwidgets import methods
+
+    inside = [] if subject.black_box else [methods.IntegratedGradients(), methods.LRP()]
+    asking = [methods.KernelShap(), methods.LIME(), methods.FeatureAblation()]
+    return [*asking, *inside, methods.RandomMap()]
 
 
 def catalogue(chosen: Sequence[Attribution], subject: Subject) -> dict[str, Attribution]:

@@ -27,16 +27,16 @@ from . import code, pack
 from .catalogue import catalogue, default_methods
 from .flows import Flows, flow_commands
 from .gallery import Gallery
-from .given import checked_display, checked_region
+from .given import checked_display, checked_region, usual_display
 from .left_behind import LeftBehind, screen
-from .masking import Masking, fills_for
+from .masking import Masking, fills_for, refuse_texts, usual_settings
 from .opening import Given, names_of, spelt_out
 from .panel import Panel
 from .panels import SLOTS, Panels
 from .trust import Trust, question_cards
 from .view import PicturedView
 from .walking import films_of, open_films, walk_commands, walk_of
-from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, DEFAULT_TRUST
+from .wire import DEFAULT_MASKING, DEFAULT_TRUST
 from .worker import Worker
 from .workplace import Workplace
 
@@ -56,8 +56,8 @@ def compare(
     """Many explanations of one decision, side by side, in a notebook.
 
     `subject` is a torch.nn.Module or a Subject; `images` one picture (PIL image, path, array,
-    tensor) or several, and for a TextSubject one text or several; `target` what is
-    explained (default: the predicted class; see Target);
+    tensor) or several, for a TextSubject one text or several, and for a TableSubject rows; `target`
+    what is explained (default: the predicted class; see Target);
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
@@ -139,7 +139,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
                 "GradCam()(subject, volume).plot() draws slices."
             )
         if masking is not None:
-            self.subject.need_pictures("Masking")
+            refuse_texts(self.subject)
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
@@ -159,8 +159,12 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._walk = walk_of(experiment, *shared, every, self.set_trait, self.send)
         place = Workplace(*shared, every, self.set_trait)
         self._trust, self._flows = Trust(place), Flows(place)
-        start = {**DEFAULT_DISPLAY, **checked_display(dict(display or {}))}
-        super().__init__(about=self._about(), display=start, experiment=dict(self._walk.card()))
+        self._usual_display = usual_display(self.subject)
+        start = {**self._usual_display, **checked_display(dict(display or {}))}
+        super().__init__(
+            about=self._about(), display=start, experiment=dict(self._walk.card()),
+            masking_settings={**usual_settings(self.subject)},
+        )  # fmt: skip
         for method in made:
             self._panels.add(method)
         self._show()
@@ -258,7 +262,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         return code.compare_code(
             [panel.method for panel in self._panels.every],
             self._gallery.aim,
-            {k: v for k, v in self.display.items() if v != DEFAULT_DISPLAY.get(k)},
+            {k: v for k, v in self.display.items() if v != self._usual_display.get(k)},
             {"images": self._gallery.written, **self._names},
             self._gallery.index,
             self._masking.changed if self._masking.on else None,
@@ -411,11 +415,13 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
             "version": __version__,
             "title": self.subject.title,
             "kind": self.subject.kind,
+            "whole": self.subject.words.whole,
+            "part": self.subject.words.part,
             "live": True,
             "classes": list(self.subject.classes[:_CLASSES]),
             "methods": [pack.method_card(method, layers, self.subject) for method in methods],
             "layers": layers,
             "colour_maps": pack.colour_maps(),
             "fills": fills_for(self._gallery),
-            "questions": question_cards(),
+            "questions": question_cards(self.subject.words),
         }

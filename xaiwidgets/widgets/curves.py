@@ -81,7 +81,10 @@ class Curves:
         """The curves that there are: "deletion" and "insertion", by method, and "random"."""
         found: dict[str, dict[str, Curve]] = {"deletion": {}, "insertion": {}}
         across = self._counts() / self._pixels
-        words = {"deletion": "share of pixels removed", "insertion": "share of pixels revealed"}
+        parts = self._gallery.subject.words.parts
+        words = {
+            "deletion": f"share of {parts} removed", "insertion": f"share of {parts} revealed",
+        }  # fmt: skip
         rows: list[tuple[str, list[tuple[np.ndarray | None, ...]]]] = [
             (pack.name_of(panel.method), [self._pair(self._panel_key(panel))])
             for panel in self._shown()

@@ -99,7 +99,8 @@ class Flows:
             raise ExplainError("The network has changed since this map was made; run it anew.")
         x, aim = self._place.gallery.one(panel.input), aim_of(panel.bound)
         found = method.flows(subject, x, aim, cancel=token)
-        return [way_of(each, panel.bound.label, side, most) for each in found]
+        told = panel.bound.label, side, most, subject.words.parts
+        return [way_of(each, *told) for each in found]
 
     def _for_page(self, panel: Panel) -> FlowCard:
         try:

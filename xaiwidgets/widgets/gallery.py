@@ -9,7 +9,8 @@ import torch
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Inputs, Subject
-from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name
+from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name, probabilities
+from xaiwidgets.core.tokens import Tokens
 
 from . import pack
 from .given import read_masks, read_truths
@@ -25,10 +26,10 @@ class Gallery:
         self.subject, self.aim, self.index = subject, aim, 0
         ready = subject.prepare(images)
         # kept on the CPU: a widget lives as long as its kernel, and would hold a GPU's memory
-        self.inputs = Inputs(ready.x.cpu(), ready.names, ready.texts)
+        self.inputs = Inputs(ready.x.cpu(), ready.names, ready.parts)
         self.pictures: np.ndarray | None = None
         self.note = ""
-        if ready.texts is None:
+        if ready.parts is None:
             self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
         self._outputs: dict[int, torch.Tensor] = {}
         self._network = ""
@@ -41,13 +42,13 @@ class Gallery:
 
     def shape(self, index: int | None = None) -> tuple[int, int]:
         """Height and width of an input, by default of the one on screen; of a text 1 and its
-        tokens."""
+        tokens, of a table 1 and its columns."""
         return self.inputs.x.shape[2], self.inputs.lengths[self.index if index is None else index]
 
     def one(self, index: int) -> Inputs:
         """One input, where the network is."""
         alone = self.inputs.at([index])
-        return Inputs(alone.x.to(self.subject.device), alone.names, alone.texts)
+        return Inputs(alone.x.to(self.subject.device), alone.names, alone.parts)
 
     def select(self, index: Any) -> None:
         """Put another input on screen."""
@@ -69,9 +70,11 @@ class Gallery:
 
     @property
     def written(self) -> str:
-        """The inputs as code that needs nothing else: texts; pictures go by a name."""
-        texts = self.inputs.texts
-        return "image" if texts is None else repr([tokens.text for tokens in texts])
+        """The inputs as code that needs nothing else: texts; others go by a name."""
+        parts = self.inputs.parts
+        if parts is not None and isinstance(parts[0], Tokens):
+            return repr([own.text for own in parts if isinstance(own, Tokens)])
+        return "image" if parts is None else "rows"
 
     @property
     def layer_names(self) -> list[str]:
@@ -142,12 +145,12 @@ class Gallery:
         own = self._outputs.get(self.index, outputs)[0]
         shown = own.topk(min(_BARS, len(own))).indices.tolist()
         order = [*shown, *self.bound.indices(0), int(outputs[0].argmax())]
-        probabilities = outputs[0].softmax(0)
+        shares = probabilities(outputs)[0]
         return [
             {
                 "index": i,
                 "name": class_name(self.subject.classes, i),
-                "probability": float(probabilities[i]),
+                "probability": float(shares[i]),
                 "logit": float(outputs[0, i]),
             }
             for i in dict.fromkeys(order)
@@ -168,8 +171,8 @@ class Gallery:
         return pack.pack_bytes(preprocessing.pictures(x)[0][0])
 
     def _tokens(self, index: int) -> list[Token]:
-        texts = self.inputs.texts
-        return [] if texts is None else pack.pack_tokens(texts[index])
+        parts = self.inputs.parts
+        return [] if parts is None else pack.pack_parts(parts[index])
 
     def _strip_item(self, index: int) -> StripItem:
         truth, predicted = self.truths[index], ""

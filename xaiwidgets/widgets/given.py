@@ -9,10 +9,11 @@ import numpy as np
 
 from xaiwidgets.core.display import SIGNS
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import class_name
 
 from . import pack
-from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, Region
+from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, Display, Region
 
 
 def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
@@ -31,7 +32,7 @@ def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | N
 
 def read_masks(masks: Any, shapes: Sequence[tuple[int, int]]) -> list[dict[str, np.ndarray]]:
     """True regions by name, one dict an input; `shapes` are the inputs' heights and widths. Of a
-    text, of height 1, a mask may be one value a token."""
+    text or a table, of height 1, a mask may be one value a token or a column."""
     count = len(shapes)
     if masks is None:
         return [{} for _ in range(count)]
@@ -78,7 +79,10 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
         "keep": (0.0, 100.0), "contour": (0.0, 100.0),
         "box": (0.0, 100.0),
     }  # fmt: skip
-    words = {"sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS}
+    words = {
+        "sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS,
+        "order": ("size", "table"),
+    }  # fmt: skip
     for name, value in display.items():
         if name in numbers:
             low, high = numbers[name]
@@ -101,6 +105,11 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
                 f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
             )
     return display
+
+
+def usual_display(subject: Subject) -> Display:
+    """The settings of a new widget: bars have room for the largest of them."""
+    return {**DEFAULT_DISPLAY, "clip": 100.0} if subject.kind == "table" else {**DEFAULT_DISPLAY}
 
 
 def checked_masking(

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
+from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.display import paint
-from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
+from xaiwidgets.core.figure import contact_sheet, look_of, of_table, picture_of
+from xaiwidgets.core.table_figure import Chart, table_sheet
 from xaiwidgets.core.text_figure import Sheet, text_sheet
+from xaiwidgets.core.tokens import Tokens
 
 from . import pack
 from .gallery import Gallery
@@ -57,13 +62,24 @@ def screen(
     answers = [(panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
     shown = [(heat, title) for heat, title in answers if heat is not None]
     look = look_of({**display})
-    if gallery.inputs.texts is not None:
-        alone = Sheet(label, gallery.inputs.texts[gallery.index])
+    parts = gallery.inputs.parts
+    if parts is not None and of_table(parts):
+        return table_sheet(_charts(parts[gallery.index], label, shown), look, label)
+    if parts is not None:
+        own = parts[gallery.index]
+        assert isinstance(own, Tokens)
+        alone = Sheet(label, own)
         return text_sheet([alone, *(Sheet.of(heat, 0, title) for heat, title in shown)], look)
     assert gallery.pictures is not None
     painted = [paint(heat.map()[0], picture_of(heat, 0), look)[0] for heat, _ in shown]
     labels = [label, *(title for _, title in shown)]
     return contact_sheet([gallery.pictures[gallery.index], *painted], labels)
+
+
+def _charts(cells: Any, label: str, shown: Sequence[tuple[Heatmap, str]]) -> list[Chart]:
+    """The bars of every panel; before there are any, the row with none."""
+    charts = [Chart.of(heat, 0, title) for heat, title in shown]
+    return charts or [Chart(label, cells, np.zeros(len(cells)))]
 
 
 def encoded(png: bytes) -> str:

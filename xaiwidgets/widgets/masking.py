@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.filling import FILLS, Filling
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.asking import on_scale, single_class
 from xaiwidgets.evaluation.ordering import places
@@ -47,7 +48,7 @@ def masking(
     *,
     share: float = DEFAULT_MASKING["share"],
     mode: str = DEFAULT_MASKING["mode"],
-    fill: str = DEFAULT_MASKING["fill"],
+    fill: str | None = None,
     strokes: Sequence[Sequence[int]] = (),
     spares: bool = DEFAULT_MASKING["spares"],
     **given: Unpack[Beside],
@@ -55,14 +56,18 @@ def masking(
     """`compare` with its masking open: hide what each map calls important, and watch the score.
 
     `share` in percent, `mode` is "remove", "keep" or "reveal", `fill` one of
-    xaiwidgets.evaluation's FILLS; `strokes` of the brush, [side, x, y, x, y, ...] each, cover what
-    they painted, or with `spares` all that they did not. The rest is as for `compare`. Read
-    `w.masking.scores`, `w.curves` and `w.brush`.
+    xaiwidgets.evaluation's FILLS (default: the blurred picture, of a table the mean); `strokes` of
+    the brush, [side, x, y, x, y, ...] each, cover what they painted, or with `spares` all that they
+    did not. The rest is as for `compare`. Read `w.masking.scores`, `w.curves` and `w.brush`.
     """
     from .compare import Compare
 
     names = names_of(sys._getframe(1), given, subject=subject, images=images)
-    settings = {"share": share, "mode": mode, "fill": fill, "strokes": strokes, "spares": spares}
+    settings: dict[str, Any] = {
+        "share": share, "mode": mode, "strokes": strokes, "spares": spares,
+    }  # fmt: skip
+    if fill is not None:
+        settings["fill"] = fill
     return Compare(subject, images, target, methods, names=names, masking=settings, **given)
 
 
@@ -92,7 +97,8 @@ class Masking:
         self.curves = Curves(
             gallery, worker, guard, panels, lambda: self.fill, self._filling_now, write
         )
-        self._settings: MaskSettings = {**DEFAULT_MASKING}
+        self._usual = usual_settings(gallery.subject)
+        self._settings: MaskSettings = {**self._usual}
         self._found: MaskScores | None = None
         self._filling: tuple[Any, Filling] | None = None
 
@@ -209,7 +215,7 @@ class Masking:
         return {
             key: value
             for key, value in self._settings.items()
-            if key != "turn" and value != DEFAULT_MASKING[key]  # type: ignore[literal-required]
+            if key != "turn" and value != self._usual[key]  # type: ignore[literal-required]
         }
 
     # --- called by the widget ---------------------------------------------------------------
@@ -282,7 +288,7 @@ class Masking:
         return self._gallery.shape()
 
     def _apply(self, changes: Mapping[str, Any]) -> None:
-        self._gallery.subject.need_pictures("Masking")
+        refuse_texts(self._gallery.subject)
         before = self._settings
         known = checked_masking(changes, self._shape, fills_for(self._gallery))
         self._settings = {**before, **known}  # type: ignore[typeddict-item]
@@ -304,7 +310,7 @@ class Masking:
         filled: Filled = {"fill": self.fill, "input": self._gallery.index, "picture": None}
         try:
             filling = self._filling_now()
-            if self.fill != "neighbours":
+            if self.fill != "neighbours" and self._gallery.pictures is not None:
                 nothing = torch.zeros(1, *self._shape, dtype=torch.bool, device=filling.x.device)
                 row = torch.zeros(1, dtype=torch.long, device=filling.x.device)
                 empty = filling(nothing, row)
@@ -382,11 +388,24 @@ class Masking:
         for (name, _, _), one in zip(asked, flat, strict=True):
             if one:
                 found["panels"][name]["problem"] = (
-                    "This map is the same everywhere: it puts no pixel before another."
+                    "This map is the same everywhere: it puts no "
+                    f"{self._gallery.subject.words.part} before another."
                 )
         if settings["strokes"]:
             found["brush"] = score(bound, 0, len(asked) + 1)
         return found
+
+
+def usual_settings(subject: Subject) -> MaskSettings:
+    """The settings of a new widget: a hole in a picture is blurred, in a row the data's mean."""
+    fill = "mean" if subject.kind == "table" else DEFAULT_MASKING["fill"]
+    return {**DEFAULT_MASKING, "fill": fill}
+
+
+def refuse_texts(subject: Subject) -> None:
+    """A text has no hole that could be filled and shown."""
+    if subject.kind == "text":
+        raise ExplainError("Masking works on pictures and tables; this subject's inputs are texts.")
 
 
 def levels_of(order: np.ndarray) -> np.ndarray:
@@ -410,6 +429,9 @@ def unit_of(bound: BoundTarget) -> Literal["probability", "score"]:
 
 def fills_for(gallery: Gallery) -> list[str]:
     """What may fill a hole; "given" where the subject has an absent input. Texts are not masked."""
-    if gallery.pictures is None:
+    if gallery.subject.kind == "text":
         return []
-    return [fill for fill in FILLS if fill != "given" or gallery.subject.absent is not None]
+    lacks = set(gallery.subject.lacks)
+    if gallery.subject.absent is None:
+        lacks.add("given")
+    return [fill for fill in FILLS if fill not in lacks]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from xaiwidgets.core.answers import Heatmap, fold_channels
+from xaiwidgets.core.cells import Cells
 from xaiwidgets.core.declare import Knob
 from xaiwidgets.core.display import colours, is_diverging
 from xaiwidgets.core.method import Attribution
@@ -63,8 +64,8 @@ def pack_heatmap(
         "facts": heat.facts,
         "warnings": heat.warnings,
     }
-    if heat.texts is not None:
-        answer["tokens"] = pack_tokens(heat.texts[0])
+    if heat.parts is not None:
+        answer["tokens"] = pack_parts(heat.parts[0])
     if levels is not None:
         answer["levels"] = pack_bytes(levels)
     error = heat.error_map()
@@ -82,9 +83,14 @@ def pack_heatmap(
     return answer
 
 
-def pack_tokens(tokens: Tokens) -> list[Token]:
-    """A text as its tokens."""
-    parts = zip(tokens.names, tokens.pieces, tokens.gaps, tokens.special, strict=True)
+def pack_parts(own: Tokens | Cells) -> list[Token]:
+    """A text as its tokens, a row of a table as its cells."""
+    if isinstance(own, Cells):
+        return [
+            {"name": name, "piece": piece, "gap": "", "special": False}
+            for name, piece in zip(own.names, own.pieces, strict=True)
+        ]
+    parts = zip(own.names, own.pieces, own.gaps, own.special, strict=True)
     return [
         {"name": name, "piece": piece, "gap": gap, "special": special}
         for name, piece, gap, special in parts
@@ -141,9 +147,12 @@ def knob_card(knob: Knob, layers: list[str], lacks: Container[str] = ()) -> Knob
 def knob_cards(
     method: type[Attribution] | Attribution, layers: list[str], subject: Subject
 ) -> list[KnobCard]:
-    """A method's knobs, with the choices that mean something for this subject's inputs."""
+    """A method's knobs that do something for this subject's inputs, with the choices that mean
+    something there."""
+    idle = method.idle.get(subject.kind, ())
     lacks = {*subject.lacks, *method.lacks.get(subject.kind, ())}
-    return [knob_card(knob, layers, lacks) for knob in method.knobs.values()]
+    used = [knob for knob in method.knobs.values() if knob.name not in idle]
+    return [knob_card(knob, layers, lacks) for knob in used]
 
 
 def method_card(

@@ -11,6 +11,7 @@ from typing import Any
 from xaiwidgets.core.errors import Cancelled, ExplainError
 from xaiwidgets.core.evaluation import Answered
 from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.words import Words
 from xaiwidgets.evaluation.trust import (
     QUESTIONS,
     Badge,
@@ -245,14 +246,14 @@ class Trust:
         }
 
 
-def question_cards() -> list[QuestionCard]:
-    """The questions as the page knows them."""
+def question_cards(words: Words) -> list[QuestionCard]:
+    """The questions as the page knows them, in the words for its inputs."""
     return [
         {
             "name": question.name,
             "word": question.word,
             "title": question.name.capitalize(),
-            "asks": question.asks,
+            "asks": question.asks.format(whole=words.whole, parts=words.parts),
         }
         for question in QUESTIONS
     ]

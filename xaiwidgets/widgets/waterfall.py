@@ -22,9 +22,9 @@ _WORDS = {
 }
 
 
-def way_of(report: RuleReport, what: str, side: int, most: int) -> FlowWay:
+def way_of(report: RuleReport, what: str, side: int, most: int, parts: str = "pixels") -> FlowWay:
     """One way down from the score of `what`, with maps of at most `most` depths and `side` pixels a
-    side."""
+    side. `parts` is what the input consists of."""
     steps = report.steps[::-1]
     blocks = _blocks([step.name for step in steps])
     shown = {id(step) for step in _chosen(steps, blocks, most - 1)}
@@ -37,9 +37,7 @@ def way_of(report: RuleReport, what: str, side: int, most: int) -> FlowWay:
             rows[-1]["map"] = pack.pack_map(pack.small(step.map, side))
     if abs(report.unnamed) > 1e-4 * abs(report.begun):
         rows.append(_unnamed(report))
-    rows.append(
-        _end("input", report.arrived, "the words" if len(report.map) == 1 else "the pixels")
-    )
+    rows.append(_end("input", report.arrived, f"the {parts}"))
     rows[-1]["map"] = pack.pack_map(pack.small(report.map, side))
     count = len(report.depths)
     note = f"Maps of {len(shown) + 1} of {count + 1} depths are kept here."

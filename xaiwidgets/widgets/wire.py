@@ -10,10 +10,11 @@ from typing import Any, Literal, TypedDict
 
 from typing_extensions import NotRequired
 
-Kind = Literal["picture", "text"]
+Kind = Literal["picture", "text", "table"]
 Dtype = Literal["float16", "float32", "uint8"]
 Sign = Literal["signed", "positive", "negative", "absolute"]
 Scaling = Literal["panel", "shared"]
+Order = Literal["size", "table"]
 Status = Literal["waiting", "running", "done", "error", "cancelled"]
 MaskMode = Literal["remove", "keep", "reveal"]
 BadgeState = Literal["good", "doubtful", "poor", "unknown", "checking", "waiting"]
@@ -74,7 +75,8 @@ class QuestionCard(TypedDict):
 
 class Token(TypedDict):
     """One token of a text: what the vocabulary calls it, what of the text it stands for, and what
-    lies in front of it there, such as a blank. A special one is no part of the text."""
+    lies in front of it there, such as a blank. A special one is no part of the text. Of a table one
+    cell of a row: its column, and what stands in it."""
 
     name: str
     piece: str
@@ -83,11 +85,14 @@ class Token(TypedDict):
 
 
 class About(TypedDict):
-    """What does not change while a widget lives. `kind` is that of its inputs."""
+    """What does not change while a widget lives. `kind` is that of its inputs, `whole` what one is
+    called, and `part` what it consists of, such as a pixel."""
 
     version: str
     title: str
     kind: Kind
+    whole: str
+    part: str
     live: bool
     classes: list[str]
     methods: list[MethodCard]
@@ -170,7 +175,7 @@ class PanelSweep(TypedDict):
 
 class StripItem(TypedDict):
     """One input of the strip; `right` is None when its true class is not known. A text has no
-    thumbnail: its name is how it begins."""
+    thumbnail: its name is how it begins; nor has a row of a table."""
 
     name: str
     thumb: Array | None
@@ -197,7 +202,7 @@ class Mask(TypedDict):
 
 class Scene(TypedDict):
     """The input on screen: its picture (uint8, height × width × 3), or its tokens where it is a
-    text, and what the network says."""
+    text, its cells where it is a row of a table, and what the network says."""
 
     index: int
     name: str
@@ -288,7 +293,8 @@ class HeatmapAnswer(TypedDict):
 
     `levels` (uint8), there while masking is on, is the step 1 ... 200 of the mask slider at which a
     pixel goes when the most important go first: a mask is one comparison a pixel, the same on both
-    sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`.
+    sides of the wire. The map of a text has one row, a value a token, and brings the `tokens`; that
+    of a table a value a column, and its cells.
     """
 
     kind: Literal["heatmap"]
@@ -311,8 +317,8 @@ class HeatmapAnswer(TypedDict):
 
 
 class Region(TypedDict):
-    """A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, and
-    y is 0 to 1."""
+    """A rectangle in pixels of the picture; x1 and y1 are exclusive. Of a text x counts tokens, of
+    a table columns, and y is 0 to 1."""
 
     x0: int
     y0: int
@@ -332,6 +338,7 @@ class Display(TypedDict):
     keep: float
     contour: float
     box: float
+    order: Order
     truth: bool
     error: bool
 
@@ -346,6 +353,7 @@ DEFAULT_DISPLAY: Display = {
     "keep": 100.0,
     "contour": 0.0,
     "box": 0.0,
+    "order": "size",
     "truth": False,
     "error": False,
 }

@@ -43,7 +43,9 @@ class AreaUnderCurve(Evaluation):
         substrate, intact = self._ends(y)
         fact, doubts = substrate_words(*about, self.scale, substrate, intact)
         done = "inserted" if self.inserts else "deleted"
-        curve = Curve(counts / counts[-1], y, f"share of pixels {done}", self.scale)
+        curve = Curve(
+            counts / counts[-1], y, f"share of {case.subject.words.parts} {done}", self.scale
+        )
         numbers = {"intact": float(intact.mean()), "substrate": float(substrate.mean())}
         curves = {type(self).title.lower(): curve}
         return Graded(values, curves, [fact], warnings + doubts, numbers)

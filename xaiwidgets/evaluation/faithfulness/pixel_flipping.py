@@ -59,7 +59,8 @@ class PixelFlipping(Evaluation, title="Pixel flipping", source="bach2015"):
             found.values, found.warnings = without_order(found.values, maps)
         across = counts / maps[0].size
         for name, y in curves.items():
-            found.curves[name] = Curve(across, y, "share of pixels removed", self.scale)
+            removed = f"share of {case.subject.words.parts} removed"
+            found.curves[name] = Curve(across, y, removed, self.scale)
         if random:
             found.numbers["random"] = float(np.mean([aopc(one) for one in random]))
         return found

@@ -47,7 +47,7 @@ class RegionPerturbation(Evaluation, title="Region perturbation", source="samek2
 
     @property
     def _draws(self) -> int:
-        return self.repeats if self.fill in ("noise", "neighbours", "given") else 1
+        return self.repeats if self.fill in ("noise", "neighbours", "given", "rows") else 1
 
     def grade(self, case: Case) -> Graded:
         """AOPC of every input, and the curve."""

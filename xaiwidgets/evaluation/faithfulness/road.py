@@ -54,9 +54,7 @@ class ROAD(Evaluation, title="ROAD", source="rong2022"):
         most, least = scores[: len(case)], scores[len(case) :]
         values, warnings = without_order((least - most).mean(1) / 2, maps)
         shown = zip(names, (most, least), strict=True)
-        curves = {
-            name: Curve(counts / maps[0].size, y, "share of pixels removed", self.scale)
-            for name, y in shown
-        }
+        removed = f"share of {case.subject.words.parts} removed"
+        curves = {name: Curve(counts / maps[0].size, y, removed, self.scale) for name, y in shown}
         numbers = {"MoRF": float(most.mean()), "LeRF": float(least.mean())}
         return Graded(values, curves, warnings=warnings, numbers=numbers)

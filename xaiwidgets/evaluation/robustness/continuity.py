@@ -73,7 +73,8 @@ class Continuity(Evaluation, title="Continuity", source="alvarezmelis2018"):
         ratio[np.isnan(size) | ~(below > 0).any(1)] = np.nan
         growing = np.maximum.accumulate(ratio, axis=1)
         across = np.arange(1, self._neighbours + 1)
-        curve = Curve(across, growing, "neighbours", "change of the map ÷ change of the picture")
+        moves = f"change of the map ÷ change of the {case.subject.words.whole}"
+        curve = Curve(across, growing, "neighbours", moves)
         return said(case, Graded(growing[:, -1], {self.move: curve}), moved)
 
 

@@ -59,8 +59,8 @@ def said(case: Case, found: Graded, moved: np.ndarray) -> Graded:
         found.warnings.append(f"For {flat} of {len(case)} inputs the map is constant: no score.")
     if not moved.any():
         found.warnings.append(
-            "The map did not change at all: an explanation that never looks at the picture is as "
-            "stable as can be."
+            "The map did not change at all: an explanation that never looks at the "
+            f"{case.subject.words.whole} is as stable as can be."
         )
     return found
 

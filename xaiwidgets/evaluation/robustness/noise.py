@@ -98,7 +98,7 @@ class Drowning(Course):
         speed = outcome.change / (level / 3**0.5)  # the root of the mean square of U[−r, r]
         return (
             f"{said[:-1]}; it changes by {100 * outcome.change:.0f} % of its length, {speed:.2g} × "
-            "as fast as the picture."
+            f"as fast as the {self.subject.words.whole}."
         )
 
     def verdict(self, outcomes: Mapping[str, Outcome]) -> str:

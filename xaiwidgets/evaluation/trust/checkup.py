@@ -42,7 +42,7 @@ class Checkup:
         self.inputs = self.subject.prepare(inputs)
         self.target = self.subject.bind(target, self.inputs.x)
         mask, self.masks = _telling(masks)
-        shared: dict[str, Any] = {"mask": mask}
+        shared: dict[str, Any] = {"mask": mask, "words": self.subject.words}
         self.questions = [
             ask(shared=shared) for ask in QUESTIONS if self.masks is not None or not ask.needs_masks
         ]

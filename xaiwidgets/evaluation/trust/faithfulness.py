@@ -23,6 +23,9 @@ _SEED = 0
 _FAINT = 0.1
 """A class below this probability is followed by its score, which still has a way to fall."""
 
+_SATURATED = 0.999
+"""A single output whose sigmoid is beyond it is a quantity, such as a price, and no logit."""
+
 _ROOM = 0.1
 
 
@@ -38,12 +41,13 @@ class Faithfulness(Question):
 
     name = "faithfulness"
     word = "Faithful"
-    asks = "Does the score fall faster when this map's pixels go first?"
+    asks = "Does the score fall faster when this map's {parts} go first?"
     better = "higher"
     good = 0.2
     limits = (
         f"Good from {good:g} of the way from random orders (0) to a score that is gone at once "
-        f"(1), poor within {SPREADS} standard deviations of random orders."
+        f"(1), poor within {SPREADS} standard deviations of random orders, doubtful there where it "
+        "is ahead of each of them."
     )
 
     def cost(self, case: Case) -> Passes:
@@ -71,7 +75,8 @@ class Faithfulness(Question):
             "random, lowest": random.min(0), "random, highest": random.max(0),
         }  # fmt: skip
         for name, y in curves.items():
-            found.curves[name] = Curve(self._across(case), y, "share of pixels removed", scale)
+            removed = f"share of {case.subject.words.parts} removed"
+            found.curves[name] = Curve(self._across(case), y, removed, scale)
         fallen = aopc(random.reshape(-1, STEPS + 1)).reshape(ORDERS, -1).mean(1)
         clear = fallen.mean() + SPREADS * fallen.std(ddof=1)
         found.numbers.update(
@@ -90,9 +95,12 @@ class Faithfulness(Question):
         verdict: Verdict = "poor"
         if fallen > numbers["clear"]:
             verdict = "good" if value >= self.good else "doubtful"
+        elif fallen > numbers["most"] and value >= self.good:
+            verdict = "doubtful"
         sentence = (
-            f"While its pixels go, the {own.y_label} lies {number(fallen)} below that of the whole "
-            f"picture on average; in random orders {number(numbers['random'])}."
+            f"While its {self.words.parts} go, the {own.y_label} lies {number(fallen)} below that "
+            f"of the whole {self.words.whole} on average; in random orders "
+            f"{number(numbers['random'])}."
         )
         if verdict != "good" and numbers.get("sizes", 0) >= self.good:
             verdict = "doubtful"
@@ -110,9 +118,7 @@ class Faithfulness(Question):
             f"{ORDERS} random orders": f"{number(numbers['least'])} to {number(numbers['most'])}",
             "of the way to the best": number(value),
         }
-        picture = Lines(
-            plain(own.x), lines, "share of pixels removed", own.y_label, ("0 %", "100 %")
-        )
+        picture = Lines(plain(own.x), lines, own.x_label, own.y_label, ("0 %", "100 %"))
         return self.badge(verdict, value, sentence, scores, beside, picture)
 
     def _random(self, case: Case) -> np.ndarray:
@@ -139,7 +145,8 @@ class Faithfulness(Question):
                 return "score"
             every = torch.arange(len(case))
             known = ask(case.subject, case.x, case.target, every, "probability")
-            return "probability" if bool((known >= _FAINT).all()) else "score"
+            no_logit = case.subject._total == 1 and bool((known > _SATURATED).all())
+            return "probability" if bool((known >= _FAINT).all()) and not no_logit else "score"
 
         return self.once("scale", make)
 

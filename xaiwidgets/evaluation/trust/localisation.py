@@ -54,9 +54,12 @@ class Localisation(Question):
         where = (self.shared or {}).get("mask", "the mask")
         sentence = (
             f"{percent(share)} of its evidence lies in {where}, which covers {percent(covered)} of "
-            "the picture."
+            f"the {self.words.whole}."
         )
-        bars = [Bar("evidence inside", share), Bar("pixels inside", covered, control=True)]
+        bars = [
+            Bar("evidence inside", share),
+            Bar(f"{self.words.parts} inside", covered, control=True),
+        ]
         density = f"{value:.1f}" if value < 1000 else "over 1000"
         beside = {"density inside ÷ outside": density, "by chance": "1"}
         picture = Bars(bars, "share")

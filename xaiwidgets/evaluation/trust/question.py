@@ -10,6 +10,8 @@ import numpy as np
 
 from xaiwidgets.core.errors import one_line
 from xaiwidgets.core.scores import Curve, Scores, mean_known
+from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.words import Words
 
 from ..besides import Besides
 from .badge import Badge, Bars, Lines, Verdict
@@ -33,7 +35,14 @@ class Question(Besides):
     """What an explanation is that passes, as short as a badge."""
 
     asks: ClassVar[str]
+    """The question; {whole} and {parts} stand for what inputs are called and consist of."""
+
     limits: ClassVar[str]
+
+    @property
+    def words(self) -> Words:
+        """What the inputs that are judged are called, and what they consist of."""
+        return (self.shared or {}).get("words", Subject.words)
 
     def read(self, scores: Scores) -> Badge:
         """The badge that follows from the scores; unknown where there is no number."""

@@ -27,7 +27,7 @@ class Stability(Question):
 
     name = "stability"
     word = "Stable"
-    asks = "Does the map stay when the picture hardly changes?"
+    asks = "Does the map stay when the {whole} hardly changes?"
     better = "lower"
     explains_anew = True
     good, poor = 0.5, 1.0
@@ -53,9 +53,10 @@ class Stability(Question):
             found.warnings.append("The map is the same everywhere: there is nothing to change.")
         elif not moved.any():
             found.values = np.full(len(case), np.nan)
+            whole = case.subject.words.whole
             found.warnings.append(
-                "Noise on the picture does not move this map at all: it never looks at the "
-                "picture, so there is nothing to test."
+                f"Noise on the {whole} does not move this map at all: it never looks at the "
+                f"{whole}, so there is nothing to test."
             )
         return found
 

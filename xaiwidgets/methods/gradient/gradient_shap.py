@@ -23,11 +23,14 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
     """Integrated gradients from many baselines at once, at random points of the way.
 
     R = E[(x′ − b) · ∂f/∂x (b + a (x′ − b))], a ~ U(0, 1), x′ = x + noise, b drawn from the
-    baselines ("noise" and "given" have several; the others one). Under independence of the pixels
-    this approximates Shapley values (Lundberg and Lee 2017; expected gradients, Erion et al. 2021).
+    baselines ("noise", "given" and "rows" have several; the others one). Under independence of the
+    pixels this approximates Shapley values (Lundberg and Lee 2017; expected gradients, Erion et al.
+    2021).
     The values add up to f(x) − E[f(b)] up to the standard error, which comes with the map; with one
     baseline the completeness gap is measured too.
     """
+
+    usual = {"table": {"baseline": "rows"}}
 
     samples: int = knob(
         default=50, low=2, high=500, unit="draws", log=True, help="how many random points"
@@ -46,7 +49,7 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
 
     @property
     def _one_baseline(self) -> bool:
-        return self.baseline not in ("noise", "given") and self.noise == 0
+        return self.baseline not in ("noise", "given", "rows") and self.noise == 0
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Every input sees the same draws."""

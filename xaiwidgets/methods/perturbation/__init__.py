@@ -10,7 +10,6 @@ from .meaningful_perturbation import MeaningfulPerturbation
 from .occlusion import Occlusion
 from .rise import RISE
 from .shapley_sampling import ShapleySampling
-from .table_anchors import TableAnchor, table_anchor
 
 __all__ = [
     "LIME",
@@ -23,10 +22,8 @@ __all__ = [
     "Occlusion",
     "Pick",
     "ShapleySampling",
-    "TableAnchor",
     "gale",
     "normlime",
     "sp_lime",
-    "table_anchor",
     "weights_of",
 ]

@@ -1,32 +1,48 @@
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.job import current_job
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.table_subject import TableSubject
 from xaiwidgets.core.target import BoundTarget
 
 from .bandit import Parts, Rule, Search
-from .game import Game, segment_fill_knob
-from .segments import (
-    BY_TOKEN,
-    NOT_BY_TOKEN,
-    as_frame,
-    compactness_knob,
-    cut,
-    segmentation_knob,
-    segments_knob,
-)
+from .game import Game
+from .over_segments import OverSegments, segment_fill_knob
+from .redrawn_rows import RedrawnRows
+from .segments import SEGMENTATIONS
+from .standing import Standing
 
-EACH = 8
 _TRYING = "Still searching: shown is the most precise rule of those just tried."
 
 
+class Trials(Protocol):
+    """What rules about one input are tried on: `count` parts may be held fast, `each` trials are
+    made at a time."""
+
+    count: int
+    each: int
+
+    def held(self, plan: Sequence[tuple[Parts, int]]) -> list[int]:
+        """In how many trials under each rule the answer stays."""
+
+    def coverage(self, parts: Parts) -> float:
+        """The share of inputs to which a rule applies."""
+
+    def paint(self, rule: Rule) -> torch.Tensor:
+        """1 on what a rule holds fast, (1, height, width)."""
+
+    def words(self, rule: Rule) -> str:
+        """The rule in words."""
+
+
 class Anchors(
-    Attribution,
+    OverSegments,
     title="Anchors",
     source="ribeiro2018",
     taxonomy={"models": "any", "access": "black box", "representation": "feature (rule)"},
@@ -38,10 +54,18 @@ class Anchors(
     value) in at least `threshold` of all copies. The facts give that precision with its bounds
     (KL-LUCB), and the coverage: the share of all copies in which these segments happen to be kept.
     An empty anchor means that the answer hardly depends on the picture's parts, or on the filling.
+
+    Of a table the anchor is a rule: some columns lie in their quarter of the data, or hold their
+    category. Free columns are taken together from random rows of the data, each of the rule's from
+    one that fulfils it, so that columns that depend on each other may be combined as they never
+    are. The coverage is the share of the data to which the rule applies.
     """
 
-    usual = BY_TOKEN
-    lacks = NOT_BY_TOKEN
+    usual = {
+        "text": OverSegments.usual["text"],
+        "table": {**OverSegments.usual["table"], "samples": 20000},
+    }
+    idle = {"table": (*OverSegments.idle["table"], "fill")}
 
     samples: int = knob(
         default=2000, low=4, high=50000, unit="copies", log=True, help="how many copies are asked"
@@ -50,9 +74,13 @@ class Anchors(
         default=0.95, low=0.5, high=0.99, step=0.01, unit="of the copies",
         help="in how many copies the answer has to stay",
     )  # fmt: skip
-    segmentation: str = segmentation_knob("slic")
-    segments: int = segments_knob(25)
-    compactness: float = compactness_knob()
+    segmentation: str = knob(
+        default="slic", choices=SEGMENTATIONS, help=OverSegments.knobs["segmentation"].help
+    )
+    segments: int = knob(
+        default=25, low=2, high=500, log=True, unit="segments",
+        help=OverSegments.knobs["segments"].help,
+    )  # fmt: skip
     fill: str = segment_fill_knob("zero")
     seed: int = knob(default=0, low=0, high=9999, help="which copies are drawn")
 
@@ -63,52 +91,51 @@ class Anchors(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """1 on the anchor's segments, (batch, 1, height, width)."""
-        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
-        values, rules = torch.zeros_like(x[:, :1]), []
+        labels = self.cut(subject, x)
+        values, told = torch.zeros_like(x[:, :1]), []
         for i, own in enumerate(labels):
-            game = Game(subject, x[i : i + 1], _lead(subject, target[i]), own, self.fill)
+            trials = self._trials(subject, x[i : i + 1], _lead(subject, target[i]), own)
 
-            def look(rule: Rule, i: int = i, game: Game = game) -> None:
-                values[i] = _painted(game, rule)
+            def look(rule: Rule, i: int = i, trials: Trials = trials) -> None:
+                values[i] = trials.paint(rule)
                 current_job().show(lambda: Findings(values.clone(), facts=[_TRYING]))
 
             search = Search(
-                game.players, _Copies(game, self.seed).held, lambda parts: 0.5 ** len(parts),
-                self.threshold, self.samples, EACH, look,
+                trials.count, trials.held, trials.coverage, self.threshold, self.samples,
+                trials.each, look,
             )  # fmt: skip
             rule, verified = search.best()
             search.pull([rule], search.left)
-            values[i] = _painted(game, rule)
-            rules.append((rule, verified))
-        found = Findings(values, frames=[as_frame(labels, x)])
-        return self._told(found, rules)
+            values[i] = trials.paint(rule)
+            told.append((rule, verified, trials.words(rule)))
+        return self._told(Findings(values, frames=self.shown(subject, labels, x)), told)
 
-    def _told(self, found: Findings, rules: list[tuple[Rule, bool]]) -> Findings:
-        """Add precision and coverage: of one picture in words, of several their means."""
-        found.numbers["precision"] = sum(rule.precision for rule, _ in rules) / len(rules)
-        found.numbers["coverage"] = sum(rule.coverage for rule, _ in rules) / len(rules)
-        if len(rules) == 1:
-            rule, _ = rules[0]
+    def _trials(
+        self, subject: Subject, x: torch.Tensor, target: BoundTarget, own: torch.Tensor
+    ) -> Trials:
+        if isinstance(subject, TableSubject):
+            return RedrawnRows(subject, x, target, self.seed)
+        return _Copies(Game(subject, x, target, own, self.fill), self.seed)
+
+    def _told(self, found: Findings, told: list[tuple[Rule, bool, str]]) -> Findings:
+        """Add precision and coverage: of one input in words, of several their means."""
+        rules = [rule for rule, _, _ in told]
+        found.numbers["precision"] = sum(rule.precision for rule in rules) / len(rules)
+        found.numbers["coverage"] = sum(rule.coverage for rule in rules) / len(rules)
+        if len(told) == 1:
+            rule, _, words = told[0]
             low, high = rule.interval()
             found.numbers |= {"precision_low": low, "precision_high": high}
-            named = ", ".join(map(str, rule.parts)) or "none"
             found.facts.append(
-                f"Anchor: segments {named}. Precision {rule.precision:.2f} ({low:.2f} to "
-                f"{high:.2f}), coverage {rule.coverage:.2g}."
+                f"Anchor: {words}. Precision {rule.precision:.2f} ({low:.2f} to {high:.2f}), "
+                f"coverage {rule.coverage:.2g}."
             )
-        if not all(verified for _, verified in rules):
+        if not all(verified for _, verified, _ in told):
             found.warnings.append(
                 f"No anchor is known to hold in {self.threshold:.0%} of copies after "
                 f"{self.samples}: shown is the most precise one so far."
             )
         return found
-
-
-def _painted(game: Game, rule: Rule) -> torch.Tensor:
-    """1 on the rule's segments, (1, height, width)."""
-    chosen = torch.zeros(game.players)
-    chosen[list(rule.parts)] = 1
-    return game.paint(chosen)
 
 
 def _lead(subject: Subject, target: BoundTarget) -> BoundTarget:
@@ -119,26 +146,37 @@ def _lead(subject: Subject, target: BoundTarget) -> BoundTarget:
 class _Copies:
     """Copies of one input, drawn one after the other; whether the answer stays as it is."""
 
+    each = 8
+
     def __init__(self, game: Game, seed: int) -> None:
-        self.game = game
+        self.game, self.count = game, game.players
         self.draw = torch.Generator().manual_seed(seed)
-        self.whole = float(game(torch.ones(1, game.players, dtype=torch.bool)))
-        self.function = game.target.scorer is not None
+        whole = float(game(torch.ones(1, game.players, dtype=torch.bool)))
+        self.standing = Standing.of(game.target, whole)
+
+    def coverage(self, parts: Parts) -> float:
+        """The share of all copies in which these segments happen to be kept."""
+        return 0.5 ** len(parts)
 
     def held(self, plan: Sequence[tuple[Parts, int]]) -> list[int]:
-        """In how many copies under each rule it does."""
+        """In how many copies under each rule the answer stays."""
         if not plan:
             return []
         drawn = [self._under(parts, times) for parts, times in plan]
         scores = self.game(torch.cat(drawn)).split([times for _, times in plan])
-        return [int(self._stays(part).sum()) for part in scores]
+        return [int(self.standing.holds(part).sum()) for part in scores]
+
+    def paint(self, rule: Rule) -> torch.Tensor:
+        """1 on the rule's segments, (1, height, width)."""
+        chosen = torch.zeros(self.count)
+        chosen[list(rule.parts)] = 1
+        return self.game.paint(chosen)
+
+    def words(self, rule: Rule) -> str:
+        """The segments by number."""
+        return f"segments {', '.join(map(str, rule.parts)) or 'none'}"
 
     def _under(self, parts: Parts, times: int) -> torch.Tensor:
-        present = torch.rand(times, self.game.players, generator=self.draw) < 0.5
+        present = torch.rand(times, self.count, generator=self.draw) < 0.5
         present[:, list(parts)] = True
         return present
-
-    def _stays(self, scores: torch.Tensor) -> torch.Tensor:
-        sign = 1 if self.whole >= 0 else -1
-        least = abs(self.whole) / 2 if self.function else 0.0
-        return sign * scores >= least

@@ -2,25 +2,16 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.job import current_job
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .game import Game, segment_fill_knob
-from .segments import (
-    BY_TOKEN,
-    NOT_BY_TOKEN,
-    as_frame,
-    compactness_knob,
-    cut,
-    grid,
-    segmentation_knob,
-    segments_knob,
-)
+from .game import Game, asked_each
+from .over_segments import OverSegments
 
 
 class FeatureAblation(
-    Attribution,
+    OverSegments,
     title="Feature ablation",
     source="zeiler2014",
     taxonomy={"models": "any", "access": "black box"},
@@ -32,23 +23,15 @@ class FeatureAblation(
     values share between them.
     """
 
-    usual = BY_TOKEN
-    lacks = NOT_BY_TOKEN
-
-    segmentation: str = segmentation_knob("squares")
-    segments: int = segments_knob()
-    compactness: float = compactness_knob()
-    fill: str = segment_fill_knob("zero")
-
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass a segment, and one for the whole picture; SLIC may make fewer."""
-        rows, columns = grid(x.shape[2], x.shape[3], self.segments)
-        return Passes(rows * columns + 1, 0)
+        coalitions = self.players(subject, x) + 1
+        return Passes(coalitions * asked_each(subject, self.fill), 0)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """The drop on every segment, (batch, 1, height, width)."""
-        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
-        drops, frames = torch.zeros_like(x[:, :1]), [as_frame(labels, x)]
+        labels = self.cut(subject, x)
+        drops, frames = torch.zeros_like(x[:, :1]), self.shown(subject, labels, x)
         for i, own in enumerate(labels):
             game = Game(subject, x[i : i + 1], target[i], own, self.fill)
             all_but_one = ~torch.eye(game.players, dtype=torch.bool)

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
-from xaiwidgets.core.declare import knob
-from xaiwidgets.core.filling import FILL_HELP, FILLS, Filling
+from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from . import segments
 
-SEGMENT_FILLS = ("segments", *FILLS)
 
-
-def segment_fill_knob(default: str) -> Any:
-    """What takes an absent segment's place: also its own mean colour."""
-    return knob(
-        default=default, choices=SEGMENT_FILLS, help=f"{FILL_HELP}; segments: its own mean colour"
-    )
+def asked_each(subject: Subject, fill: str) -> int:
+    """How many inputs a coalition is asked as: the mean over so many rows of the data, where these
+    stand for who is absent."""
+    return subject.background if fill == "rows" else 1
 
 
 class Game:
     """One input `x` (1, channels, height, width) cut into segments `labels` (height, width); who is
-    absent is filled."""
+    absent is filled. Where rows of the data fill, a score is the mean over several of them."""
 
     def __init__(
         self,
@@ -42,7 +37,8 @@ class Game:
         self.players = int(labels.max()) + 1
         chosen = segments.colours(x, labels[None]) if fill == "segments" else fill
         self.filling = Filling(chosen, subject, x, seed)
-        self.at_once = subject.batch_size(x, backward=False)
+        self.draws = torch.arange(asked_each(subject, fill))
+        self.at_once = max(1, subject.batch_size(x, backward=False) // len(self.draws))
 
     def __call__(self, present: torch.Tensor) -> torch.Tensor:
         """The scores (coalitions,) where `present` (coalitions, players) says who takes part, in
@@ -52,11 +48,13 @@ class Game:
 
     def scores(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
         """The same, batch by batch."""
+        times = len(self.draws)
         for part in present.split(self.at_once):
-            kept = part.to(self.labels.device)[:, self.labels]
-            own = torch.zeros(len(part), dtype=torch.long)
-            filled = self.filling(kept, own)
-            yield self.subject.scores(filled, self.target, own).double().cpu()
+            kept = part.to(self.labels.device)[:, self.labels].repeat_interleave(times, 0)
+            own = torch.zeros(len(kept), dtype=torch.long)
+            filled = self.filling(kept, own, self.draws.repeat(len(part)))
+            scores = self.subject.scores(filled, self.target, own).double().cpu()
+            yield scores.view(-1, times).mean(1)
 
     def ends(self) -> tuple[float, float]:
         """The scores of nobody, and of everybody."""

@@ -4,26 +4,18 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
-from .game import Game, segment_fill_knob
-from .segments import (
-    BY_TOKEN,
-    NOT_BY_TOKEN,
-    compactness_knob,
-    cut,
-    grid,
-    segmentation_knob,
-    segments_knob,
-)
+from .game import Game, asked_each
+from .over_segments import OverSegments
 from .surrogate import Solve, Surrogate, fit, surrogate_maps
 
 
 class KernelShap(
-    Attribution,
+    OverSegments,
     title="Kernel SHAP",
     source="lundberg2017",
     taxonomy={"models": "any", "access": "black box", "formulation": "proxy"},
@@ -34,31 +26,34 @@ class KernelShap(
     (d − 1) ÷ (C(d, s) s (d − s)) on coalitions of s of d segments has the Shapley values for
     coefficients (Lundberg and Lee 2017). Coalitions are drawn by those weights, each with its
     opposite (Covert and Lee 2021); where there are few enough every one is asked, and the values
-    are exact. They add up to v(all) − v(none). The standard error comes with the map.
+    are exact: of a table of up to ten columns. They add up to v(all) − v(none). The standard error
+    comes with the map.
     """
 
-    usual = BY_TOKEN
-    lacks = NOT_BY_TOKEN
+    usual = {
+        "text": OverSegments.usual["text"],
+        "table": {**OverSegments.usual["table"], "samples": 2000},
+    }
 
     samples: int = knob(
         default=1000, low=4, high=20000, unit="coalitions", log=True, help="how many are asked"
     )
-    segmentation: str = segmentation_knob("squares")
-    segments: int = segments_knob()
-    compactness: float = compactness_knob()
-    fill: str = segment_fill_knob("zero")
     precision: float = precision_knob()
     seed: int = knob(default=0, low=0, high=9999, help="which coalitions are drawn")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass a coalition, and two for nobody and everybody."""
-        rows, columns = grid(x.shape[2], x.shape[3], self.segments)
-        return Passes(self._asked(rows * columns) + 2, 0)
+        coalitions = self._asked(self.players(subject, x)) + 2
+        return Passes(coalitions * asked_each(subject, self.fill), 0)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Each segment's share, (batch, 1, height, width)."""
-        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
-        return surrogate_maps(subject, x, target, labels, self.fill, self._plan, self.precision)[0]
+        labels = self.cut(subject, x)
+        games = (
+            Game(subject, x[i : i + 1], target[i], own, self.fill) for i, own in enumerate(labels)
+        )
+        frames = self.shown(subject, labels, x)
+        return surrogate_maps(x, games, self._plan, self.precision, frames)[0]
 
     def _plan(self, game: Game) -> tuple[torch.Tensor, Solve]:
         coalitions, weights = self._coalitions(game.players)

@@ -1,21 +1,19 @@
+from collections.abc import Callable
+
 import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.table_subject import TableSubject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
-from .game import Game, segment_fill_knob
-from .segments import (
-    BY_TOKEN,
-    NOT_BY_TOKEN,
-    compactness_knob,
-    cut,
-    segmentation_knob,
-    segments_knob,
-)
+from .game import Game
+from .nearby_rows import NearbyRows
+from .over_segments import OverSegments, segment_fill_knob
+from .segments import SEGMENTATIONS
 from .surrogate import Solve, Surrogate, fit, surrogate_maps
 
 RIDGE = 1.0  # as in the paper's own code
@@ -23,7 +21,7 @@ NAMED = 3
 
 
 class LIME(
-    Attribution,
+    OverSegments,
     title="LIME",
     source="ribeiro2016",
     taxonomy={"models": "any", "access": "black box", "formulation": "proxy"},
@@ -35,23 +33,37 @@ class LIME(
     scores' variance the linear model explains: where it is low, the map is about little. The strip
     shows the superpixels; another cut gives another map. The standard error comes with it.
 
+    Of a table rows are drawn by the data, and the model sees for each column whether it lies in the
+    same quarter of the data as the row's own (`quarters`), or its value in standard deviations;
+    d is their distance as a share of √columns, and a coefficient belongs to what the facts say.
+
     >>> LIME(segments=30)(subject, x, target="star").numbers["r2"]
     0.76
     """
 
-    usual = BY_TOKEN
-    lacks = NOT_BY_TOKEN
+    usual = {
+        "text": OverSegments.usual["text"],
+        "table": {**OverSegments.usual["table"], "width": 0.75},
+    }
+    idle = {
+        "picture": ("quarters",),
+        "text": ("quarters",),
+        "table": (*OverSegments.idle["table"], "fill"),
+    }
 
     samples: int = knob(
         default=1000, low=4, high=20000, unit="copies", log=True, help="how many copies are asked"
     )
-    segmentation: str = segmentation_knob("slic")
-    segments: int = segments_knob()
-    compactness: float = compactness_knob()
+    segmentation: str = knob(
+        default="slic", choices=SEGMENTATIONS, help=OverSegments.knobs["segmentation"].help
+    )
     width: float = knob(
         default=0.25, low=0.05, high=5.0, step=0.05, log=True,
         help="how fast copies count less the more is switched off",
     )  # fmt: skip
+    quarters: bool = knob(
+        default=True, help="of a table: see columns by quarters of the data, not by their values"
+    )
     fill: str = segment_fill_knob("segments")
     precision: float = precision_knob()
     seed: int = knob(default=0, low=0, high=9999, help="which copies are drawn")
@@ -62,15 +74,35 @@ class LIME(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Each segment's coefficient, (batch, 1, height, width)."""
-        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
-        found, models = surrogate_maps(
-            subject, x, target, labels, self.fill, self._plan, self.precision
+        if isinstance(subject, TableSubject):
+            return self._of_rows(subject, x, target)
+        labels = self.cut(subject, x)
+        games = (
+            Game(subject, x[i : i + 1], target[i], own, self.fill) for i, own in enumerate(labels)
         )
-        return _told(found, models)
+        found, models = surrogate_maps(
+            x, games, self._plan, self.precision, self.shown(subject, labels, x)
+        )
+        return _told(found, models, "segments", str)
+
+    def _of_rows(self, subject: TableSubject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        nearby = [
+            NearbyRows(subject, x[i : i + 1], target[i], self.quarters) for i in range(len(x))
+        ]
+        found, models = surrogate_maps(x, nearby, self._plan_rows, self.precision, [])
+        return _told(found, models, "columns", nearby[0].name)
 
     def _plan(self, game: Game) -> tuple[torch.Tensor, Solve]:
         copies = self.copies(game.players)
-        return copies, lambda scores: self.fitted(copies[: len(scores)], scores)
+        distance = 1 - (copies.sum(1).double() / copies.shape[1]).sqrt()  # cosine, from all on
+        z = copies.double()
+        return copies, lambda scores: self.fitted(z, distance, scores)
+
+    def _plan_rows(self, nearby: NearbyRows) -> tuple[torch.Tensor, Solve]:
+        rows = self.rows(nearby)
+        z = nearby.seen(rows.numpy())
+        distance = (z - z[0]).norm(dim=1) / z.shape[1] ** 0.5
+        return rows, lambda scores: self.fitted(z, distance, scores)
 
     def copies(self, players: int) -> torch.Tensor:
         """Which segments are on (copies, players); in the first all are."""
@@ -79,28 +111,34 @@ class LIME(
         on[0] = True
         return on
 
-    def fitted(self, on: torch.Tensor, scores: torch.Tensor) -> Surrogate:
-        """The linear model of scores (copies,) over segments (copies, players); its intercept,
+    def rows(self, nearby: NearbyRows) -> torch.Tensor:
+        """The rows of a table that are asked (copies, columns); the first is the row itself."""
+        return torch.from_numpy(nearby.draw(self.samples, self.seed))
+
+    def fitted(self, z: torch.Tensor, distance: torch.Tensor, scores: torch.Tensor) -> Surrogate:
+        """The linear model of the first scores (copies,) over z (copies, features); its intercept,
         which is not held down, is left out."""
-        z = torch.cat([torch.ones(len(on), 1), on], 1).double()
-        distance = 1 - (on.sum(1).double() / on.shape[1]).sqrt()  # cosine, from all on
-        weights = (-distance.square() / self.width**2).exp().sqrt()
+        done = len(scores)
+        z = torch.cat([torch.ones(done, 1, dtype=z.dtype), z[:done]], 1)
+        weights = (-distance[:done].square() / self.width**2).exp().sqrt()
         penalty = torch.full_like(z[0], RIDGE)
         penalty[0] = 0
-        found = fit(z, scores, weights, penalty, torch.arange(len(z)))
+        found = fit(z, scores, weights, penalty, torch.arange(done))
         return Surrogate(found.coefficients[1:], found.error[1:], found.r2)
 
 
-def _told(found: Findings, models: list[Surrogate]) -> Findings:
-    """Add how well the models fit, and of one picture the strongest segments."""
+def _told(
+    found: Findings, models: list[Surrogate], parts: str, name: Callable[[int], str]
+) -> Findings:
+    """Add how well the models fit, and of one input its strongest parts."""
     r2 = sum(model.r2 for model in models) / len(models)
     found.numbers["r2"] = r2
     found.facts.append(f"The linear model explains {100 * r2:.0f} % (R²).")
     if len(models) == 1:
         worth = models[0].coefficients
         top = worth.abs().argsort(descending=True)[:NAMED].tolist()
-        named = ", ".join(f"{i} ({float(worth[i]):+.2g})" for i in top)
-        found.facts.append(f"Strongest segments: {named}.")
+        named = ", ".join(f"{name(i)} ({float(worth[i]):+.2g})" for i in top)
+        found.facts.append(f"Strongest {parts}: {named}.")
     if r2 < 0.5:
         found.warnings.append(
             "The linear model explains less than half of what the scores do: read little into it."

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xaiwidgets.core.answers import Heatmap
+from xaiwidgets.core.cells import Cells
 from xaiwidgets.core.errors import ExplainError
 
 Form = Literal["lime", "average", "homogeneity"]
@@ -30,14 +31,17 @@ class Pick:
 
 
 def weights_of(answers: Sequence[Heatmap]) -> np.ndarray:
-    """The weight of every segment in every answer (answers, segments), from methods that cut
-    pictures into segments, such as LIME(segmentation="squares").
+    """The weight of every feature in every answer (answers, features): of a table's columns, or of
+    segments, from methods that cut pictures into such, as LIME(segmentation="squares") does.
 
     Raises ExplainError where pictures were cut differently: their segments are not the same
     features.
     """
     rows, cut = [], None
     for answer in answers:
+        if answer.parts is not None and isinstance(answer.parts[0], Cells):
+            rows += list(answer.map()[:, 0])
+            continue
         frame = next((frame for frame in answer.frames if frame.label == "segments"), None)
         if frame is None:
             raise ExplainError(

@@ -19,13 +19,18 @@ class Occlusion(
 
     A pixel's value is the mean drop over the patches that cover it. Evidence spread over several
     patches goes unseen: cover one and the others still speak. Of a text single tokens are covered,
-    by the mask token, where nothing else is chosen.
+    by the mask token, where nothing else is chosen; of a table single columns, by their mean.
 
     >>> Occlusion(patch=8, stride=4)(subject, x, target="star").values.shape
     torch.Size([1, 1, 64, 64])
     """
 
-    usual = {"text": {"patch": 1, "stride": 1, "fill": "given"}}
+    usual = {
+        "text": {"patch": 1, "stride": 1, "fill": "given"},
+        "table": {"patch": 1, "stride": 1, "fill": "mean"},
+    }
+    lacks = {"table": ("rows",)}
+    idle = {"table": ("patch", "stride")}
 
     patch: int = knob(default=16, low=1, high=64, unit="pixels", help="side of the covered square")
     stride: int = knob(

@@ -29,6 +29,7 @@ class RISE(
     torch.Size([1, 1, 64, 64])
     """
 
+    takes = ("picture", "text")
     usual = {"text": {"cells": 32, "fill": "given"}}
 
     samples: int = knob(

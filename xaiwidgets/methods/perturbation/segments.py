@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 
 from xaiwidgets.core.answers import Frame
-from xaiwidgets.core.declare import knob
-from xaiwidgets.core.subject import Kind, Subject
+from xaiwidgets.core.subject import Subject
 
 SEGMENTATIONS = ("slic", "squares")
-BY_TOKEN: Mapping[Kind, Mapping[str, Any]] = {
-    "text": {"segmentation": "squares", "segments": 500, "fill": "given"},
-}
-"""A text is cut into its tokens, and an absent one is masked."""
-
-NOT_BY_TOKEN: Mapping[Kind, Collection[str]] = {"text": ("slic", "segments")}
-"""Words have no edges to follow, and one token's mean is the token itself."""
-
-
-def segmentation_knob(default: str) -> Any:
-    """How a picture is cut."""
-    return knob(
-        default=default, choices=SEGMENTATIONS,
-        help="superpixels that follow the picture's edges (SLIC), or a grid of equal rectangles, "
-        "the same for every picture",
-    )  # fmt: skip
-
-
-def segments_knob(default: int = 50) -> Any:
-    """Into how many segments a picture is cut."""
-    return knob(
-        default=default, low=2, high=500, log=True, unit="segments",
-        help="about how many segments: SLIC may make fewer",
-    )  # fmt: skip
-
-
-def compactness_knob() -> Any:
-    """How round superpixels are."""
-    return knob(
-        default=10.0,
-        low=0.1,
-        high=100.0,
-        log=True,
-        help="of SLIC: high makes squares, low follows every colour",
-    )
 
 
 def cut(

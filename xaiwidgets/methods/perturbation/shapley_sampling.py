@@ -2,26 +2,17 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import Moments, enough, precision_knob, report_error
-from .game import Game, segment_fill_knob
-from .segments import (
-    BY_TOKEN,
-    NOT_BY_TOKEN,
-    as_frame,
-    compactness_knob,
-    cut,
-    grid,
-    segmentation_knob,
-    segments_knob,
-)
+from .game import Game, asked_each
+from .over_segments import OverSegments
 
 
 class ShapleySampling(
-    Attribution,
+    OverSegments,
     title="Shapley sampling",
     source="strumbelj2010",
     taxonomy={"models": "any", "access": "black box"},
@@ -35,30 +26,23 @@ class ShapleySampling(
     trained on: another filling asks another question.
     """
 
-    usual = BY_TOKEN
-    lacks = NOT_BY_TOKEN
-
     samples: int = knob(
         default=20, low=4, high=1000, unit="orders", log=True, help="how many random orders"
     )
-    segmentation: str = segmentation_knob("squares")
-    segments: int = segments_knob()
-    compactness: float = compactness_knob()
-    fill: str = segment_fill_knob("zero")
     precision: float = precision_knob()
     seed: int = knob(default=0, low=0, high=9999, help="which orders are drawn")
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """One forward pass a segment and order but for the last to join, and two for nobody and
         everybody; SLIC may make fewer segments."""
-        rows, columns = grid(x.shape[2], x.shape[3], self.segments)
-        return Passes(self.samples * (rows * columns - 1) + 2, 0)
+        coalitions = self.samples * (self.players(subject, x) - 1) + 2
+        return Passes(coalitions * asked_each(subject, self.fill), 0)
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """The mean rise on every segment, (batch, 1, height, width)."""
-        labels = cut(subject, x, self.segmentation, self.segments, self.compactness)
+        labels = self.cut(subject, x)
         values, error = torch.zeros_like(x[:, :1]), torch.zeros_like(x[:, :1])
-        frames, done = [as_frame(labels, x)], 0
+        frames, done = self.shown(subject, labels, x), 0
 
         def found() -> Findings:
             return Findings(values.clone(), error.clone(), frames)

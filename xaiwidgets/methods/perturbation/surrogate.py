@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import torch
 
 from xaiwidgets.core.answers import Findings, Frame
-from xaiwidgets.core.subject import Subject
-from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import enough, report_error
-from .game import Game
-from .segments import as_frame
 
 Solve = Callable[[torch.Tensor], "Surrogate"]
 
@@ -57,24 +54,35 @@ def fit(
     return Surrogate(found, error, r2)
 
 
-def surrogate_maps(
-    subject: Subject,
-    x: torch.Tensor,
-    target: BoundTarget,
-    labels: torch.Tensor,
-    fill: str,
-    plan: Callable[[Game], tuple[torch.Tensor, Solve]],
-    precision: float,
-) -> tuple[Findings, list[Surrogate]]:
-    """Every input's linear model over its segments, painted on them, and the models themselves.
+class Played(Protocol):
+    """What a linear model is fitted to: scores of one input as its parts change."""
 
-    `plan` makes of a game the coalitions to be asked (coalitions, players), and what finds a model
-    with one coefficient a player from the scores of the first of them.
+    def scores(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The scores of what is asked, batch by batch, in double precision on the CPU."""
+
+    def paint(self, worth: torch.Tensor) -> torch.Tensor:
+        """Each part's number where it lies, (1, height, width)."""
+
+
+P = TypeVar("P", bound=Played)
+
+
+def surrogate_maps(
+    x: torch.Tensor,
+    games: Iterable[P],
+    plan: Callable[[P], tuple[torch.Tensor, Solve]],
+    precision: float,
+    frames: list[Frame],
+) -> tuple[Findings, list[Surrogate]]:
+    """Every input's linear model over its parts, painted on them, and the models themselves.
+
+    There is a game for each input; `plan` makes of it what is to be asked, such as coalitions
+    (coalitions, players), and what finds a model with one coefficient a part from the scores of the
+    first of them. `frames` show the cut.
     """
-    maps = _Maps(x, as_frame(labels, x))
+    maps = _Maps(x, frames)
     models, done, asked = [], 0, 0
-    for i, own in enumerate(labels):
-        game = Game(subject, x[i : i + 1], target[i], own, fill)
+    for i, game in enumerate(games):
         coalitions, solve = plan(game)
         scores, asked = torch.empty(0, dtype=torch.float64), len(coalitions)
         for batch in game.scores(coalitions):
@@ -90,14 +98,14 @@ def surrogate_maps(
 class _Maps:
     """Values and errors of every input, as far as they are known."""
 
-    def __init__(self, x: torch.Tensor, frame: Frame) -> None:
+    def __init__(self, x: torch.Tensor, frames: list[Frame]) -> None:
         self.values, self.error = torch.zeros_like(x[:, :1]), torch.zeros_like(x[:, :1])
-        self.frame = frame
+        self.frames = frames
 
-    def having(self, i: int, game: Game, model: Surrogate) -> Findings:
+    def having(self, i: int, game: Played, model: Surrogate) -> Findings:
         """What is found, with one input's model painted."""
         self.values[i], self.error[i] = game.paint(model.coefficients), game.paint(model.error)
         return self.found()
 
     def found(self) -> Findings:
-        return Findings(self.values.clone(), self.error.clone(), [self.frame])
+        return Findings(self.values.clone(), self.error.clone(), list(self.frames))

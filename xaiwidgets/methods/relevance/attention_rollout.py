@@ -21,6 +21,8 @@ class AttentionRollout(
     using it: read it beside TransformerAttribution, which asks what the class made of the look.
     """
 
+    takes = ("picture", "text")
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """One forward pass, and one backward pass that finds the tokens which the score reads."""
         size = 1 if len(x) == 1 else subject.batch_size(x)

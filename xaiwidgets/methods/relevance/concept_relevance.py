@@ -23,8 +23,8 @@ class ConceptRelevance(PartRelevance, title="Concept relevance (CRP)", source="a
     """
 
     part: ClassVar[str] = "channel"
-    usual = {"text": {"preset": "AttnLRP"}}
-    lacks = {"text": PIXEL_PRESETS}
+    usual = {"text": {"preset": "AttnLRP"}, "table": {"preset": "ε"}}
+    lacks = {"text": PIXEL_PRESETS, "table": PIXEL_PRESETS}
 
     preset: str = knob(
         default="ε-plus-flat", choices=tuple(PRESETS), help="which rule each kind of layer gets"

@@ -26,6 +26,7 @@ class HeadRelevance(
     """
 
     part: ClassVar[str] = "head"
+    takes = ("picture", "text")
     lacks = {"text": PIXEL_PRESETS}
 
     preset: str = knob(

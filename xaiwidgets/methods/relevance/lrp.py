@@ -29,8 +29,8 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     and place; see `explain_rules` for what your network's layers receive.
     """
 
-    usual = {"text": {"preset": "AttnLRP"}}
-    lacks = {"text": PIXEL_PRESETS | PIXEL_RULES}
+    usual = {"text": {"preset": "AttnLRP"}, "table": {"preset": "ε"}}
+    lacks = {"text": PIXEL_PRESETS | PIXEL_RULES, "table": PIXEL_PRESETS | PIXEL_RULES}
 
     preset: str = knob(
         default="ε-plus-flat",

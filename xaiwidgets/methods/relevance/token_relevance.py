@@ -23,6 +23,7 @@ class TokenRelevance(PartRelevance, title="Relevance through a token", source="a
     """
 
     part: ClassVar[str] = "token"
+    takes = ("picture", "text")
     lacks = {"text": PIXEL_PRESETS}
 
     preset: str = knob(

@@ -34,6 +34,8 @@ class TransformerAttribution(
     class goes unseen, and nothing is finer than a patch.
     """
 
+    takes = ("picture", "text")
+
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
         """Two of each: for the gradient, and for the relevance."""
         return Passes(2, 2)
