@@ -99,7 +99,7 @@ export function createPainter(store: Store): Painter {
 
   function colour(sheet: Sheet, field: Field, limit: number): void {
     const { keep } = store.display.peek();
-    const table = store.table.peek();
+    const table = store.palette.peek();
     if (!(sheet.canvas || sheet.ink) || same(sheet, [field, limit, keep, table])) return;
     const scale = store.scaleOf(field.sign);
     colourise(field.v, limit, scale, field.ranks.threshold(keep), table, field.colours);

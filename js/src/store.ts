@@ -60,10 +60,14 @@ export interface Store extends Requests {
   dragged: Signal<string>;
   colourMap: ReadonlySignal<ColourMap>;
   /** The colour map as canvas pixels. */
-  table: ReadonlySignal<Uint32Array>;
-  /** Whether the inputs are texts. */
-  text: ReadonlySignal<boolean>;
-  /** Width and height of the picture; of a text its tokens and 1. */
+  palette: ReadonlySignal<Uint32Array>;
+  /** Whether an input is a row of parts: of tokens, or of a table's columns. */
+  row: ReadonlySignal<boolean>;
+  /** Whether it is one of a table. */
+  table: ReadonlySignal<boolean>;
+  /** Whether every column of a table is shown, or the first of each panel. */
+  unfolded: Signal<boolean>;
+  /** Width and height of the picture; of a text its tokens and 1, of a table its columns and 1. */
   size: ReadonlySignal<[number, number]>;
   scaleOf(sign: Sign): Scale;
   show(change: Partial<Display>): void;
@@ -135,8 +139,10 @@ export function createStore(model: Model, closed: AbortSignal): Store {
     zoom: signal(WHOLE),
     spoken,
     dragged: signal(""),
-    table: computed(() => table(colourMap.value)),
-    text: computed(() => about.value.kind === "text"),
+    palette: computed(() => table(colourMap.value)),
+    row: computed(() => about.value.kind === "text" || about.value.kind === "table"),
+    table: computed(() => about.value.kind === "table"),
+    unfolded: signal(false),
     size: computed(() => {
       const [height, width] = scene.value?.picture?.shape ?? [1, scene.value?.tokens?.length || 1];
       return [width, height];

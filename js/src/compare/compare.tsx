@@ -26,17 +26,23 @@ const OF_TEXTS = [
   ["drag", "select a range of tokens"],
   ["r", "begin a range at the token, again to keep it"],
 ] as const;
+const OF_TABLES = [
+  ["arrows", "go from column to column (shift: 10 columns)"],
+  ["Home  End", "go to the first column, the last"],
+] as const;
 const KEYS = [
   ["Esc", "clear the region, then the crosshair, then leave"],
   ["shift + click", "on a class: subtract it from the explained one"],
 ] as const;
+
+const KEYS_OF = { picture: OF_PICTURES, text: OF_TEXTS, table: OF_TABLES };
 
 export function Compare({ store, painter }: { store: Store; painter: Painter }) {
   // Whatever the painter reads is read here once, so that a change asks for a frame.
   useEffect(
     () =>
       effect(() => {
-        void [store.display.value, store.table.value, store.zoom.value, store.scene.value];
+        void [store.display.value, store.palette.value, store.zoom.value, store.scene.value];
         painter.ask();
       }),
     [],
@@ -66,7 +72,7 @@ export function Compare({ store, painter }: { store: Store; painter: Painter }) 
           <MaskingBar store={store} />
           <CurvesView store={store} />
           <div
-            class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""} ${store.text.value ? "xw-texts" : ""}`}
+            class={`xw-grid ${store.walk.card.value ? "xw-wide" : ""} ${store.row.value ? "xw-texts" : ""}`}
           >
             {store.trust.sorted.value.map((panel) => (
               <Panel
@@ -126,7 +132,7 @@ function Header({ store }: { store: Store }) {
       <Popover label="Keys" text="?">
         {() => (
           <dl class="xw-keys">
-            {[...(store.text.value ? OF_TEXTS : OF_PICTURES), ...KEYS].map(([key, does]) => (
+            {[...KEYS_OF[store.about.value.kind], ...KEYS].map(([key, does]) => (
               <>
                 <dt>{key}</dt>
                 <dd>{does}</dd>

@@ -5,7 +5,14 @@ import { gradient } from "../colour";
 import type { Store } from "../store";
 import { TrustBar } from "../trust/bar";
 import { Button, Icon, Popover, Segments, Slider } from "../ui/parts";
-import { DEFAULT_DISPLAY, type Display, type Scaling, type Sign } from "../wire";
+import {
+  DEFAULT_DISPLAY,
+  type Display,
+  type Kind,
+  type Order,
+  type Scaling,
+  type Sign,
+} from "../wire";
 
 const SIGNS: readonly (readonly [Sign, string])[] = [
   ["signed", "Signed"],
@@ -18,6 +25,11 @@ const SCALINGS: readonly (readonly [Scaling, string])[] = [
   ["shared", "Shared"],
 ];
 
+const ORDERS: readonly (readonly [Order, string])[] = [
+  ["size", "By size"],
+  ["table", "In order"],
+];
+
 type Sliding = "clip" | "opacity" | "smoothing" | "keep" | "contour" | "box";
 interface Slide {
   key: Sliding;
@@ -27,8 +39,8 @@ interface Slide {
   step: number;
   help: string;
   said(value: number): string;
-  /** Whether it means something for pixels alone. */
-  pixels?: true;
+  /** The kinds of input for which it means nothing. */
+  not?: Kind[];
 }
 const SLIDES: Slide[] = [
   {
@@ -47,6 +59,7 @@ const SLIDES: Slide[] = [
     high: 1,
     step: 0.01,
     help: "of the colours",
+    not: ["table"],
     said: (x) => `${Math.round(x * 100)} %`,
   },
   {
@@ -56,7 +69,7 @@ const SLIDES: Slide[] = [
     high: 8,
     step: 0.25,
     help: "width (σ) of a Gaussian blur, in pixels; read-outs stay exact",
-    pixels: true,
+    not: ["text", "table"],
     said: (x) => (x ? `${x} px` : "off"),
   },
   {
@@ -75,7 +88,7 @@ const SLIDES: Slide[] = [
     high: 99.5,
     step: 0.5,
     help: "outline what lies above this percentile of |value|",
-    pixels: true,
+    not: ["text", "table"],
     said: (x) => (x ? `${x} %` : "off"),
   },
   {
@@ -85,7 +98,7 @@ const SLIDES: Slide[] = [
     high: 95,
     step: 5,
     help: "box the largest patch above this share of the map's maximum; Truth adds the true box",
-    pixels: true,
+    not: ["text", "table"],
     said: (x) => (x ? `${x} %` : "off"),
   },
 ];
@@ -98,8 +111,9 @@ export function DisplayBar({ store }: { store: Store }) {
   const masks = Boolean(store.scene.value?.masks.length);
   const answered = store.panels.value.map(({ slot }) => store.answers[slot].value);
   const errors = answered.some((answer) => answer?.error);
-  const text = store.text.value;
-  const hideable = !text && (store.about.value.live || answered.some((answer) => answer?.levels));
+  const { kind, part } = store.about.value;
+  const hideable =
+    kind !== "text" && (store.about.value.live || answered.some((answer) => answer?.levels));
   const masked = store.masking.settings.value.on;
   // Beside a masked picture an experiment still draws the map at its step.
   const drawn = !masked || store.masking.maps.value || store.walk.card.value;
@@ -114,8 +128,9 @@ export function DisplayBar({ store }: { store: Store }) {
       {text}
     </button>
   );
+  const usual = kind === "table" ? { ...DEFAULT_DISPLAY, clip: 100 } : DEFAULT_DISPLAY;
   const moved = (Object.keys(DEFAULT_DISPLAY) as (keyof Display)[]).some(
-    (key) => key !== "colour_map" && display[key] !== DEFAULT_DISPLAY[key],
+    (key) => key !== "colour_map" && display[key] !== usual[key],
   );
   return (
     <div class={`xw-display ${folded.value ? "xw-folded" : ""}`} role="group" aria-label="Display">
@@ -133,6 +148,14 @@ export function DisplayBar({ store }: { store: Store }) {
           choices={SCALINGS}
           onPick={(scaling) => set("scaling", scaling)}
         />
+        {kind === "table" && (
+          <Segments
+            label="Order of the columns"
+            value={display.order}
+            choices={ORDERS}
+            onPick={(order) => set("order", order)}
+          />
+        )}
         {masks && toggle("truth", "Truth", "outline what is known to be the true region")}
         {errors &&
           toggle("error", "Std. error", "draw the standard error where a method reports it")}
@@ -140,7 +163,7 @@ export function DisplayBar({ store }: { store: Store }) {
           <button
             type="button"
             class="xw-toggle"
-            title="hide the pixels that each map calls important, and see what the network says"
+            title={`hide the ${part}s that each map calls important, and see what the network says`}
             aria-pressed={masked}
             onClick={() => store.masking.set({ on: !masked })}
           >
@@ -161,7 +184,7 @@ export function DisplayBar({ store }: { store: Store }) {
       </div>
       {drawn && (
         <div class="xw-slides">
-          {SLIDES.filter(({ pixels }) => !pixels || !text).map(({ key, said, ...slide }) => (
+          {SLIDES.filter(({ not }) => !not?.includes(kind)).map(({ key, said, not, ...slide }) => (
             <Slider
               key={key}
               {...slide}
@@ -174,7 +197,7 @@ export function DisplayBar({ store }: { store: Store }) {
             icon="reset"
             label="Default display"
             disabled={!moved}
-            onClick={() => store.show({ ...DEFAULT_DISPLAY, colour_map: display.colour_map })}
+            onClick={() => store.show({ ...usual, colour_map: display.colour_map })}
           />
         </div>
       )}

@@ -25,7 +25,9 @@ export function Legend(props: {
     scaling === "shared" ? "shared scale" : "",
     clip < 100 ? `clipped at ${clip} %` : "up to the largest",
   ];
-  const text = store.text.value;
+  const said = words.filter(Boolean).join(" · ");
+  if (store.table.value) return <p class="xw-muted xw-facts">{said}</p>; // bars have an axis
+  const text = store.row.value;
   const covers = text ? (share: number) => opacity * cover(share, 1) : undefined;
   const most = digits(limit);
   const ends = low ? [`−${most}`, "0", `+${most}`] : ["0", sign === "negative" ? `−${most}` : most];
@@ -42,7 +44,7 @@ export function Legend(props: {
           <span key={i}>{end}</span>
         ))}
       </div>
-      <div class="xw-muted">{words.filter(Boolean).join(" · ")}</div>
+      <div class="xw-muted">{said}</div>
     </div>
   );
 }

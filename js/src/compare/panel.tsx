@@ -62,7 +62,7 @@ function look(store: Store, { id, slot }: PanelCard) {
   /** The box around what the map calls important, in its own pixels. */
   const boxed = computed(() => {
     const { box } = store.display.value;
-    const map = box > 0 && !showsError.value && !store.text.value && array.value;
+    const map = box > 0 && !showsError.value && !store.row.value && array.value;
     return map ? mainBox(store.values(map), map.shape[1], box / 100) : null;
   });
   const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
@@ -74,7 +74,7 @@ function look(store: Store, { id, slot }: PanelCard) {
   );
   const value = computed(() => {
     const point = store.cross.value;
-    const foreign = store.text.value && apart.value; // its tokens are others
+    const foreign = apart.value && store.row.value && !store.table.value; // its tokens are others
     return point && array.value && !foreign ? readAt(store, array.value, point) : null;
   });
   const veiled = computed(() => Boolean(store.masking.veil(answer.value)));
@@ -133,6 +133,8 @@ export function Panel({ store, painter, panel, index }: Props) {
       bare: () => view.veiled.value && !store.masking.maps.value,
       tokens: () => view.answer.value?.tokens,
       apart: () => view.apart.value,
+      error: () =>
+        (view.chosen.value || view.showsError.value ? null : view.answer.value?.error) ?? null,
     };
     if (host.current) mountStage(host.current, store, painter, options, closed.signal);
     return () => closed.abort();
@@ -356,7 +358,7 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   const region = store.region.value;
   const array = view.array.value;
   let part: number | null = null;
-  const foreign = store.text.value && view.apart.value;
+  const foreign = store.row.value && view.apart.value;
   if (region && array && !foreign) {
     const [rows, columns] = array.shape;
     const [width, height] = store.size.value;
@@ -379,7 +381,7 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
         <p class="xw-strong">
           {part === null
             ? "nothing to share"
-            : `${percent(part)} inside the ${store.text.value ? "range" : "region"}`}
+            : `${percent(part)} inside the ${store.row.value ? "range" : "region"}`}
           {sign === "signed" || sign === "absolute" ? "" : `, ${sign} part`}
         </p>
       )}

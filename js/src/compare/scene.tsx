@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { type Point, WHOLE, zoomAt } from "../geometry";
 import { BrushBar, stamp } from "../masking/brush-bar";
-import { percent } from "../numbers";
+import { digits, percent } from "../numbers";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
 import { Button, Icon } from "../ui/parts";
@@ -27,7 +27,7 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
     const closed = new AbortController();
     const options = {
       label: "Input: arrow keys move the crosshair",
-      words: ({ x, y }: Point) => (store.text.peek() ? "" : `(${x}, ${y})`),
+      words: ({ x, y }: Point) => (store.row.peek() ? "" : `(${x}, ${y})`),
       sheet: {
         array: () => null,
         picture: () => here(store)?.picture ?? null,
@@ -47,12 +47,12 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
   return (
     <aside class="xw-scene">
       <div class="xw-stage" ref={host} />
-      <ZoomBar store={store} />
-      {store.masking.settings.value.on && <BrushBar store={store} />}
+      {!store.table.value && <ZoomBar store={store} />}
+      {store.masking.settings.value.on && !store.table.value && <BrushBar store={store} />}
       {scene ? (
         <div class="xw-says">
           <p class="xw-name" title={scene.name}>
-            {!store.text.value && scene.name}
+            {store.about.value.kind !== "text" && scene.name}
             {scene.step && <i> · {scene.step}</i>}
           </p>
           {scene.truth !== null && (
@@ -79,7 +79,7 @@ function ZoomBar({ store }: { store: Store }) {
   const area = region.value;
   const { settings, brush } = store.masking;
   const painting = settings.value.on && brush.value > 0;
-  const text = store.text.value;
+  const text = store.row.value;
   const by = (factor: number): void => {
     zoom.value = zoomAt(zoom.peek(), factor, 0.5, 0.5);
   };
@@ -119,6 +119,7 @@ function ZoomBar({ store }: { store: Store }) {
 
 function Predictions({ store, predictions }: { store: Store; predictions: Prediction[] }) {
   const [explained, against] = store.target.value.indices;
+  const alone = predictions.length < 2; // a quantity, and no class among others
   const aim = (...indices: number[]): void => void store.ask("set_target", { indices });
   const contrast = (index: number): void => {
     const base = explained ?? predictions[0].index;
@@ -140,8 +141,8 @@ function Predictions({ store, predictions }: { store: Store; predictions: Predic
             onClick={(event) => (event.shiftKey ? contrast(index) : aim(index))}
           >
             <span class="xw-class">{name}</span>
-            <span class="xw-share">{percent(probability)}</span>
-            <i style={`--xw-at:${Math.min(1, Math.max(0, probability))}`} />
+            <span class="xw-share">{alone ? digits(logit) : percent(probability)}</span>
+            {!alone && <i style={`--xw-at:${Math.min(1, Math.max(0, probability))}`} />}
           </button>
           <Button
             icon="minus"

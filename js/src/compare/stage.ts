@@ -1,5 +1,6 @@
 /**
- * A picture with what lies on it: map, contours, crosshair, region, read-out; or a text (tokens.ts).
+ * A picture with what lies on it: map, contours, crosshair, region, read-out; or a text (tokens.ts), or a
+ * row of a table (bars.ts).
  *
  * Crosshair, zoom and region belong to the view and not to one stage, so all stages move together.
  * Nothing here is redrawn by the component tree: a moved pointer writes a few styles and that is all.
@@ -9,7 +10,8 @@ import { effect } from "@preact/signals";
 import { between, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
-import type { Token } from "../wire";
+import type { Token, Array as WireArray } from "../wire";
+import { mountBars } from "./bars";
 import { mountTokens } from "./tokens";
 
 export interface Hand {
@@ -29,8 +31,10 @@ export interface StageOptions {
   bare?(): boolean;
   /** What the pointer and the space bar do instead of drawing a region. */
   hand?: Hand;
-  /** Of a text the tokens, where they are not those on screen. */
+  /** Of a text the tokens, of a table the cells, where they are not those on screen. */
   tokens?(): Token[] | undefined;
+  /** The standard error of the map, where there is one. */
+  error?(): WireArray | null;
   /** Whether this is about another input than the one on screen. */
   apart?(): boolean;
 }
@@ -55,8 +59,9 @@ export function mountStage(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
-  if (store.text.peek()) {
-    mountTokens(host, store, painter, options, signal);
+  if (store.row.peek()) {
+    const mount = store.table.peek() ? mountBars : mountTokens;
+    mount(host, store, painter, options, signal);
     return;
   }
   const { sheet, words, hand } = options;

@@ -25,9 +25,10 @@ export function classesIn(strip: StripItem[]): string[] {
   return [...new Set(names)].sort();
 }
 
-/** What stands for an input: its thumbnail, or how a text begins. */
-function Begin({ item: { thumb, name } }: { item: StripItem }) {
-  return thumb ? <Picture array={thumb} /> : <q>{name}</q>;
+/** What stands for an input: its thumbnail, how a text begins, or what a row is called. */
+function Begin({ item: { thumb, name }, table }: { item: StripItem; table: boolean }) {
+  if (thumb) return <Picture array={thumb} />;
+  return table ? <b>{name}</b> : <q>{name}</q>;
 }
 
 export function StripView({ store }: { store: Store }) {
@@ -105,7 +106,7 @@ export function StripView({ store }: { store: Store }) {
             title={strip[i].name}
             onClick={() => pick(i)}
           >
-            <Begin item={strip[i]} />
+            <Begin item={strip[i]} table={store.table.value} />
             <span class={strip[i].right === false ? "xw-wrong" : "xw-right"}>
               {strip[i].right !== null && <Icon name={strip[i].right ? "check" : "close"} />}
               {strip[i].predicted}

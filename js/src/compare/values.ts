@@ -4,11 +4,11 @@ import type { Point } from "../geometry";
 import type { Store } from "../store";
 import type { Array as WireArray } from "../wire";
 
-/** The value of a map at a pixel of the picture, which may be finer than the map; or at a token. */
+/** The value of a map at a pixel of the picture, which may be finer than the map; or at a token or column. */
 export function readAt(store: Store, array: WireArray, { x, y }: Point): number {
   const [width, height] = store.size.peek();
   const [rows, columns] = array.shape;
-  if (store.text.peek()) return store.values(array)[x] ?? Number.NaN;
+  if (store.row.peek()) return store.values(array)[x] ?? Number.NaN;
   const row = Math.min(rows - 1, Math.floor((y * rows) / height));
   const column = Math.min(columns - 1, Math.floor((x * columns) / width));
   return store.values(array)[row * columns + column];

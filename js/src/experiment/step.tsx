@@ -132,7 +132,7 @@ export function StepView({ store, painter, panel, busy, picture, tokens, apart }
           {!at && (
             <div
               class="xw-empty"
-              style={{ aspectRatio: store.text.value ? "" : store.size.value.join("/") }}
+              style={{ aspectRatio: store.row.value ? "" : store.size.value.join("/") }}
             >
               {walk.card.value?.hint}
             </div>

@@ -14,13 +14,13 @@ const WORDS: Record<MaskMode, (share: number) => string> = {
   keep: (share) => `top ${100 - share} % kept`,
   reveal: (share) => `top ${share} % revealed`,
 };
-const HELP: Record<MaskMode, string> = {
-  remove: "the most important pixels of each map go first",
-  keep: "the least important pixels of each map go first",
-  reveal: "the most important pixels come back first, into the filled picture",
+const HELP: Record<MaskMode, (parts: string, whole: string) => string> = {
+  remove: (parts) => `the most important ${parts} of each map go first`,
+  keep: (parts) => `the least important ${parts} of each map go first`,
+  reveal: (parts, whole) => `the most important ${parts} come back first, into the filled ${whole}`,
 };
 const FILLS: Record<string, string> = {
-  mean: "mean colour",
+  mean: "mean",
   blur: "blurred picture",
   zero: "zero",
   noise: "noise",
@@ -28,12 +28,14 @@ const FILLS: Record<string, string> = {
   white: "white",
   given: "absent input",
   neighbours: "from neighbours",
+  rows: "another row",
 };
 
 export function MaskingBar({ store }: { store: Store }) {
   const { settings, set, maps, brush, plotted, scores, curves } = store.masking;
   const { on, mode, share, fill } = settings.value;
-  const { live, fills } = store.about.value;
+  const { live, fills, kind, part, whole } = store.about.value;
+  const parts = `${part}s`;
   if (!on) return null;
   const toggle = (text: string, help: string, pressed: boolean, turn: () => void) => (
     <button type="button" class="xw-toggle" title={help} aria-pressed={pressed} onClick={turn}>
@@ -51,8 +53,8 @@ export function MaskingBar({ store }: { store: Store }) {
         onPick={(next) => set({ mode: next })}
       />
       <Slider
-        label="Share of pixels"
-        help={HELP[mode]}
+        label={`Share of ${parts}`}
+        help={HELP[mode](parts, whole)}
         low={0}
         high={100}
         step={0.5}
@@ -61,7 +63,7 @@ export function MaskingBar({ store }: { store: Store }) {
         onInput={(next) => set({ share: next })}
       />
       <div class="xw-group">
-        <label class="xw-fill" title="what takes a hidden pixel's place">
+        <label class="xw-fill" title={`what takes a hidden ${part}'s place`}>
           <span class="xw-muted">filled with</span>
           <select
             class="xw-select"
@@ -76,12 +78,14 @@ export function MaskingBar({ store }: { store: Store }) {
             ))}
           </select>
         </label>
-        {toggle("Maps", "lay the maps over the masked pictures", maps.value, () => {
-          maps.value = !maps.value;
-        })}
-        {toggle("Brush", "hide a part of the input by hand", brush.value > 0, () => {
-          brush.value = brush.value ? 0 : Math.max(3, Math.round(store.size.peek()[0] / 8));
-        })}
+        {kind === "picture" &&
+          toggle("Maps", "lay the maps over the masked pictures", maps.value, () => {
+            maps.value = !maps.value;
+          })}
+        {kind === "picture" &&
+          toggle("Brush", "hide a part of the input by hand", brush.value > 0, () => {
+            brush.value = brush.value ? 0 : Math.max(3, Math.round(store.size.peek()[0] / 8));
+          })}
         {(live || drawn) &&
           toggle("Curves", "the score while more and more is hidden", plotted.value, () => {
             plotted.value = !plotted.value;
@@ -97,7 +101,7 @@ export function MaskingBar({ store }: { store: Store }) {
         <p class="xw-muted">
           {drawn
             ? "Scores are read off the curves, between two points in proportion."
-            : "No curves came with this page, so pictures are masked without a score."}
+            : `No curves came with this page, so a ${whole} is masked without a score.`}
         </p>
       )}
     </div>

@@ -25,6 +25,7 @@ export function Score(props: {
   random?: boolean;
 }) {
   const { store, score, stale } = props;
+  const { whole, part } = store.about.value;
   if (score?.problem) return <p class="xw-warning">{score.problem}</p>;
   const unit = store.masking.scores.value?.unit ?? "probability";
   const { intact = 0, masked = 0, random = 0 } = score ?? {};
@@ -39,11 +40,11 @@ export function Score(props: {
   return (
     <div class={`xw-score ${stale ? "xw-late" : ""}`}>
       <div class="xw-ends">
-        <span title={`${store.target.value.label}: the whole picture, then the masked one`}>
+        <span title={`${store.target.value.label}: the whole ${whole}, then the masked one`}>
           {score ? say(intact) : "…"} → <b>{score ? say(masked) : "…"}</b>
         </span>
         {props.random && (
-          <span class="xw-muted" title="as many pixels, drawn by lot">
+          <span class="xw-muted" title={`as many ${part}s, drawn by lot`}>
             random {score ? say(random) : "…"}
           </span>
         )}
