@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 PAGES = [
-    "cam.md", "trust.md", "relevance.md", "text.md", "perturbation.md", "concepts.md", "units.md",
+    "cam.md", "trust.md", "relevance.md", "text.md", "tables.md", "perturbation.md", "concepts.md",
+    "units.md",
 ]  # fmt: skip
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -618,7 +618,7 @@ def _class_names(
             given = labels
     if isinstance(given, Mapping):
         given = [str(given.get(i, f"class {i}")) for i in range(max(given) + 1)]
-    return tuple(str(name) for name in given or ())
+    return tuple(str(name) for name in (() if given is None else given))
 
 
 def _input_channels(model: nn.Module) -> int | None:

@@ -81,13 +81,13 @@ def bars(values: Any, names: Sequence[str], titles: Sequence[str] = (), **displa
     from .figure import look_of
 
     table = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    if table.ndim != 2 or table.shape[1] != len(names) or (titles and len(titles) != len(table)):
+    headings = list(titles) or [""] * len(table)
+    if table.ndim != 2 or table.shape[1] != len(names) or len(headings) != len(table):
         raise ExplainError(
             f"The values have shape {table.shape} and there are {len(names)} names and "
             f"{len(titles)} titles; give a name for each feature, and a title for each row."
         )
     cells = Cells(tuple(map(str, names)), ("",) * len(names))
-    headings = titles or [""] * len(table)
     charts = [Chart(title, cells, row) for title, row in zip(headings, table, strict=True)]
     return table_figure(charts, look_of({"clip": 100.0, **display}))
 

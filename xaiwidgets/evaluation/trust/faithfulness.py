@@ -46,8 +46,7 @@ class Faithfulness(Question):
     good = 0.2
     limits = (
         f"Good from {good:g} of the way from random orders (0) to a score that is gone at once "
-        f"(1), poor within {SPREADS} standard deviations of random orders, doubtful there where it "
-        "is ahead of each of them."
+        f"(1), poor within {SPREADS} standard deviations of random orders."
     )
 
     def cost(self, case: Case) -> Passes:
@@ -95,8 +94,6 @@ class Faithfulness(Question):
         verdict: Verdict = "poor"
         if fallen > numbers["clear"]:
             verdict = "good" if value >= self.good else "doubtful"
-        elif fallen > numbers["most"] and value >= self.good:
-            verdict = "doubtful"
         sentence = (
             f"While its {self.words.parts} go, the {own.y_label} lies {number(fallen)} below that "
             f"of the whole {self.words.whole} on average; in random orders "
