@@ -153,7 +153,8 @@ class Attribution(Declared):
     def _refuse(self, kind: Kind) -> None:
         if kind not in self.takes:
             raise ExplainError(
-                f"{self.label} takes a {' or a '.join(self.takes)}, and the input is a {kind}; "
+                f"{self.label} takes {_listed([f'a {one}' for one in self.takes], 'or')}, and the "
+                f"input is a {kind}; "
                 "choose another method."
             )
         for name, value in self.settings.items():
@@ -296,8 +297,8 @@ class FromFunction(Attribution, taxonomy={"access": "black box"}):
         return self.title
 
 
-def _listed(names: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+def _listed(names: list[str], last: str = "and") -> str:
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def as_method(thing: Any) -> Attribution:

@@ -148,7 +148,9 @@ def test_what_a_volume_cannot_be_used_for_is_said_in_a_sentence(x):
     subject = xw.VolumeSubject(network)
     with pytest.raises(ExplainError, match=r"VolumeSubject\(model\) takes volumes"):
         xw.GradCam()(network, x)
-    with pytest.raises(ExplainError, match="takes a picture or a text, and the input is a volume"):
+    with pytest.raises(
+        ExplainError, match="takes a picture, a text or a table, and the input is a volume"
+    ):
         xw.Occlusion()(subject, x)
     with pytest.raises(ExplainError, match=r"GradCam\(\)\(subject, volume\)\.plot\(\) draws"):
         xw.compare(subject, x)
