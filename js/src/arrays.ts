@@ -32,6 +32,18 @@ export function pixels({ data, shape }: WireArray): Uint32Array<ArrayBuffer> {
   return out;
 }
 
+/** A sheet of pictures as one array each. */
+export function apart(sheet: WireArray): WireArray[] {
+  const [count, ...shape] = sheet.shape;
+  const { buffer, byteOffset } = bytes(sheet.data);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return Array.from({ length: count }, (_, i) => ({
+    ...sheet,
+    shape,
+    data: new DataView(buffer, byteOffset + i * size, size),
+  }));
+}
+
 /** Every `stride`-th pixel of a map, for a thumbnail. */
 export function thin(values: Float32Array, shape: number[], stride: number): WireArray {
   const [height, width] = shape.map((side) => Math.ceil(side / stride));

@@ -15,6 +15,7 @@ export function createOfflineModel({ state }: Saved): Model {
         return null;
       case "copy_python":
         return state._code;
+      case "switch_units":
       case "cancel":
         throw new Error("This page has no kernel: the network cannot be asked.");
       default: {

@@ -516,7 +516,7 @@ export interface ConceptCard {
   category: string;
 }
 
-/** What a widget of units is about. `size` is (height, width) of the inputs, `count` how many there are; a unit is a detector of its best concept from an IoU of `iou` on. */
+/** What a widget of units is about. `size` is (height, width) of the inputs, `count` how many there are; a unit is a detector of its best concept from an IoU of `iou` on. The network `draws` where it is a generator; a widget of explanations is `linked` where it shows the relevance of the unit that is looked at. */
 export interface UnitsAbout {
   version: string;
   title: string;
@@ -525,6 +525,10 @@ export interface UnitsAbout {
   count: number;
   concepts: ConceptCard[];
   iou: number;
+  draws: boolean;
+  linked: boolean;
+  facts: string[];
+  warnings: string[];
 }
 
 /** How far the work of a widget is; `message` is what is being done, or the error in words. */
@@ -566,6 +570,26 @@ export interface ConceptMasks {
   bits: Array;
 }
 
+/** What becomes of a class (its mean probability over the inputs that the network calls by it), or of a concept that a generator draws (its share of the pixels), without some units. */
+export interface OffRow {
+  name: string;
+  inputs: number;
+  before: number;
+  after: number;
+}
+
+/** Units of one layer that are switched off, and what the network does without them. A generator brings its pictures (uint8, n × height × width × 3) `before` and `after`. */
+export interface UnitsOff {
+  layer: string;
+  units: number[];
+  status: Status;
+  message: string;
+  rows: OffRow[];
+  inputs: number;
+  before?: Array;
+  after?: Array;
+}
+
 /** A layer's weights: of each unit the `channels` (units × n) that it weighs most, and their `weights` (uint8, units × n × height × width; 128 is 0, each unit to its own largest). In `colours` the three are red, green and blue. */
 export interface FilterSheet {
   colours: boolean;
@@ -602,7 +626,7 @@ export type Command =
   | "answer_trial"
   | "next_trial";
 
-export type InsideCommand = "select_unit" | "cancel" | "copy_python";
+export type InsideCommand = "select_unit" | "switch_units" | "cancel" | "copy_python";
 
 /** From the page: a command with a sequence number that its reply repeats. */
 export interface Request {

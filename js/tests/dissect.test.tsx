@@ -1,10 +1,11 @@
 /** Units without a kernel: arithmetic, and the page that shows them. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { count, labelsOf, ranking, unpacked } from "../src/dissect/detectors";
 import { above, fits, raised, spotlit } from "../src/dissect/units";
 import widget from "../src/inside";
 import { createOfflineModel } from "../src/inside-offline";
-import type { UnitSheet, Array as WireArray } from "../src/wire";
+import type { ConceptCard, UnitSheet, Array as WireArray } from "../src/wire";
 
 describe("a map raised to a picture's size", () => {
   it("is bilinear between the centres of equal parts and flat outside them", () => {
@@ -37,6 +38,54 @@ describe("a search", () => {
   });
 });
 
+describe("detectors", () => {
+  // three units × three concepts: a clear one, a tie that goes to the first, one that meets nothing
+  const ious = Float32Array.of(0.02, 0.3, 0.1, 0.2, 0.05, 0.2, 0, 0, 0);
+  const labels = labelsOf(ious, 3);
+  it("are labelled by their best concept", () => {
+    expect([...labels.concept]).toEqual([1, 0, -1]);
+    expect([...labels.iou]).toEqual([Math.fround(0.3), Math.fround(0.2), 0]);
+  });
+  it("are counted from the limit on, their concepts once each and by category", () => {
+    expect(count(labels, 0.2, [0, 0, 1])).toEqual({ detectors: 2, unique: 2, byCategory: [2, 0] });
+    expect(count(labels, 0.25, [0, 1, 1])).toEqual({ detectors: 1, unique: 1, byCategory: [0, 1] });
+    expect(count(labels, 0.4, [0, 0, 1]).detectors).toBe(0);
+    expect(count(labels, 0, [0, 0, 1]).detectors).toBe(2);
+    const twice = labelsOf(Float32Array.of(0.5, 0.1, 0.4, 0.1), 2);
+    expect(count(twice, 0.2, [0, 0])).toEqual({ detectors: 2, unique: 1, byCategory: [1] });
+  });
+  it("are counted as a plain loop over everything counts them, for any limit", () => {
+    const table = Float32Array.from({ length: 200 * 30 }, (_, i) => 0.3 * ((i * 7919) % 997) ** 4);
+    for (let i = 0; i < table.length; i++) table[i] /= 997 ** 4;
+    const categories = Array.from({ length: 30 }, (_, c) => c % 4);
+    for (const limit of [0.01, 0.04, 0.1, 0.25]) {
+      const seen = new Set<number>();
+      let detectors = 0;
+      for (let unit = 0; unit < 200; unit++) {
+        const own = [...table.subarray(30 * unit, 30 * unit + 30)];
+        const best = Math.max(...own);
+        if (best < limit) continue;
+        detectors++;
+        seen.add(own.indexOf(best));
+      }
+      const byCategory = [0, 1, 2, 3].map((kind) => [...seen].filter((c) => c % 4 === kind).length);
+      expect(count(labelsOf(table, 30), limit, categories)).toEqual({
+        detectors,
+        unique: seen.size,
+        byCategory,
+      });
+    }
+  });
+  it("rank their concepts", () => {
+    expect(ranking(ious, 3, 1)).toEqual([0, 2, 1]);
+  });
+  it("have masks whose highest bit comes first", () => {
+    expect([...unpacked(Uint8Array.of(0b10100000, 0b01000000), 10)]).toEqual([
+      1, 0, 1, 0, 0, 0, 0, 0, 0, 1,
+    ]);
+  });
+});
+
 const numbers = (values: number[], ...shape: number[]): WireArray => ({
   data: new DataView(Float32Array.from(values).buffer),
   dtype: "float32",
@@ -52,8 +101,21 @@ const steps = (values: number[], ...shape: number[]): WireArray => ({
 const row = (n: number, make: (i: number) => number): number[] =>
   Array.from({ length: n }, (_, i) => make(i));
 
-function sheet(layer: string, units: number): UnitSheet {
+/** Unit i meets concept i mod 3 by (i + 1) ÷ 100, and the others less. */
+const met = (units: number, concepts: number): Partial<UnitSheet> => ({
+  ious: numbers(
+    row(units * concepts, (k) => {
+      const unit = Math.floor(k / concepts);
+      return k % concepts === unit % concepts ? (unit + 1) / 100 : 0.001;
+    }),
+    units,
+    concepts,
+  ),
+});
+
+function sheet(layer: string, units: number, concepts = 0): UnitSheet {
   return {
+    ...(concepts ? met(units, concepts) : {}),
     layer,
     units,
     values: numbers(
@@ -123,7 +185,13 @@ function sheet(layer: string, units: number): UnitSheet {
   };
 }
 
-function page() {
+const CARDS = [
+  { name: "colour:red", category: "colour" },
+  { name: "colour:blue", category: "colour" },
+  { name: "shape:<i>disc</i>", category: "shape" },
+];
+
+function page(concepts: ConceptCard[] = []) {
   const model = createOfflineModel({
     state: {
       _kind: "dissect",
@@ -133,11 +201,15 @@ function page() {
         live: false,
         size: [4, 4],
         count: 9,
-        concepts: [],
-        iou: 0,
+        concepts,
+        iou: 0.1,
+        draws: false,
+        linked: false,
+        facts: ["Measured."],
+        warnings: [],
       },
       status: { status: "done", progress: 1, message: "" },
-      sheets: [sheet("conv1", 12), sheet("conv2", 40)],
+      sheets: [sheet("conv1", 12, concepts.length), sheet("conv2", 40, concepts.length)],
       pictures: steps(
         row(48, (i) => i),
         1,
@@ -217,5 +289,61 @@ describe("the page of units", () => {
     await settled();
     expect(el.textContent).toContain("40 of 40 units");
     expect(el.querySelector(".xw-units")?.getAttribute("aria-label")).toBe("Units of conv2");
+  });
+
+  it("recounts detectors when the limit moves, and lists those of a category", async () => {
+    page(CARDS);
+    await settled();
+    const said = () => el.querySelector(".xw-counted [role=status]")?.textContent;
+    expect(said()).toContain("3 of 12 units of conv1 are detectors (25 %), of 3 concepts");
+    expect(el.querySelector("i > i, b > i")).toBeNull();
+    const slider = el.querySelector(".xw-counted input") as HTMLInputElement;
+    slider.value = "0.05";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settled();
+    expect(said()).toContain("8 of 12 units of conv1");
+    const layers = [...el.querySelectorAll(".xw-layers button")].map((one) =>
+      one.getAttribute("aria-label"),
+    );
+    expect(layers[1]).toBe("conv2: 36 of 40 units detect 3 concepts");
+    const kind = el.querySelector("[aria-label='Show units']") as HTMLSelectElement;
+    kind.value = "shape";
+    kind.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    const names = cards().map((card) => Number(card.querySelector("b")?.textContent));
+    expect(names).toEqual([5, 8, 11]);
+    expect(cards()[0].textContent).toContain("<i>disc</i> 0.06");
+  });
+
+  it("finds units by their concept, and shows another concept of a unit", async () => {
+    page(CARDS);
+    await settled();
+    const search = el.querySelector("input[type=search]") as HTMLInputElement;
+    search.value = "blue";
+    search.dispatchEvent(new Event("input", { bubbles: true }));
+    await settled();
+    expect(cards().map((card) => card.querySelector("b")?.textContent)).toEqual([
+      "1",
+      "4",
+      "7",
+      "10",
+    ]);
+    cards()[1].click();
+    await settled();
+    const concepts = () => [...el.querySelectorAll<HTMLElement>(".xw-met button")];
+    expect(concepts()[0].textContent).toContain("blue");
+    expect(concepts()[0].getAttribute("aria-pressed")).toBe("true");
+    concepts()[1].click();
+    await settled();
+    expect(concepts()[1].getAttribute("aria-pressed")).toBe("true");
+    expect(el.querySelector(".xw-key")?.textContent).toContain("red");
+  });
+
+  it("says what needs a kernel where units would be switched off", async () => {
+    page(CARDS);
+    await settled();
+    const off = el.querySelector(".xw-detail .xw-toggle") as HTMLButtonElement;
+    expect(off.disabled).toBe(true);
+    expect(off.title).toContain("needs a kernel");
   });
 });

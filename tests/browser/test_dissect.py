@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser.driving import Notebook, Watch, ink, painted
+from browser.many_units import write_many_units
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import xaiwidgets as xw
@@ -16,8 +17,20 @@ from xaiwidgets.widgets.export import write_pages
 
 SHOW = """
 if w is not None: w.close()
-w = xw.dissect(subject, zoo.ShapeScenes(24, size=96, seed=2), ["conv1", "conv4"], top=4)
+some = zoo.ShapeScenes(24, size=96, seed=2)
+w = xw.dissect(subject, {data}, ["conv1", "conv4"], top=4)
 w
+"""
+MASKED = SHOW.format(data="some")
+PLAIN = SHOW.format(data="[one.image for one in some]")
+
+
+LINKED = """
+if w is not None: w.close()
+w = xw.compare(subject, image, methods=[xw.GradCam()])
+some = zoo.ShapeScenes(24, size=96, seed=2)
+v = xw.dissect(subject, some, "conv4", top=4, compare=w).wait()
+display(w, v)
 """
 
 
@@ -28,7 +41,7 @@ def cards(root: Page | Locator) -> Locator:
 def test_units_are_found_in_the_background_and_chosen_by_mouse_and_keys(
     lab: Notebook, picture_of
 ) -> None:
-    lab.run(SHOW, cell=1)
+    lab.run(PLAIN, cell=1)
     root = lab.view()
     lab.run("w.wait()\nNone")
     expect(cards(root).first).to_be_visible()
@@ -39,7 +52,7 @@ def test_units_are_found_in_the_background_and_chosen_by_mouse_and_keys(
     root.locator(".xw-units").focus()
     lab.page.keyboard.press("ArrowRight")
     expect(root.get_by_role("heading", name="Unit 4 of conv1")).to_be_visible()
-    root.get_by_label("Layer").select_option("1")
+    root.get_by_label("Layer", exact=True).select_option("1")
     expect(root.get_by_text("128 of 128 units")).to_be_visible()
     root.locator(".xw-units").focus()
     lab.page.keyboard.press("End")
@@ -49,13 +62,77 @@ def test_units_are_found_in_the_background_and_chosen_by_mouse_and_keys(
 
 
 def test_work_on_units_is_cancelled_and_a_mistake_is_said(lab: Notebook) -> None:
-    lab.run(SHOW.replace("zoo.ShapeScenes(24", "zoo.ShapeScenes(200000"), cell=1)
+    lab.run(MASKED.replace("ShapeScenes(24", "ShapeScenes(200000"), cell=1)
     root = lab.view()
     expect(root.get_by_role("progressbar")).to_be_visible()
     root.get_by_role("button", name="Cancel").click()
     expect(root.get_by_role("alert")).to_have_text("Cancelled.")
-    lab.run(SHOW.replace("conv4", "conv9"), cell=1)
+    lab.run(MASKED.replace("conv4", "conv9"), cell=1)
     expect(lab.view().get_by_role("alert")).to_contain_text("No layer is called 'conv9'")
+
+
+def test_the_page_counts_detectors_as_python_does(lab: Notebook) -> None:
+    lab.run(MASKED, cell=1)
+    lab.run("w.wait()\nNone")
+    root = lab.view()
+    bars = root.locator(".xw-layers button")
+    slider = root.get_by_role("slider", name="A detector from an IoU of")
+    for limit in (0.04, 0.1, 0.25):
+        slider.fill(str(limit))
+        table = lab.ask(
+            f"w.dissection.summary({limit})[['detectors', 'units', 'unique']].values.tolist()"
+        )
+        for i, (layer, (detectors, units, unique)) in enumerate(
+            zip(("conv1", "conv4"), table, strict=True)
+        ):
+            words = f"{layer}: {detectors} of {units} units detect {unique} concepts"
+            expect(bars.nth(i)).to_have_attribute("aria-label", words)
+        label, iou = lab.ask(
+            "[w.dissection.units('conv1')[3].concept, w.dissection.units('conv1')[3].iou]"
+        )
+        expect(cards(root).nth(3)).to_contain_text(f"{label.split(':')[1]} {iou:.2f}")
+
+
+def test_units_are_switched_off_and_classes_fall(lab: Notebook, picture_of) -> None:
+    lab.run(MASKED, cell=1)
+    lab.run("w.wait()\nNone")
+    root = lab.view()
+    root.locator(".xw-layers button").nth(1).click()
+    named = lab.ask("[u.concept for u in w.dissection.units('conv4')]")
+    concept = max(named, key=named.count)
+    root.get_by_label("Search units").fill(concept)
+    root.get_by_role("button", name="Switch these").click()
+    off = root.locator(".xw-off")
+    expect(off.locator("li").first).to_be_visible()
+    told = lab.ask("[[r['name'], r['before'], r['after']] for r in w.off['rows']]")
+    worst = max(told, key=lambda row: row[1] - row[2])
+    expect(off.locator("li").first).to_contain_text(worst[0])
+    units = lab.ask("w.off['units']")
+    assert units == [unit for unit, name in enumerate(named) if name == concept]
+    picture_of(lab.page, "lab-dissect-off")
+    cards(root).first.click()
+    root.get_by_role("button", name="Switched off").click()
+    expect(root.get_by_role("button", name="Switch off", exact=True)).to_be_visible()
+    assert lab.ask("w.off['units']") == units[1:]
+    root.get_by_role("button", name="All on").click()
+    expect(off).to_have_count(0)
+
+
+def test_a_linked_widget_shows_the_relevance_of_the_chosen_unit(lab: Notebook) -> None:
+    lab.run(LINKED, cell=1)
+    units = lab.page.locator(".xw-root").filter(has=lab.page.locator(".xw-units"))
+    cards(units).nth(2).click()
+    explained = lab.page.locator(".xw-root").filter(has=lab.page.locator(".xw-panel"))
+    expect(explained.locator(".xw-panel")).to_have_count(2)
+    lab.settle()
+    assert lab.ask("w.answers['ConceptRelevance'].provenance.settings['channel']") == 2
+    before = ink(explained, ".xw-panel .xw-map")
+    cards(units).nth(5).click()
+    lab.settle()
+    expect(explained.locator(".xw-panel")).to_have_count(2)
+    assert lab.ask("w.answers['ConceptRelevance'].provenance.settings['channel']") == 5
+    assert ink(explained, ".xw-panel .xw-map") != before
+    lab.run("v.close()")
 
 
 # --- without a kernel --------------------------------------------------------------------------
@@ -99,7 +176,7 @@ def test_a_page_holds_widgets_of_both_bundles(page: Page) -> None:
 
 
 def test_units_are_searched_and_browsed_without_a_kernel(page: Page) -> None:
-    page.get_by_label("Layer").select_option("1")
+    page.locator(".xw-layers button").nth(1).click()
     page.get_by_label("Search units").fill("77")
     expect(cards(page)).to_have_count(1)
     cards(page).click()
@@ -125,11 +202,42 @@ def test_units_are_searched_and_browsed_without_a_kernel(page: Page) -> None:
 
 
 def test_only_cards_in_sight_are_on_the_page_and_scrolling_brings_others(page: Page) -> None:
-    page.get_by_label("Layer").select_option("1")
+    page.locator(".xw-layers button").nth(1).click()
     assert cards(page).count() < 60
     page.locator(".xw-units").evaluate("e => { e.scrollTop = e.scrollHeight; }")
     expect(cards(page).last).to_contain_text("127")
     assert cards(page).count() < 60
+
+
+SLIDE = """async () => {
+    const input = document.querySelector('.xw-counted input');
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+    const times = [];
+    for (let i = 0; i < 60; i++) {
+        await new Promise((r) => setTimeout(r, 20));
+        const start = performance.now();
+        set.call(input, 0.01 + ((i * 17) % 60) / 200);
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+        document.body.getBoundingClientRect(); // the layout belongs to it
+        times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b)[30];
+}"""
+
+
+def test_the_slider_recounts_512_units_and_60_concepts_within_a_frame(
+    watch: Watch, tmp_path: Path
+) -> None:
+    page = watch.page
+    page.goto(write_many_units(tmp_path / "many.html", layers=4).as_uri())
+    expect(cards(page).first).to_be_visible()
+    said = page.locator(".xw-counted [role=status]")
+    before = said.inner_text()
+    assert page.evaluate(SLIDE) < 1000 / 60
+    assert said.inner_text() != before
+    page.get_by_label("Order").select_option("iou")
+    page.get_by_label("Show units").select_option("any")
+    assert page.evaluate(SLIDE) < 1000 / 60
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -141,7 +249,7 @@ def test_units_fit_wide_and_narrow_in_light_and_dark(
     page.set_viewport_size({"width": width, "height": 1000})
     try:
         root = page.locator(".xw-root").first
-        page.get_by_label("Layer").select_option("1")
+        page.locator(".xw-layers button").nth(1).click()
         cards(page).nth(5).click()
         painted(page)
         assert root.evaluate("e => e.scrollWidth - e.clientWidth") <= 1

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from page import ask
 
 import xaiwidgets as xw
@@ -27,6 +28,16 @@ def widget(subject, scenes):
     made = xw.dissect(subject, scenes, ["conv1", "conv4"], top=4).wait()
     yield made
     made.close()
+
+
+def bits_of(widget, picture, concept):
+    """A concept's mask in a picture of the sheet, as the page unpacks it."""
+    pairs = unpack(widget.masks["pairs"]).astype(int).tolist()
+    if [picture, concept] not in pairs:
+        return None
+    size = widget.units.pictures.shape[1:3]
+    row = unpack(widget.masks["bits"])[pairs.index([picture, concept])]
+    return np.unpackbits(row)[: size[0] * size[1]].reshape(size).astype(bool)
 
 
 def test_sheets_hold_what_the_survey_found(widget):
@@ -96,3 +107,140 @@ def test_a_saved_notebook_keeps_a_picture(widget):
     bundle, _ = widget._repr_mimebundle_()
     assert bundle["image/png"].startswith("iVBOR")
     assert bundle["text/plain"] == repr(widget)
+
+
+# --- with concepts -----------------------------------------------------------------------------
+
+
+def test_ious_bounds_and_thresholds_are_those_of_the_dissection(widget):
+    found = widget.dissection.layer("conv4")
+    sheet = widget.sheets[1]
+    assert np.allclose(unpack(sheet["ious"]), found.iou, atol=1e-6)
+    assert np.allclose(unpack(sheet["bounds"]), found.bound, atol=1e-3)
+    assert np.allclose(unpack(sheet["chances"]), found.chance_high, atol=1e-3)
+    assert np.allclose(unpack(sheet["level"]), found.thresholds)
+    names = [card["name"] for card in widget.about["concepts"]]
+    assert names == widget.dissection.concepts
+    assert widget.about["concepts"][0]["category"] == "shape"
+    down, across = widget.dissection.source.counting.layers["conv4"]
+    assert sheet["anchors"] == [down.first, down.step, across.first, across.step]
+
+
+def test_masks_are_the_scenes_own_in_the_pictures_that_units_rank(widget, scenes):
+    concepts = widget.dissection.concepts
+    held = 0
+    for place, number in enumerate(widget.units.numbers):
+        masks = scenes[int(number)].masks
+        for column, name in enumerate(concepts):
+            mask = bits_of(widget, place, column)
+            there = name in masks and masks[name].any()
+            assert (mask is not None) == there, (number, name)
+            if there:
+                held += 1
+                assert abs(mask.mean() - masks[name].mean()) < 0.02
+    assert held > 100
+
+
+def test_a_dissection_that_is_there_brings_network_data_and_layers(widget):
+    other = xw.dissect(widget.dissection, top=2).wait()
+    assert other.dissection is widget.dissection
+    assert [sheet["layer"] for sheet in other.sheets] == ["conv1", "conv4"]
+    assert other.sheets[1]["ious"] == widget.sheets[1]["ious"]
+    other.close()
+
+
+def test_a_dissection_from_a_file_is_shown_with_data_and_without_masks(widget, tmp_path):
+    read = xw.Dissection.load(widget.dissection.save(tmp_path / "found.npz"))
+    other = xw.dissect(widget.subject, widget.units, dissection=read)
+    assert other.sheets[1]["ious"] == widget.sheets[1]["ious"]
+    assert "anchors" not in other.sheets[1]
+    assert unpack(other.masks["pairs"]).shape == (0, 2)
+    with pytest.raises(xw.ExplainError, match="without network and data"):
+        xw.dissect(read)
+
+
+def test_the_code_for_what_is_on_screen_makes_it_again(widget, subject, scenes):
+    some = scenes
+    made = xw.dissect(subject, some, ["conv4"], top=3).wait()
+    made.switch_off("conv4", [5, 2]).wait()
+    text = made.python()
+    assert text.splitlines()[2:] == [
+        "w = xw.dissect(subject, some, layers=['conv4'], top=3)",
+        "w.wait().switch_off('conv4', [2, 5])",
+        "w",
+    ]
+    assert ask(made, "copy_python")["value"] == text
+    again: dict = {"subject": subject, "some": some}
+    exec(text, again)
+    assert again["w"].wait().off["rows"] == made.off["rows"]
+    found = widget.dissection
+    alone = xw.dissect(found)
+    assert alone.python().splitlines()[2] == "w = xw.dissect(found, layers=['conv1', 'conv4'])"
+    for each in (made, alone, again["w"]):
+        each.close()
+
+
+def test_units_are_switched_off_as_ablate_says(widget, subject, scenes):
+    units = [3, 17, 90]
+    assert ask(widget, "switch_units", layer="conv4", units=units)["ok"]
+    widget.wait()
+    table = xw.ablate(subject, [scene.image for scene in scenes], "conv4", units).table()
+    told = {row["name"]: row for row in widget.off["rows"]}
+    assert list(told) == table["class"].tolist()
+    for row in table.to_dict("records"):
+        assert told[row["class"]]["after"] == pytest.approx(row["softmax after"], abs=1e-5)
+        assert told[row["class"]]["before"] == pytest.approx(row["softmax before"], abs=1e-5)
+    assert widget.off["inputs"] == 24
+    ask(widget, "switch_units", layer="conv4", units=[])
+    assert widget.off["units"] == []
+    assert "there is no 128" in ask(widget, "switch_units", layer="conv4", units=[128])["error"]
+    assert "whole numbers" in ask(widget, "switch_units", layer="conv4", units=["1"])["error"]
+
+
+def test_a_widget_made_from_an_answer_says_what_switching_off_needs(subject, widget):
+    other = xw.dissect(subject, widget.units)
+    with pytest.raises(xw.ExplainError, match="Switching units off needs the data"):
+        other.switch_off("conv4", [1])
+
+
+def test_a_linked_widget_is_turned_to_the_unit_that_is_looked_at(subject, scenes, widget):
+    explained = xw.compare(subject, scenes[0].image, methods=[xw.RandomMap()])
+    linked = xw.dissect(subject, widget.units, compare=explained)
+    for unit in (4, 9):
+        assert ask(linked, "select_unit", layer="conv4", unit=unit)["ok"]
+        explained.wait()
+        own = explained.answers["ConceptRelevance"]
+        assert own.provenance.settings["channel"] == unit
+        assert own.provenance.settings["layer"] == "conv4"
+    assert len(explained.panels) == 2
+    ask(explained, "remove_panel", panel=explained.panels[1]["id"])
+    assert ask(linked, "select_unit", layer="conv4", unit=2)["ok"]
+    assert len(explained.panels) == 2
+    explained.close()
+
+
+def test_a_generator_draws_its_units_pictures_and_draws_again_without_some():
+    network = zoo.generator()
+    codes = torch.randn(60, 9, generator=torch.Generator().manual_seed(0))
+    found = xw.GANDissection(shuffles=0)(network, codes, "relu3", zoo.landscape_masks)
+    made = xw.dissect(found, top=3).wait()
+    assert made.status["status"] == "done", made.status
+    assert made.about["draws"]
+    source = found.needed()
+    number = int(made.units.numbers[0])
+    assert np.array_equal(made.units.picture(number), source.data.drawn([number])[0])
+    made.switch_off("relu3", [0, 1]).wait()
+    again = xw.redraw(found, "relu3", [0, 1])
+    assert np.array_equal(unpack(made.off["after"]), again.after[:8])
+    assert np.array_equal(unpack(made.off["before"]), again.before[:8])
+    told = {row["name"]: row["after"] for row in made.off["rows"]}
+    assert told["sky"] == pytest.approx(again.shares_after["sky"], abs=0.02)
+    made.close()
+
+
+def test_data_without_masks_is_surveyed_alone(subject, scenes):
+    made = xw.dissect(subject, [scene.image for scene in scenes], "conv4", top=2).wait()
+    assert made.dissection is None
+    assert made.about["concepts"] == []
+    assert "ious" not in made.sheets[0]
+    made.close()

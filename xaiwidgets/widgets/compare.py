@@ -16,7 +16,7 @@ from xaiwidgets import __version__
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.core.method import as_method
+from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import Contrast
@@ -256,6 +256,17 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
             self._show()
             self._panels.ask_all()
         return self
+
+    def lead(self, panel: Panel | None, method: Attribution) -> Panel:
+        """A panel that another widget leads: made the first time, or where a reader closed it, then
+        turned to what is wanted next."""
+        with self._guard:
+            if panel is None or panel not in self._panels.every:
+                panel = self._panels.add(method)
+                self._panels.ask(panel)
+            else:
+                self._panels.turn(panel, method)
+        return panel
 
     def python(self) -> str:
         """The code for what is on screen."""

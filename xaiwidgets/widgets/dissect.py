@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from xaiwidgets import __version__
+from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.core.subject import Subject
+from xaiwidgets.core.subject import Inputs, Subject
+from xaiwidgets.methods.concepts.dissection import Dissection, NetworkDissection
+from xaiwidgets.methods.concepts.dissection.annotated import example
 from xaiwidgets.methods.concepts.units import Units, UnitViews
-from xaiwidgets.methods.concepts.units.filters import filters_of
+from xaiwidgets.methods.concepts.units.filters import filters_behind
+from xaiwidgets.methods.relevance import ConceptRelevance
 
+from .code import names_in
+from .compare import Compare
 from .left_behind import LeftBehind
 from .pack import pack_bytes
-from .unit_sheets import unit_sheets
+from .panel import Panel
+from .switched_off import SAMPLE, SwitchedOff
+from .unit_sheets import concept_cards, concept_masks, unit_sheets
 from .view import PicturedView
 from .wire import UnitsAbout, WorkStatus
 from .worker import Worker
 
-_SIDE = 64
+_SIDE, _TOP = 64, 9
 
 
 def dissect(
-    subject: Any, data: Any, layers: str | Sequence[str] | None = None, *, top: int = 9
+    subject: Any,
+    data: Any = None,
+    layers: str | Sequence[str] | None = None,
+    *,
+    dissection: Dissection | None = None,
+    top: int = _TOP,
+    compare: Compare | None = None,
 ) -> Dissect:
-    """What every unit of some layers answers to, in a notebook.
+    """What the units of some layers answer to and detect, in a notebook.
 
     `data` is anything that `Units` takes, such as a folder of pictures or a data set, which goes
-    through the network once in the background; or what `Units` answered before. `layers` default to
-    the last that holds a map; `top` is how many pictures a unit keeps. Raises ExplainError for what
-    cannot be used.
+    through the network in the background; where its items have masks, such as ShapeScenes or
+    Broden, every unit is held against every concept first (see `NetworkDissection`). `data` may
+    also be what `Units` answered before. `layers` default to the last that holds a map; `top` is
+    how many pictures a unit keeps. A `dissection` that is there already is shown as it is, and
+    alone brings its network, data and layers: `xw.dissect(found)`, also of a generator. In the
+    widget `compare`, one panel shows the relevance of the unit that is looked at. Raises
+    ExplainError for what cannot be used.
     """
-    return Dissect(subject, data, layers, top=top)
+    names = names_in(
+        sys._getframe(1), subject=subject, data=data, dissection=dissection, compare=compare
+    )
+    if isinstance(subject, Dissection):
+        dissection = subject
+        source = dissection.needed()
+        subject, data = source.subject, source.data if data is None else data
+    if data is None:
+        raise ExplainError("dissect takes a network and data; or what NetworkDissection answered.")
+    if dissection is not None and layers is None:
+        layers = [units.layer for units in dissection.layers]
+    return Dissect(
+        subject, data, layers, dissection=dissection, top=top, compare=compare, names=names
+    )
 
 
 class Dissect(PicturedView, bundle="inside"):
     """The widget behind `dissect`.
 
-    `w.units` is what was found, a UnitViews; `w.selected` the layer and the unit that are looked
-    at; `w.wait()` blocks until the data has gone through; `w.to_html(path)` keeps a page.
+    `w.units` is the survey of the units, `w.dissection` what they detect; `w.selected` the layer
+    and the unit that are looked at; `w.switch_off(layer, units)` does what the page's switches do.
+    `w.wait()` blocks until the data has gone through; `w.to_html(path)` keeps a page.
     """
 
     _kind = traitlets.Unicode("dissect").tag(sync=True)
@@ -52,27 +86,68 @@ class Dissect(PicturedView, bundle="inside"):
     status = traitlets.Dict().tag(sync=True)
     sheets: Any = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
+    masks = traitlets.Dict().tag(sync=True)
+    off = traitlets.Dict().tag(sync=True)
 
     def __init__(
-        self, subject: Any, data: Any, layers: str | Sequence[str] | None = None, *, top: int = 9
+        self,
+        subject: Any,
+        data: Any,
+        layers: str | Sequence[str] | None = None,
+        *,
+        dissection: Dissection | None = None,
+        top: int = _TOP,
+        compare: Compare | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.subject = Subject.of(subject)
         self.subject.need_pictures("dissect")
         survey = Units(top=top, side=_SIDE)
         self.units: UnitViews | None = None
+        self.dissection = dissection
         self.selected: tuple[str, int] | None = None
+        self._names, self._given = dict(names or {}), (_plain(layers), top)
+        self._compare = compare
+        self._panel: Panel | None = None
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
         self._left = LeftBehind(self.picture)
+        self._off = SwitchedOff(self.subject, self._worker, self.set_trait)
         super().__init__(about=dict(self._about()), status=dict(_status("waiting")))
         if isinstance(data, UnitViews):
             self._show(data)
         else:
-            self._worker.submit("units", lambda token: self._survey(survey, data, layers, token))
+            self._worker.submit("units", lambda token: self._work(survey, data, layers, token))
 
     def __repr__(self) -> str:
         found = "not there yet" if self.units is None else ", ".join(self.units.layers)
         return f"Dissect({self.subject.title}: {found})"
+
+    def switch_off(self, layer: str, units: Sequence[int]) -> Dissect:
+        """Switch units of a layer off, and all others on; `w.off` says what the network does."""
+        if self.units is None:
+            raise ExplainError("The units are not there yet; wait for them with w.wait().")
+        for unit in units:
+            self.units.unit(unit, layer)
+        with self._guard:
+            self._off.set(layer, list(units))
+        return self
+
+    def python(self) -> str:
+        """The code for what is on screen."""
+        layers, top = self._given
+        names = {"subject": "model", **self._names}
+        if self.dissection is None:
+            names.setdefault("data", "data")
+        given = [names[role] for role in ("subject", "data") if role in names]
+        if layers is not None:
+            given.append(f"layers={layers!r}")
+        given += [f"{role}={names[role]}" for role in ("dissection", "compare") if role in names]
+        given += [] if top == _TOP else [f"top={top}"]
+        lines = ["import xaiwidgets as xw", "", f"w = xw.dissect({', '.join(given)})"]
+        if self._off.units:
+            lines.append(f"w.wait().switch_off({self._off.layer!r}, {self._off.units})")
+        return "\n".join([*lines, "w"])
 
     def picture(self) -> bytes:
         """The strongest picture of the liveliest units, as a PNG."""
@@ -86,49 +161,98 @@ class Dissect(PicturedView, bundle="inside"):
     def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What an exported page holds: everything that is known of the units."""
         self.wait()
-        names = ("_kind", "status", "sheets", "pictures")
+        names = ("_kind", "status", "sheets", "pictures", "masks", "off")
         state = {name: getattr(self, name) for name in names}
-        return {**state, "about": {**self.about, "live": False}}, {}
+        return {**state, "about": {**self.about, "live": False}, "_code": self.python()}, {}
 
     # --- the work -----------------------------------------------------------------------------
 
-    def _survey(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> None:
-        def tell(share: float) -> None:
-            with self._guard:
-                self.status = dict(_status("running", share, "the data goes through the network"))
-
-        tell(0.0)
+    def _work(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> None:
         try:
-            found = survey(self.subject, data, layers, progress=tell, cancel=token)
+            self._tell(0.0, "the data goes through the network")
+            if self.dissection is None and _has_masks(data):
+                self.dissection = self._dissect(data, layers, token)
+            self._show(self._survey(survey, data, layers, token))
         except Cancelled:
             self.status = dict(_status("cancelled", message="Cancelled."))
         except Exception as error:
             self.status = dict(_status("error", message=one_line(error)))
-        else:
-            self._show(found)
+
+    def _dissect(self, data: Any, layers: Any, token: CancelToken) -> Dissection:
+        """Every unit against every concept of the data."""
+        if layers is None:
+            first = self.subject.prepare(example(data, 0).picture)
+            layers = [layer.name for layer in self.subject.layers(first.x).maps[-1:]]
+        return NetworkDissection()(
+            self.subject, data, layers, cancel=token,
+            progress=lambda share: self._tell(share / 2, "units are held against concepts"),
+        )  # fmt: skip
+
+    def _survey(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> UnitViews:
+        """What every unit answers to; the first inputs are kept to switch units off with."""
+        count = len(data) if hasattr(data, "__len__") else 0
+        draws = hasattr(data, "drawn")
+        stream = batches(self.subject, data.codes if draws else data, SAMPLE)
+        first = next(stream, None)
+        begin = 0.0 if self.dissection is None else 0.5
+
+        def counted(parts: Iterator[Inputs]) -> Iterator[Inputs]:
+            done = 0
+            for part in parts:
+                yield part
+                done += len(part)
+                share = min(1.0, done / count) if count else 0.0
+                self._tell(begin + (1 - begin) * share, "the data goes through the network")
+
+        parts = itertools.chain([] if first is None else [first], stream)
+        found = survey(
+            self.subject, counted(parts), layers, cancel=token,
+            pictures=data.drawn if draws else None,
+        )  # fmt: skip
+        if draws:
+            self._off.drawn = self.dissection
+        elif first is not None:
+            self._off.sample = first.x.cpu()
+        return found
 
     def _show(self, found: UnitViews) -> None:
-        filters = filters_of(self.subject, list(self.subject.layers()))
-        sheets = unit_sheets(found, filters)
+        filters = filters_behind(self.subject, list(found.layers))
+        sheets = unit_sheets(found, filters, self.dissection)
+        masks = {} if self.dissection is None else dict(concept_masks(found, self.dissection))
         with self._guard:
             self.units = found
-            self.pictures = dict(pack_bytes(found.pictures))
+            self.pictures, self.masks = dict(pack_bytes(found.pictures)), masks
             self.about = dict(self._about())
             self.sheets = [dict(sheet) for sheet in sheets]
             self.status = dict(_status("done", 1.0))
 
+    def _tell(self, progress: float, message: str) -> None:
+        with self._guard:
+            self.status = dict(_status("running", progress, message))
+
     def _about(self) -> UnitsAbout:
-        found = self.units
+        found, dissection = self.units, self.dissection
+        told = [each for each in (found, dissection) if each is not None]
         return {
             "version": __version__, "title": self.subject.title, "live": True,
             "size": [1, 1] if found is None else list(found.size),
-            "count": 0 if found is None else found.count, "concepts": [], "iou": 0.0,
+            "count": 0 if found is None else found.count,
+            "concepts": concept_cards(dissection),
+            "iou": 0.0 if dissection is None else dissection.iou,
+            "draws": self._off.drawn is not None, "linked": self._compare is not None,
+            "facts": [words for each in told for words in each.facts],
+            "warnings": [words for each in told for words in each.warnings],
         }  # fmt: skip
 
     # --- what the page asks -------------------------------------------------------------------
 
     def _do(self, name: str, args: dict[str, Any]) -> Any:
-        commands = {"select_unit": self._select, "cancel": self._cancel}
+        commands = {
+            "select_unit": self._select,
+            "switch_units": self._switch,
+            "cancel": lambda args: self._worker.cancel("units"),
+            "copy_python": lambda args: self.python(),
+        }
         if name not in commands:
             raise ExplainError(f"{name!r} is no command of this widget.")
         with self._guard:
@@ -140,9 +264,31 @@ class Dissect(PicturedView, bundle="inside"):
             raise ExplainError("A unit is selected by its layer's name and its number.")
         self.units.unit(unit, layer)
         self.selected = layer, unit
+        if self._compare is not None:
+            method = ConceptRelevance(layer=layer, channel=unit)
+            self._panel = self._compare.lead(self._panel, method)
 
-    def _cancel(self, _: dict[str, Any]) -> None:
-        self._worker.cancel("units")
+    def _switch(self, args: dict[str, Any]) -> None:
+        layer, units = args.get("layer"), args.get("units")
+        if not isinstance(layer, str) or not isinstance(units, list):
+            raise ExplainError("Units are switched off by their layer's name and their numbers.")
+        if not all(type(unit) is int for unit in units):
+            raise ExplainError("Units are switched off by whole numbers.")
+        self.switch_off(layer, units)
+
+
+def _has_masks(data: Any) -> bool:
+    """Whether items of the data say which concepts are where."""
+    if not (hasattr(data, "__len__") and hasattr(data, "__getitem__") and len(data)):
+        return False
+    try:
+        return bool(example(data, 0).masks)
+    except ExplainError:
+        return False
+
+
+def _plain(layers: str | Sequence[str] | None) -> str | list[str] | None:
+    return layers if layers is None or isinstance(layers, str) else list(layers)
 
 
 def _status(status: Any, progress: float = 0.0, message: str = "") -> WorkStatus:

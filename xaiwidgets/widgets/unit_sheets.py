@@ -4,21 +4,91 @@ from __future__ import annotations
 
 import numpy as np
 
+from xaiwidgets.methods.concepts.dissection import Dissection
+from xaiwidgets.methods.concepts.dissection.annotated import Labels, category_of, examples
 from xaiwidgets.methods.concepts.units import Filters, LayerUnits, UnitViews
 
-from .pack import pack_bytes
-from .wire import Array, FilterSheet, UnitSheet
+from .pack import pack_bytes, pack_map
+from .wire import Array, ConceptCard, ConceptMasks, FilterSheet, UnitSheet
 
 BARS = 48
 _FINEST = 56  # cells a side of a map that travels
 _NEAR = 8
 _CHANNELS = 12
+_READ = 32  # items of the data whose masks are read together
 
 
-def unit_sheets(views: UnitViews, filters: dict[str, Filters]) -> list[UnitSheet]:
-    """Every layer of a survey."""
+def unit_sheets(
+    views: UnitViews, filters: dict[str, Filters], dissection: Dissection | None
+) -> list[UnitSheet]:
+    """Every layer of a survey, with what a dissection says of its units."""
     place = {int(number): i for i, number in enumerate(views.numbers)}
-    return [_sheet(units, place, filters) for units in views.layers.values()]
+    sheets = [_sheet(units, place, filters) for units in views.layers.values()]
+    if dissection is not None:
+        for sheet, units in zip(sheets, views.layers.values(), strict=True):
+            _add_concepts(sheet, dissection, _block(units.maps))
+    return sheets
+
+
+def concept_cards(dissection: Dissection | None) -> list[ConceptCard]:
+    """The concepts of a dissection, in the order of its columns."""
+    names = [] if dissection is None else dissection.concepts
+    return [{"name": name, "category": category_of(name)} for name in names]
+
+
+def concept_masks(views: UnitViews, dissection: Dissection) -> ConceptMasks:
+    """Where concepts are in the pictures that units rank, at the size of the small pictures; none
+    where the dissection was read from a file, without its data."""
+    size, source = views.pictures.shape[1:3], dissection.source
+    if source is None:
+        nothing = np.zeros((0, -(-size[0] * size[1] // 8)))
+        return {"pairs": numbers(np.zeros((0, 2))), "bits": pack_bytes(nothing)}
+    column = {name: i for i, name in enumerate(dissection.concepts)}
+    pairs: list[tuple[int, int]] = []
+    bits: list[np.ndarray] = []
+    for start in range(0, len(views.numbers), _READ):
+        read = examples(source.data, views.numbers[start : start + _READ])
+        labels = Labels.of(source.subject, read, set(column), source.counting.size)
+        for i, concept in zip(*_present(labels), strict=True):
+            mask = labels.sets[:, concept][labels.codes[i]]
+            pairs.append((start + i, column[labels.concepts[concept]]))
+            bits.append(np.packbits(_thinned(mask, size)))
+    return {"pairs": numbers(pairs), "bits": pack_bytes(np.stack(bits))}
+
+
+def _present(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Which concepts are in which pictures."""
+    found = np.zeros((len(labels.codes), len(labels.concepts)), bool)
+    np.logical_or.at(found, labels.owner, labels.sets)
+    pictures, concepts = np.nonzero(found)
+    return pictures, concepts
+
+
+def _thinned(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """A mask at another size: the value at the middle of each new pixel."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for new, old in zip(size, mask.shape, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]
+
+
+def _add_concepts(sheet: UnitSheet, dissection: Dissection, block: int) -> None:
+    """What a dissection says of a layer, as far as it was asked about it."""
+    if sheet["layer"] not in {units.layer for units in dissection.layers}:
+        return
+    units = dissection.layer(sheet["layer"])
+    sheet["level"] = numbers(units.thresholds)
+    sheet["ious"] = numbers(units.iou)
+    sheet["bounds"] = pack_map(units.bound)
+    sheet["chances"] = pack_map(units.chance_high)
+    if dissection.source is not None:
+        sides = dissection.source.counting.layers[units.layer]
+        sheet["anchors"] = [
+            float(value)
+            for side in sides
+            for value in (side.first + side.step * (block - 1) / 2, side.step * block)
+        ]
 
 
 def _sheet(units: LayerUnits, place: dict[int, int], filters: dict[str, Filters]) -> UnitSheet:
@@ -61,7 +131,7 @@ def numbers(values: object) -> Array:
 def _coarse(maps: np.ndarray) -> np.ndarray:
     """Maps of at most so many cells a side: the largest of each block, so that no peak is lost."""
     height, width = maps.shape[2:]
-    block = -(-max(height, width) // _FINEST)
+    block = _block(maps)
     if block == 1:
         return maps
     fill = ((0, 0), (0, 0), (0, -height % block), (0, -width % block))
@@ -69,6 +139,11 @@ def _coarse(maps: np.ndarray) -> np.ndarray:
     tall, wide = (side // block for side in padded.shape[2:])
     coarse: np.ndarray = padded.reshape(*maps.shape[:2], tall, block, wide, block).max((3, 5))
     return coarse
+
+
+def _block(maps: np.ndarray) -> int:
+    """How many cells a side become one on their way to the page."""
+    return -(-max(maps.shape[2:]) // _FINEST)
 
 
 def _bars(units: LayerUnits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -627,7 +627,9 @@ class ConceptCard(TypedDict):
 
 class UnitsAbout(TypedDict):
     """What a widget of units is about. `size` is (height, width) of the inputs, `count` how many
-    there are; a unit is a detector of its best concept from an IoU of `iou` on."""
+    there are; a unit is a detector of its best concept from an IoU of `iou` on. The network
+    `draws` where it is a generator; a widget of explanations is `linked` where it shows the
+    relevance of the unit that is looked at."""
 
     version: str
     title: str
@@ -636,6 +638,10 @@ class UnitsAbout(TypedDict):
     count: int
     concepts: list[ConceptCard]
     iou: float
+    draws: bool
+    linked: bool
+    facts: list[str]
+    warnings: list[str]
 
 
 class WorkStatus(TypedDict):
@@ -696,6 +702,30 @@ class ConceptMasks(TypedDict):
     bits: Array
 
 
+class OffRow(TypedDict):
+    """What becomes of a class (its mean probability over the inputs that the network calls by it),
+    or of a concept that a generator draws (its share of the pixels), without some units."""
+
+    name: str
+    inputs: int
+    before: float
+    after: float
+
+
+class UnitsOff(TypedDict):
+    """Units of one layer that are switched off, and what the network does without them. A generator
+    brings its pictures (uint8, n × height × width × 3) `before` and `after`."""
+
+    layer: str
+    units: list[int]
+    status: Status
+    message: str
+    rows: list[OffRow]
+    inputs: int
+    before: NotRequired[Array]
+    after: NotRequired[Array]
+
+
 class FilterSheet(TypedDict):
     """A layer's weights: of each unit the `channels` (units × n) that it weighs most, and their
     `weights` (uint8, units × n × height × width; 128 is 0, each unit to its own largest). In
@@ -739,6 +769,7 @@ Command = Literal[
 
 InsideCommand = Literal[
     "select_unit",
+    "switch_units",
     "cancel",
     "copy_python",
 ]

@@ -1,12 +1,13 @@
 /** The widget `compare`: one input, many explanations side by side. */
 
-import { effect, useSignal } from "@preact/signals";
+import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ExperimentBar } from "../experiment/bar";
 import { MaskingBar } from "../masking/bar";
 import { CurvesView } from "../masking/curves";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
+import { CopyPython } from "../ui/copy";
 import { Button, Popover } from "../ui/parts";
 import { AddMethod } from "./add";
 import { DisplayBar } from "./display-bar";
@@ -142,52 +143,5 @@ function Header({ store }: { store: Store }) {
         )}
       </Popover>
     </header>
-  );
-}
-
-function CopyPython({ store }: { store: Store }) {
-  const done = useSignal(false);
-  const code = useSignal("");
-  const copy = async (): Promise<void> => {
-    const reply = await store.ask("copy_python");
-    if (!reply.ok) return;
-    const text = String(reply.value);
-    try {
-      await navigator.clipboard.writeText(text);
-      done.value = true;
-      setTimeout(() => {
-        done.value = false;
-      }, 1500);
-    } catch {
-      code.value = text; // no clipboard here: show the code, selected
-    }
-  };
-  return (
-    <>
-      <Button
-        icon={done.value ? "check" : "copy"}
-        label="Copy the code for what is on screen"
-        text={done.value ? "Copied" : "Copy as Python"}
-        onClick={() => void copy()}
-      />
-      <Popover
-        label="Code for what is on screen"
-        open={Boolean(code.value)}
-        onClose={() => {
-          code.value = "";
-        }}
-      >
-        {() => (
-          <textarea
-            class="xw-code"
-            aria-label="Code"
-            readOnly
-            rows={12}
-            value={code.value}
-            onFocus={(event) => event.currentTarget.select()}
-          />
-        )}
-      </Popover>
-    </>
   );
 }

@@ -38,6 +38,7 @@ function Pictures({ store, sheet, unit }: Props) {
   const ranks = Array.from({ length: top }, (_, i) => i).filter(
     (rank) => placeOf(store, sheet, unit, rank) >= 0,
   );
+  const fields = ranks.map((rank) => seenBy({ store, sheet, unit, rank }));
   const best = store.labels(sheet).concept[unit] ?? -1;
   const concept = store.concept.value < 0 ? best : store.concept.value;
   const card = store.about.value.concepts[concept];
@@ -47,6 +48,7 @@ function Pictures({ store, sheet, unit }: Props) {
         <h3 class="xw-title">
           Unit {unit} <span class="xw-muted">of {sheet.layer}</span>
         </h3>
+        <Switch {...{ store, sheet, unit }} />
         <Segments
           label="Over the pictures"
           value={shown.value}
@@ -63,14 +65,14 @@ function Pictures({ store, sheet, unit }: Props) {
         <p class="xw-warning">It says the same on all inputs: these pictures mean nothing.</p>
       )}
       <div class="xw-tops">
-        {ranks.map((rank) => (
+        {ranks.map((rank, i) => (
           <figure key={rank}>
             <div>
               <FineTile
                 {...{ store, sheet, unit, rank, concept }}
                 masks={shown.value === "masks"}
               />
-              {shown.value === "masks" && <Field {...{ store, sheet, unit, rank }} />}
+              {shown.value === "masks" && fields[i] && <i class="xw-sees" style={fields[i]} />}
             </div>
             <figcaption>{digits(store.values(sheet.values)[unit * top + rank])}</figcaption>
           </figure>
@@ -85,35 +87,54 @@ function Pictures({ store, sheet, unit }: Props) {
             <i class="xw-line-concept" /> {shortName(card)}
           </span>
         )}
-        <span>
-          <i class="xw-line-sees" /> what its strongest cell sees
-        </span>
+        {fields.some(Boolean) && (
+          <span>
+            <i class="xw-line-sees" /> what its strongest cell sees
+          </span>
+        )}
       </p>
     </>
   );
 }
 
-/** The receptive field of the cell that answers most strongly, as a frame over the picture. */
-function Field({ store, sheet, unit, rank }: Props & { rank: number }) {
+/** Whether the network has to do without the unit. */
+function Switch({ store, unit }: Props) {
+  const off = store.silenced.value.has(unit);
+  const { live } = store.about.value;
+  const others = [...store.silenced.value].filter((one) => one !== unit);
+  return (
+    <button
+      type="button"
+      class="xw-toggle"
+      aria-pressed={off}
+      disabled={!live}
+      title={
+        live
+          ? "Let the network do without this unit, and see which classes fall"
+          : "Switching a unit off asks the network, which needs a kernel"
+      }
+      onClick={() => store.switchOff(off ? others : [...others, unit])}
+    >
+      {off ? "Switched off" : "Switch off"}
+    </button>
+  );
+}
+
+/** What the cell that answers most strongly sees, as insets of the picture; null where it is all. */
+function seenBy({ store, sheet, unit, rank }: Props & { rank: number }) {
   const columns = sheet.columns.shape[0];
   const cell = store.values(sheet.peaks)[unit * sheet.peaks.shape[1] + rank];
   const [height, width] = store.about.value.size;
-  const row = 2 * Math.floor(cell / columns);
-  const column = 2 * (cell % columns);
-  const rows = store.values(sheet.rows);
-  const across = store.values(sheet.columns);
+  const down = store.values(sheet.rows).subarray(2 * Math.floor(cell / columns));
+  const across = store.values(sheet.columns).subarray(2 * (cell % columns));
+  if (down[1] - down[0] >= height && across[1] - across[0] >= width) return null;
   const share = (pixels: number, of: number): string => `${(100 * pixels) / of}%`;
-  return (
-    <i
-      class="xw-sees"
-      style={{
-        top: share(rows[row], height),
-        bottom: share(height - rows[row + 1], height),
-        left: share(across[column], width),
-        right: share(width - across[column + 1], width),
-      }}
-    />
-  );
+  return {
+    top: share(down[0], height),
+    bottom: share(height - down[1], height),
+    left: share(across[0], width),
+    right: share(width - across[1], width),
+  };
 }
 
 /** The concepts that the unit meets best, each IoU beside what areas allow and what chance gives. */

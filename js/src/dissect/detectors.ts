@@ -44,7 +44,7 @@ export function count(labels: Labels, limit: number, categories: readonly number
 }
 
 export const detects = ({ concept, iou }: Labels, unit: number, limit: number): boolean =>
-  concept[unit] >= 0 && iou[unit] >= limit;
+  concept[unit] >= 0 && iou[unit] >= Math.fround(limit);
 
 /** A unit's concepts by IoU, the best first. */
 export function ranking(ious: Float32Array, concepts: number, unit: number): number[] {

@@ -1,15 +1,17 @@
 /** The widget `dissect`: what the units of a network's layers answer to. */
 
 import { percent } from "../numbers";
-import { Button, Segments, Slider } from "../ui/parts";
+import { CopyPython } from "../ui/copy";
+import { Button, Popover, Segments, Slider } from "../ui/parts";
 import { UnitDetail } from "./detail";
 import { Kind, UnitGrid } from "./grid";
 import { LayerBars } from "./layers";
+import { OffView } from "./off";
 import { Plane } from "./plane";
 import type { DissectStore } from "./store";
 
 export function Dissect({ store }: { store: DissectStore }) {
-  const { title, count, live, concepts } = store.about.value;
+  const { title, count, live, linked, concepts } = store.about.value;
   const sheet = store.sheet.value;
   return (
     <div class="xw-box">
@@ -19,6 +21,10 @@ export function Dissect({ store }: { store: DissectStore }) {
           {count > 0 && `what its units answer to, over ${count} inputs`}
           {concepts.length > 0 && ` and ${concepts.length} concepts`}
         </p>
+        <span class="xw-spring" />
+        {linked && sheet && <span class="xw-muted">linked: the relevance of the chosen unit</span>}
+        <Notes store={store} />
+        <CopyPython store={store} />
       </header>
       <Working store={store} />
       {!live && (
@@ -31,6 +37,7 @@ export function Dissect({ store }: { store: DissectStore }) {
         <>
           {concepts.length > 0 && <Detectors store={store} />}
           <Bar store={store} />
+          <OffView store={store} />
           <div class="xw-dissected">
             {store.face.value === "plane" ? (
               <Plane store={store} sheet={sheet} />
@@ -42,6 +49,32 @@ export function Dissect({ store }: { store: DissectStore }) {
         </>
       )}
     </div>
+  );
+}
+
+/** What was measured, and where not to trust it. */
+function Notes({ store }: { store: DissectStore }) {
+  const { facts, warnings } = store.about.value;
+  if (!facts.length && !warnings.length) return null;
+  return (
+    <Popover
+      label="What was measured, and where not to trust it"
+      {...(warnings.length ? { icon: "warn" as const } : {})}
+      text={warnings.length ? `${warnings.length} to know` : "?"}
+    >
+      {() => (
+        <div class="xw-notes">
+          {warnings.map((words) => (
+            <p key={words} class="xw-warning">
+              {words}
+            </p>
+          ))}
+          {facts.map((words) => (
+            <p key={words}>{words}</p>
+          ))}
+        </div>
+      )}
+    </Popover>
   );
 }
 
@@ -108,7 +141,7 @@ function Detectors({ store }: { store: DissectStore }) {
           <b>{detectors}</b> of {sheet.units} units of {sheet.layer} are detectors (
           {percent(detectors / sheet.units)}), of <b>{unique}</b> concepts
         </p>
-        <p class="xw-kinds">
+        <p class="xw-kinds" hidden={store.categories.value.length < 2}>
           {store.categories.value.map((category) => (
             <span key={category}>
               <Kind store={store} category={category} />
@@ -124,8 +157,9 @@ function Detectors({ store }: { store: DissectStore }) {
 
 /** Which units are listed, in which order, and by what they are shown. */
 function Bar({ store }: { store: DissectStore }) {
-  const { concepts } = store.about.value;
+  const { concepts, live } = store.about.value;
   const sheet = store.sheet.value;
+  const listed = store.listed.value;
   const known = concepts.length > 0;
   return (
     <div class="xw-display" role="toolbar" aria-label="Which units">
@@ -194,8 +228,16 @@ function Bar({ store }: { store: DissectStore }) {
         }}
       />
       <span class="xw-muted" role="status">
-        {store.listed.value.length} of {sheet?.units ?? 0} units
+        {listed.length} of {sheet?.units ?? 0} units
       </span>
+      {live && listed.length > 0 && listed.length < (sheet?.units ?? 0) && (
+        <Button
+          label="Let the network do without the units that are listed"
+          text={`Switch these ${listed.length} off`}
+          class="xw-framed"
+          onClick={() => store.switchOff(listed)}
+        />
+      )}
     </div>
   );
 }

@@ -38,11 +38,14 @@ export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: UnitShe
     return () => resized.disconnect();
   }, []);
   useEffect(() => {
+    if (box.current) box.current.scrollTop = 0;
+  }, [sheet, store.order.value, store.search.value, store.kind.value]);
+  useEffect(() => {
     const host = box.current;
     if (!host || chosen < 0) return;
     const top = Math.floor(chosen / columns.peek()) * ROW;
     host.scrollTop = clamp(host.scrollTop, top + ROW - host.clientHeight, top);
-  }, [chosen]);
+  }, [sheet, store.unit.value]);
 
   const rows = Math.ceil(listed.length / columns.value);
   const first = Math.max(0, Math.floor(from.value / ROW) - 1);

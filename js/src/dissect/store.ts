@@ -1,7 +1,7 @@
 /** What one view of a network's units knows. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { bytes, floats, pixels } from "../arrays";
+import { apart, bytes, floats, pixels } from "../arrays";
 import { createRequests, type Model, type Requests } from "../requests";
 import { filled, followTrait, onChange, once } from "../traits";
 import type {
@@ -9,6 +9,7 @@ import type {
   ConceptMasks,
   UnitSheet,
   UnitsAbout,
+  UnitsOff,
   Array as WireArray,
   WorkStatus,
 } from "../wire";
@@ -44,6 +45,12 @@ export interface DissectStore extends Requests {
   unit: Signal<number>;
   /** The concept whose masks are shown; −1 for the unit's best. */
   concept: Signal<number>;
+  /** Units that are switched off, and what the network does without them. */
+  off: ReadonlySignal<UnitsOff | null>;
+  /** Those of the layer on screen. */
+  silenced: ReadonlySignal<Set<number>>;
+  /** Switch these units of the layer on screen off, and all others on. */
+  switchOff(units: Iterable<number>): void;
   /** Look at another unit, of this layer or of another. */
   select(unit: number, layer?: number): void;
   values(array: WireArray): Float32Array;
@@ -117,7 +124,12 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
     return kept.sort((a, b) => (by[b] ?? 0) - (by[a] ?? 0));
   });
 
-  const drawn = new Map<number, Uint32Array>();
+  const off = trait("off", filled<UnitsOff>);
+  const silenced = computed(
+    () => new Set(off.value?.layer === sheet.value?.layer ? off.value?.units : []),
+  );
+  const cards = computed(() => (pictures.value ? apart(pictures.value) : []));
+  const drawn = once(pixels);
   const places = computed(() => {
     const pairs = masks.value ? values(masks.value.pairs) : NONE;
     return new Map(
@@ -144,6 +156,12 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
     listed,
     unit,
     concept,
+    off,
+    silenced,
+    switchOff(units) {
+      const args = { layer: sheet.peek()?.layer, units: [...units] };
+      void requests.ask("switch_units", args, "off");
+    },
     select(chosen, of = layer.peek()) {
       layer.value = of;
       unit.value = chosen;
@@ -151,11 +169,7 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
       void requests.ask("select_unit", { layer: sheet.peek()?.layer, unit: chosen });
     },
     values,
-    picture(place) {
-      const made = drawn.get(place) ?? cut(pictures.peek(), place);
-      drawn.set(place, made);
-      return made;
-    },
+    picture: (place) => drawn(cards.value[place]),
     mask(place, of) {
       const at = places.value.get(key(place, of));
       if (at === undefined || !masks.value) return null;
@@ -169,13 +183,3 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
 
 const NONE = new Float32Array(0);
 const key = (place: number, concept: number): number => place * 65536 + concept;
-
-/** One picture of a sheet. */
-function cut(sheet: WireArray | null, place: number): Uint32Array {
-  if (!sheet) return new Uint32Array(0);
-  const [, height, width] = sheet.shape;
-  const size = height * width * 3;
-  const { buffer, byteOffset } = bytes(sheet.data);
-  const data = new DataView(buffer, byteOffset + place * size, size);
-  return pixels({ data, dtype: "uint8", shape: [height, width, 3], scale: 1 });
-}

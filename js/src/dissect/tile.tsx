@@ -8,7 +8,7 @@ import type { UnitSheet } from "../wire";
 import type { DissectStore } from "./store";
 import { above, enlarged, raised, spotlit } from "./units";
 
-const SHADE = 0.35;
+const SHADE = 0.45;
 const FINE = 3;
 /** Yellow for the unit, blue for the concept (0xAABBGGRR); black on their other side. */
 const UNIT = 0xff3fd2ff;

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from networks import ResidualNetwork, seeded
 from torch import nn
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.methods.concepts.units.filters import filters_behind
 
 
 def test_first_layer_filters_are_the_weights_in_colour_about_mid_grey():
@@ -50,6 +52,21 @@ def test_a_dense_layer_that_reads_the_picture_has_filters():
 @pytest.mark.parametrize("unit", [None, 3])
 def test_filters_are_drawn(unit, tmp_path):
     xw.filters(zoo.subject("shapes"), "conv2").plot(unit).savefig(tmp_path / "filters.png")
+
+
+def test_a_relu_passes_on_the_filters_of_its_convolution_and_a_sum_has_none():
+    subject = zoo.subject("shapes")
+    found = filters_behind(subject, ["relu3", "pool", "conv4", "linear"])
+    assert {name: each.layer for name, each in found.items()} == {
+        "relu3": "conv3",
+        "pool": "conv3",
+        "conv4": "conv4",
+    }
+    residual = xw.Subject(seeded(ResidualNetwork).eval())
+    x = torch.zeros(1, 3, 16, 16)
+    blocks = [layer.name for layer in residual.layers(x) if layer.kind == "Block"]
+    assert blocks
+    assert filters_behind(residual, blocks) == {}
 
 
 def test_what_has_no_filters_is_said_in_words():

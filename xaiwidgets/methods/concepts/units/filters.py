@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,11 @@ from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
 _GRID = 64
+_PASSING = (
+    "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Hardswish", "Mish",
+    "Sigmoid", "Tanh", "Softplus", "BatchNorm2d", "InstanceNorm2d", "Dropout", "Dropout2d",
+    "Identity", "MaxPool2d", "AvgPool2d",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +118,21 @@ def filters_of(subject: Subject, layers: list[Layer]) -> dict[str, Filters]:
         if weights is not None:
             values = weights.detach().float().cpu().numpy()
             found[layer.name] = Filters(layer.name, values, not found and values.shape[1] == 3)
+    return found
+
+
+def filters_behind(subject: Subject, names: Sequence[str]) -> dict[str, Filters]:
+    """For each layer the filters that make its units: its own, or those of the layer that it only
+    passes on, such as a ReLU behind a convolution; none for other layers."""
+    known = list(subject.layers())
+    own = filters_of(subject, known)
+    found: dict[str, Filters] = {}
+    for name in names:
+        at = next(i for i, layer in enumerate(known) if layer.name == name)
+        while at > 0 and known[at].name not in own and known[at].kind in _PASSING:
+            at -= 1
+        if known[at].name in own and len(own[known[at].name]) == known[at].channels:
+            found[name] = own[known[at].name]
     return found
 
 

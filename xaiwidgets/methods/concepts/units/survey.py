@@ -51,13 +51,16 @@ class Units(Declared, title="Units", source="zhou2015"):
         data: Any,
         layers: str | Sequence[str] | None = None,
         *,
+        pictures: Callable[[Sequence[int]], np.ndarray] | None = None,
         progress: Callable[[float], None] | None = None,
         cancel: CancelToken | None = None,
     ) -> UnitViews:
         """Survey the units of some layers (default: the last that holds a map).
 
         `data` is anything Subject.prepare takes, a folder of pictures, a data set, or an iterable
-        of inputs or batches. Raises ExplainError for what cannot be used, Cancelled when stopped.
+        of inputs or batches. Where inputs are no pictures, such as a generator's codes, `pictures`
+        gives those that stand for some inputs by number, uint8 (n, height, width, 3). Raises
+        ExplainError for what cannot be used, Cancelled when stopped.
         """
         subject = Subject.of(subject)
         subject.need_pictures("A survey of units")
@@ -65,7 +68,7 @@ class Units(Declared, title="Units", source="zhou2015"):
         job.expected = len(data) if isinstance(data, Sized) else 0
         start = time.perf_counter()
         with working(job), torch.no_grad():
-            found, wanted = self._stream(subject, data, layers)
+            found, wanted = self._stream(subject, data, layers, pictures)
             fields = receptive_fields(subject, found.first, wanted)
         job.finish()
         settings = {**self.settings, "layers": [layer.name for layer in wanted]}
@@ -82,12 +85,13 @@ class Units(Declared, title="Units", source="zhou2015"):
         )  # fmt: skip
 
     def _stream(
-        self, subject: Subject, data: Any, layers: str | Sequence[str] | None
+        self, subject: Subject, data: Any, layers: str | Sequence[str] | None, pictures: Any
     ) -> tuple["_Survey", list[Layer]]:
         survey: _Survey | None = None
         for inputs in batches(subject, data):
             if survey is None:
-                survey = _Survey(subject, inputs.x, _named(subject, inputs.x, layers), self)
+                wanted = _named(subject, inputs.x, layers)
+                survey = _Survey(subject, inputs.x, wanted, self, pictures)
             survey.add(inputs)
         if survey is None:
             raise ExplainError("The data holds no input; give at least one picture.")
@@ -98,9 +102,9 @@ class _Survey:
     """What is known of the units so far."""
 
     def __init__(
-        self, subject: Subject, x: torch.Tensor, layers: list[Layer], settings: Units
+        self, subject: Subject, x: torch.Tensor, layers: list[Layer], settings: Units, show: Any
     ) -> None:
-        self.subject, self.layers, self.side = subject, layers, settings.side
+        self.subject, self.layers, self.side, self.show = subject, layers, settings.side, show
         self.first = x[:1].clone()
         self.size = subject.batch_size(x, backward=False)
         names = [layer.name for layer in layers]
@@ -135,9 +139,14 @@ class _Survey:
         fresh = [i for i in range(len(x)) if self.count + i in held]
         self.kept = {number: self.kept[number] for number in self.kept if number in held}
         if fresh:
-            pictures, _ = self.subject.preprocessing.pictures(x[fresh].cpu())
-            for i, picture in zip(fresh, pictures, strict=True):
+            for i, picture in zip(fresh, self._shown(x, fresh), strict=True):
                 self.kept[self.count + i] = _small(picture, self.side)
+
+    def _shown(self, x: torch.Tensor, rows: list[int]) -> np.ndarray:
+        """The pictures of some rows of a batch."""
+        if self.show is None:
+            return self.subject.preprocessing.pictures(x[rows].cpu())[0]
+        return np.asarray(self.show([self.count + row for row in rows]))
 
     def pictures(self) -> tuple[np.ndarray, np.ndarray]:
         numbers = sorted(self.kept)

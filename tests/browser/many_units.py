@@ -1,0 +1,69 @@
+"""A page of 512 units and 60 concepts, as large as a layer of a large network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from xaiwidgets.widgets.export import Traits, write_pages
+from xaiwidgets.widgets.pack import pack_bytes
+from xaiwidgets.widgets.unit_sheets import BARS, numbers
+from xaiwidgets.widgets.view import PicturedView
+from xaiwidgets.widgets.wire import UnitSheet
+
+UNITS, CONCEPTS, TOP, SIDE, CELLS, PICTURES = 512, 60, 6, 64, 14, 200
+KINDS = ("object", "part", "scene", "texture", "colour", "material")
+
+
+class ManyUnits(PicturedView, bundle="inside"):
+    """What `dissect` would write of such a layer; nobody asks it anything."""
+
+    def __init__(self, layers: int) -> None:
+        self.layers, self.rng = layers, np.random.default_rng(0)
+
+    def page(self, every_input: bool) -> tuple[Traits, Traits]:
+        """Numbers drawn by lot."""
+        shape = (PICTURES, SIDE, SIDE, 3)
+        state = {
+            "_kind": "dissect",
+            "about": {
+                "version": "0", "title": "many units", "live": False, "size": [224, 224],
+                "count": PICTURES, "iou": 0.04, "draws": False, "linked": False, "facts": [],
+                "warnings": [],
+                "concepts": [
+                    {"name": f"{KINDS[i % 6]}:{i}", "category": KINDS[i % 6]}
+                    for i in range(CONCEPTS)
+                ],
+            },
+            "status": {"status": "done", "progress": 1.0, "message": ""},
+            "sheets": [self._sheet(f"layer{i}") for i in range(self.layers)],
+            "pictures": pack_bytes(self.rng.integers(0, 255, shape)),
+            "masks": {}, "off": {},
+        }  # fmt: skip
+        return state, {}
+
+    def _sheet(self, layer: str) -> UnitSheet:
+        rng = self.rng
+        ious = 0.4 * rng.random((UNITS, CONCEPTS)) ** 8
+        edges = np.stack([np.arange(CELLS) * 16, np.arange(CELLS) * 16 + 16], 1)
+        return {
+            "layer": layer, "units": UNITS,
+            "values": numbers(rng.random((UNITS, TOP))),
+            "pictures": numbers(rng.integers(0, PICTURES, (UNITS, TOP))),
+            "peaks": numbers(rng.integers(0, CELLS**2, (UNITS, TOP))),
+            "maps": pack_bytes(rng.integers(0, 255, (UNITS, TOP, CELLS, CELLS))),
+            "low": numbers(np.zeros(UNITS)), "high": numbers(np.ones(UNITS)),
+            "level": numbers(np.full(UNITS, 0.9)),
+            "rows": numbers(edges), "columns": numbers(edges),
+            "bars": numbers(rng.random((UNITS, BARS))), "active": numbers(rng.random(UNITS)),
+            "silent": pack_bytes(np.zeros(UNITS)), "places": numbers(rng.normal(size=(UNITS, 2))),
+            "near": numbers(rng.integers(0, UNITS, (UNITS, 8))),
+            "alike": numbers(rng.random((UNITS, 8))), "ious": numbers(ious),
+            "bounds": numbers(np.ones_like(ious)), "chances": numbers(ious / 2),
+        }  # fmt: skip
+
+
+def write_many_units(path: Path, layers: int = 1) -> Path:
+    """Write the page."""
+    return write_pages([ManyUnits(layers)], path, title="many units")
