@@ -103,6 +103,25 @@ def test_the_opposite_class_has_negated_weights_and_the_same_sum():
     assert float(expected.max()) > 1e-3
 
 
+@pytest.mark.parametrize("others", ["negated", "uniform"])
+def test_both_are_brought_to_the_same_sum_where_a_layer_loses_some_by_hand(others):
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(2, 2, bias=False), torch.nn.ReLU(),
+        torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2, bias=False),
+    ).double().eval()  # fmt: skip
+    with torch.no_grad():
+        network[1].weight.copy_(torch.eye(2))
+        network[3].weight.copy_(torch.tensor([[1.0, 0], [0, -1], [1, 1]]))
+        network[3].bias.copy_(torch.tensor([0.0, 2, 0]))
+        network[5].weight.copy_(torch.tensor([[1.0, 1, -0.5], [0, 0, 1]]))
+    x = torch.tensor([[3.0, 1], [2, 1]]).double().view(2, 1, 1, 2)
+    # of x = (3, 1) the units are 3, 1, 4. Class 0 lies on the first two, 3/4 and 1/4; the second
+    # has nothing but its bias: (3/4, 0) is left. The other lies on the third: (3/4, 1/4) · 3/4
+    found = CLRP(others=others, pixels="w²")(network, x, 0).values.flatten(1)
+    expected = torch.tensor([[3 / 4 - 9 / 16, 0], [2 / 3 - 4 / 9, 0]]).double()
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
 def test_what_cannot_be_contrasted_is_refused_in_words():
     network, x = _without_biases()
     with pytest.raises(ExplainError, match="others='negated' takes every target"):

@@ -108,6 +108,26 @@ def test_a_gated_linear_unit_gives_all_to_its_signal(written, preset):
     assert ("glu", "gate held constant") in [(step.kind, step.rule) for step in steps]
 
 
+class TwoGates(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.Linear(2, 2, bias=False), nn.Linear(1, 2, bias=False)
+        nn.init.eye_(self.layer.weight)
+
+    def forward(self, x):
+        first, second = self.layer(x.flatten(1)).chunk(2, 1)
+        return self.head(torch.sigmoid(first) * torch.tanh(second))
+
+
+def test_of_two_gates_each_takes_half():
+    network, x = seeded(TwoGates).double(), noise(3, 1, 1, 2, dtype=torch.float64)
+    found = xw.LRP(preset="LRP-0")(network, x, 1).values.flatten(1)
+    half = network(x)[:, 1].detach() / 2
+    sigmoid = torch.sigmoid(x.flatten(1)[:, 0])
+    expected = torch.stack([half * (sigmoid - 0.5) / sigmoid, half], 1)  # σ(0) is a bias
+    torch.testing.assert_close(found, expected)
+
+
 class Encoder(nn.Module):
     def __init__(self):
         super().__init__()

@@ -25,6 +25,7 @@ from xaiwidgets.methods.relevance import (
     ZPlus,
 )
 from xaiwidgets.methods.relevance.bounds import Bounds
+from xaiwidgets.methods.relevance.derived import POSITIVE
 from xaiwidgets.methods.relevance.lrp import relevance
 from xaiwidgets.methods.relevance.rules import STABILISER
 
@@ -38,10 +39,15 @@ RULES = {
     "alpha 2 beta 1": (AlphaBeta(2.0, 1.0), plain.alpha_beta(2, 1)),
     "alpha 1.5 beta 0.5": (AlphaBeta(1.5, 0.5), plain.alpha_beta(1.5, 0.5)),
     "z plus": (ZPlus(), plain.alpha_beta(1, 0)),
+    "z plus without biases": (
+        POSITIVE, lambda x, weight, bias, relevance: plain.alpha_beta(1, 0)(
+            x, weight, 0 * bias, relevance
+        ),
+    ),
     "flat": (Flat(), plain.flat),
     "w square": (WSquare(), plain.w_square),
     "z box": (ZBox(-4.0, 3.5), plain.z_box(-4.0, 3.5)),
-}
+}  # fmt: skip
 LAYERS = {
     "dense": (lambda: nn.Linear(12, 7), (12,)),
     "dense without bias": (lambda: nn.Linear(12, 7, bias=False), (12,)),

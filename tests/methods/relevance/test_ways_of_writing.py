@@ -135,6 +135,10 @@ def a_part_overwritten(net, x):
     return net.head(F.relu(y).mean((2, 3)))
 
 
+def normalised_twice(net, x):
+    return net.head(F.relu(net.norm(net.norm(net.first(x)))).mean((2, 3)))
+
+
 def through_a_cast(net, x):
     with torch.autocast("cpu", enabled=False):
         return with_modules(net, x)
@@ -142,12 +146,55 @@ def through_a_cast(net, x):
 
 @pytest.mark.parametrize(
     "written",
-    [twice_through_the_same, before_the_convolution, a_part_overwritten, through_a_cast,
-     with_modules, in_place, kept_for_later, overwritten_by_a_view],
+    [twice_through_the_same, before_the_convolution, a_part_overwritten, normalised_twice,
+     through_a_cast, with_modules, in_place, kept_for_later, overwritten_by_a_view],
 )  # fmt: skip
 def test_without_a_stabiliser_it_is_gradient_times_input(written, picture):
     net = network(written)
     leaf = picture.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(net(leaf)[:, 2].sum(), leaf)
+    assert apart(found(net, picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+def by_a_sum(net, x, held=False):
+    y = F.relu(net.first(x))
+    below = y.sum(1, keepdim=True) + 1
+    return net.head((y / (below.detach() if held else below)).mean((2, 3)))
+
+
+def by_a_sum_in_place(net, x):
+    y = F.relu(net.first(x)) * 1
+    y /= y.sum(1, keepdim=True) + 1
+    return net.head(y.mean((2, 3)))
+
+
+def by_its_reciprocal(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y * (1 / (y.sum(1, keepdim=True) + 1))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [by_a_sum, by_a_sum_in_place, by_its_reciprocal])
+def test_what_divides_is_held_constant(written, picture):
+    leaf = picture.clone().requires_grad_()
+    held = by_a_sum(network(by_a_sum), leaf, held=True)
+    (slope,) = torch.autograd.grad(held[:, 2].sum(), leaf)
+    assert apart(found(network(written), picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+class Tokens(nn.Module):
+    """A dense layer on eight tokens of eight numbers, and statistics of every token."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.norm, self.head = nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)
+        nn.init.uniform_(self.norm.running_var, 0.2, 2.0)
+
+    def forward(self, x):
+        return self.head(F.relu(self.norm(self.layer(x[:, 0]))).mean(1))
+
+
+def test_a_normalisation_of_tokens_is_not_one_of_what_they_hold(picture):
+    net, leaf = seeded(Tokens).double(), picture.clone().requires_grad_()
     (slope,) = torch.autograd.grad(net(leaf)[:, 2].sum(), leaf)
     assert apart(found(net, picture, "LRP-0"), slope * picture) <= 1e-10
 

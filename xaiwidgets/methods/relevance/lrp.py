@@ -37,16 +37,6 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
         choices=tuple(PRESETS),
         help="which rule each kind of layer gets",
     )
-    epsilon: float = knob(
-        default=1e-6, low=1e-9, high=1.0, log=True, help="what ε rules take from weak outputs"
-    )
-    gamma: float = knob(
-        default=0.25, low=0.0, high=2.0, help="how much more γ rules give to what speaks for"
-    )
-    alpha: float = knob(
-        default=2.0, low=1.0, high=10.0,
-        help="αβ rules: α times what speaks for, α − 1 times what speaks against",
-    )  # fmt: skip
     first: str = knob(
         default=_BY_PRESET,
         choices=(_BY_PRESET, *RULES),
@@ -62,6 +52,16 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
         choices=(_BY_PRESET, *_DEEP),
         help="the rule of dense layers, if not the preset's",
     )
+    epsilon: float = knob(
+        default=1e-6, low=1e-9, high=1.0, log=True, help="what ε rules take from weak outputs"
+    )
+    gamma: float = knob(
+        default=0.25, low=0.0, high=2.0, help="how much more γ rules give to what speaks for"
+    )
+    alpha: float = knob(
+        default=2.0, low=1.0, high=10.0,
+        help="αβ rules: α times what speaks for, α − 1 times what speaks against",
+    )  # fmt: skip
     pooling: str = knob(
         default="winner",
         choices=("winner", "proportion"),
