@@ -45,7 +45,7 @@ line = "we saw a splendid film a tedious meal"
 @pytest.fixture(scope="module")
 def widget() -> Iterator[xw.Compare]:
     subject = xw.TextSubject(bert(), word_tokenizer(), title="Small BERT")
-    names = [subject.prepare(text).texts[0].names for text in TEXTS]
+    names = [subject.prepare(text).parts[0].names for text in TEXTS]
     made = xw.compare(
         subject,
         TEXTS,

@@ -9,6 +9,8 @@ from torch import nn
 
 import xaiwidgets as xw
 from xaiwidgets.core.cells import Cells, as_written
+from xaiwidgets.core.declare import declared
+from xaiwidgets.core.method import Attribution
 
 COLUMNS = ["age", "sex", "income"]
 DATA = np.array([[30, 0, 1.5], [40, 1, 2.5], [50, 1, 0.5], [61, 1, 4.0]])
@@ -159,12 +161,32 @@ def test_gradients_are_one_number_a_column_by_the_datas_scale():
     assert [name for name, _ in heat.columns(1)] == list(data.feature_names)
 
 
-@pytest.mark.parametrize("name", ["LRP", "DeepLift", "IntegratedGradients", "GradientShap",
-                                  "SmoothGrad", "SimpleTaylor", "InteriorGradients"])  # fmt: skip
-def test_methods_that_look_inside_explain_networks_of_tables(name):
-    found = getattr(xw, name)()(wine(), wine_network()[1].data[:3])
-    assert found.values.shape == (3, 1, 1, 13)
-    assert found.values.abs().max() > 0
+@pytest.mark.parametrize(
+    "method",
+    [xw.GradientTimesInput(), xw.LRP(), xw.DeepLift(), xw.IntegratedGradients(), xw.KernelShap()],
+    ids=repr,
+)
+def test_a_network_of_values_is_explained_like_one_of_its_own_units(method):
+    class Values(nn.Module):
+        """The network with the scaling of its rows in its first weights."""
+
+        def __init__(self):
+            super().__init__()
+            first, _, self.last = wine_network()[0]
+            data = torch.from_numpy(wine_network()[1].data)
+            mean, std = data.mean(0), data.std(0, correction=0)
+            self.first = nn.Linear(13, 24)
+            with torch.no_grad():
+                self.first.weight.copy_(first.weight / std)
+                self.first.bias.copy_(first.bias - (first.weight / std) @ mean)
+
+        def forward(self, rows):
+            return self.last(self.first(rows).relu())
+
+    data = wine_network()[1].data
+    found = method(xw.TableSubject(Values().eval(), data), data[:2], 1).values
+    expected = method(wine(), data[:2], 1).values
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_contributions_add_up_to_the_score():
@@ -179,6 +201,26 @@ def test_contributions_add_up_to_the_score():
 def test_a_black_box_refuses_gradients_and_names_what_asks():
     with pytest.raises(xw.ExplainError, match=r"RandomForestClassifier is a black box.*KernelShap"):
         xw.Saliency()(cancer(), forest()[1].data[0])
+
+
+@pytest.mark.parametrize("black_box", [False, True])
+@pytest.mark.parametrize(
+    "method", [m for m in declared(Attribution) if "table" in m.takes], ids=lambda m: m.__name__
+)
+def test_every_method_that_takes_tables_gives_a_number_a_column(method, black_box):
+    subject, rows = (cancer(background=3), forest()[1].data[:2]) if black_box else (
+        wine(), wine_network()[1].data[:2]
+    )  # fmt: skip
+    light = {name: 8 for name in ("samples", "steps") if name in method.knobs}
+    looks_at_a_layer = any(knob.kind == "layer" for knob in method.knobs.values())
+    if looks_at_a_layer or (black_box and method.taxonomy.access != "black box"):
+        with pytest.raises(xw.ExplainError, match=r"black box|no convolution"):
+            method(**light)(subject, rows, 1)
+        return
+    found = method(**light)(subject, rows, 1)
+    assert found.map().shape == (2, 1, len(subject.table.columns))
+    assert np.isfinite(found.map()).all()
+    assert len(found.columns(1)) == len(subject.table.columns)
 
 
 @pytest.mark.parametrize("name", ["RISE", "GradCam", "MeaningfulPerturbation", "EdgeDetector"])
@@ -218,7 +260,7 @@ def test_an_answer_is_kept_and_read_again_with_its_cells(tmp_path):
 
 
 def test_a_figure_has_a_bar_for_every_column_the_longest_first():
-    heat = xw.KernelShap(samples=300)(cancer(), forest()[1].data[0])
+    heat = xw.RandomMap()(cancer(), forest()[1].data[0])  # of both signs
     axis = heat.plot().axes[0]
     lengths = [abs(bar.get_width()) for bar in axis.patches]
     assert len(lengths) == 15

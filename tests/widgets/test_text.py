@@ -212,4 +212,6 @@ def test_badges_judge_a_text(subject):
     assert badges["localisation"].verdict == "good"
     assert badges["sanity"].verdict != "unknown"
     assert badges["faithfulness"].verdict != "unknown"
+    assert badges["faithfulness"].sentence.startswith("While its tokens go")
+    assert badges["localisation"].sentence.endswith("of the text.")
     made.close()
