@@ -12,7 +12,7 @@ from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.subject import Subject
 
 from .anchors import Grid, Sides
-from .annotated import Labels, examples
+from .annotated import Labels, examples, together
 
 
 class Looked(NamedTuple):
@@ -30,7 +30,7 @@ def look(
 ) -> Looked:  # fmt: skip
     """Send some pictures of the data through the network for one unit and one concept."""
     read = examples(data, numbers)
-    x = subject.prepare([each.picture for each in read]).x
+    x = subject.prepare(together([each.picture for each in read])).x
     known = subject.layers(x)[layer]
     with torch.no_grad():
         parts = x.split(subject.batch_size(x, backward=False))

@@ -192,8 +192,9 @@ class _Reading:
             size=getattr(self.data, "mask_size", None), known=shards.known,
         )  # fmt: skip
         first = shards.add(part.gather(self.job))
-        rest = np.array_split(self.rest, -(-len(self.rest) // _SHARD)) if len(self.rest) else []
-        parts = [part.after(first, rows) for rows in rest]
+        whole = max(0, len(self.rest) - _FEWEST)  # a last shard too small to shuffle joins another
+        cuts = range(_SHARD, whole + 1, _SHARD)
+        parts = [part.after(first, rows) for rows in np.split(self.rest, cuts) if len(rows)]
         for gathered in self._gathered(parts):
             shards.add(gathered)
 

@@ -26,7 +26,7 @@ from xaiwidgets.core.job import Job, working
 from xaiwidgets.core.subject import Subject
 
 from ..store import code_of, write_whole
-from .annotated import Labels, examples, size_of
+from .annotated import Labels, examples, size_of, together
 from .rotation import turned, turned_name
 
 Bounds = dict[str, np.ndarray]
@@ -151,7 +151,7 @@ _TYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U16": "<u2", "BOOL": "?"}
 
 def _mapped(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The notes and the arrays of a safetensors file, which its own reader would copy."""
-    raw = np.memmap(file, mode="r")
+    raw = np.asarray(np.memmap(file, mode="r"))
     first = 8 + int(raw[:8].view("<u8")[0])
     header = json.loads(raw[8:first].tobytes())
     about = json.loads(header.pop("__metadata__")["about"])
@@ -214,7 +214,7 @@ class Part:
         before = job.forwards
         with working(job), torch.inference_mode(False), torch.no_grad():
             read = examples(self.data, self.rows)
-            x = self.subject.prepare([each.picture for each in read]).x
+            x = self.subject.prepare(together([each.picture for each in read])).x
             size = self.size or size_of(self.subject, x, read)
             labels = Labels.of(self.subject, read, self.wanted, size)
             seen = _fingerprint(x, labels)

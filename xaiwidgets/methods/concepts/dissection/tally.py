@@ -13,7 +13,8 @@ from .annotated import category_of
 from .quantiles import from_the_top
 from .shard import Active, Shard
 
-_AT_ONCE = 500_000  # pixels looked at together
+_AT_ONCE = 400_000  # pixels interpolated together: what a processor keeps at hand
+_COUNTED = 2_000_000  # and counted
 
 
 class Thresholds(NamedTuple):
@@ -109,20 +110,19 @@ class Counter:
 
         labels = shard.labels
         columns = csr_array(labels.columns(self.concepts, self.categories).astype(np.int64))
-        total = columns.shape[0]
-        self._areas += columns.T @ np.bincount(labels.codes.ravel(), minlength=total)
+        total, codes = columns.shape[0], labels.codes.ravel()
+        self._areas += columns.T @ np.bincount(codes, minlength=total)
         pairings = _pairings(len(shard.rows), self.shuffles, (self.seed, number))
-        counts = np.zeros((len(pairings), len(self.limits) * total), np.int64)
-        flat = labels.codes.reshape(len(labels.codes), -1)
-        for unit, image, pixel in self.pixels(shard):
+        size = labels.size[0] * labels.size[1]
+        for masks in _many(self.masks(shard)):
+            unit = np.repeat(masks.unit * total, masks.pixels)
             for draw, partner in enumerate(pairings):
-                where = unit * total + flat[partner[image], pixel]
-                counts[draw] += np.bincount(where, minlength=counts.shape[1])
-        for draw, found in enumerate(counts):
-            self._both[draw] += (columns.T @ found.reshape(-1, total).T).T
+                place = masks.place + np.repeat(partner[masks.image] * size, masks.pixels)
+                counts = np.bincount(unit + codes[place], minlength=len(self.limits) * total)
+                self._both[draw] += (columns.T @ counts.reshape(-1, total).T).T
 
-    def pixels(self, shard: Shard) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Every pixel of every unit's mask, as (unit, picture of the shard, place in the mask)."""
+    def masks(self, shard: Shard) -> Iterator[Masks]:
+        """Every pixel of every unit's mask."""
         active = shard.layers[self.layer]
         grid = Grid.of(active.grid, shard.labels.size, self.sides, shard.shape)
         limit = self.limits[active.unit][active.gap_map]
@@ -141,10 +141,12 @@ class Counter:
             )  # fmt: skip
             inside = values > limit[some][:, None, None]
             inside &= down.inside[:, :, None] & across.inside[:, None, :]
-            which, i, j = np.nonzero(inside)
-            maps = active.gap_map[some][which]
-            pixel = down.place[which, i] * grid.width + across.place[which, j]
-            yield active.unit[maps].astype(np.int64), active.image[maps], pixel
+            place = down.place[:, :, None] * grid.width + across.place[:, None, :]
+            maps = active.gap_map[some]
+            pixels = np.count_nonzero(inside.reshape(len(some), -1), axis=1)
+            yield Masks(
+                active.unit[maps].astype(np.int64), active.image[maps], count, place[inside]
+            )
 
     @property
     def tally(self) -> Tally:
@@ -161,6 +163,28 @@ class Counter:
         overlap, active = np.split(self._both[draw], [count], axis=1)
         area, annotated = self._areas[:count], self._areas[count:]
         return Tally(overlap, active[:, self._column], area, annotated[self._column])
+
+
+class Masks(NamedTuple):
+    """Pieces of units' masks: the unit of each, its picture in the shard and how many pixels it
+    has, and the places of all these pixels in their masks, one piece after the other."""
+
+    unit: np.ndarray
+    image: np.ndarray
+    pixels: np.ndarray
+    place: np.ndarray
+
+
+def _many(parts: Iterator[Masks]) -> Iterator[Masks]:
+    """The same in fewer, larger parts: counting has a price for each."""
+    waiting: list[Masks] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(len(each.place) for each in waiting) >= _COUNTED:
+            yield Masks(*map(np.concatenate, zip(*waiting, strict=True)))
+            waiting = []
+    if waiting:
+        yield Masks(*map(np.concatenate, zip(*waiting, strict=True)))
 
 
 class _Pixels(NamedTuple):

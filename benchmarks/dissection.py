@@ -1,0 +1,141 @@
+"""Network dissection beside a bare forward pass over the same pictures.
+
+    python -m benchmarks.dissection                    time, memory and truth
+    python -m benchmarks.dissection --only time        or: memory, truth
+
+Time: processor seconds of one thread, in turn, pictures and masks in memory; ÷ bare is the median
+of the ratios of each turn. Memory: the most that NumPy and Python hold at once, while pictures are
+drawn as they are asked for. Truth: detectors of the zoo's networks, of one with random weights, and
+along random axes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+import xaiwidgets as xw
+from benchmarks.networks import resnet18
+from xaiwidgets import zoo
+
+Data = list[tuple[torch.Tensor, dict[str, Any]]]
+
+
+def drawn(subject: xw.Subject, count: int, size: int) -> Data:
+    """Prepared pictures with their masks, held in memory."""
+    scenes = zoo.ShapeScenes(count, size=size, seed=11)
+    known = set(scenes.concepts)
+    return [
+        (subject.prepare(s.image).x[0], {n: m for n, m in s.masks.items() if n in known})
+        for s in scenes
+    ]
+
+
+def of_resnet() -> xw.Subject:
+    """A ResNet-18 with random weights, which takes as long as a trained one."""
+    torch.manual_seed(0)
+    return xw.Subject(resnet18(), mean=0.5, std=0.25, title="ResNet-18")
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def timing(rounds: int) -> None:
+    """Processor seconds ÷ those of a bare pass, for one layer and for several."""
+    asked: list[tuple[str, xw.Subject, int, int, list[str]]] = [
+        ("SmallCNN, conv4", zoo.subject("shapes"), 600, 96, ["conv4"]),
+        ("ResNet-18, layer4", of_resnet(), 384, 112, ["layer4"]),
+        ("ResNet-18, layer1 to 4", of_resnet(), 384, 112, [f"layer{i}" for i in (1, 2, 3, 4)]),
+    ]
+    print(f"{'':26}{'bare, ms a picture':>20}{'without chance':>16}{'20 shuffles':>13}")
+    for name, subject, count, size, layers in asked:
+        data = drawn(subject, count, size)
+        runs: dict[str, Callable[[], Any]] = {
+            "bare": lambda s=subject, d=data: bare(s, d),
+            **{
+                f"{n}": lambda s=subject, d=data, w=layers, n=n: xw.NetworkDissection(shuffles=n)(
+                    s, d, w
+                )
+                for n in (0, 20)
+            },
+        }
+        spent: dict[str, list[float]] = {key: [] for key in runs}
+        for turn in range(rounds + 1):
+            for key, run in runs.items():
+                start = time.process_time()
+                run()
+                if turn:  # the first turn settles what is traced once
+                    spent[key].append(time.process_time() - start)
+        ratios = [
+            statistics.median(a / b for a, b in zip(spent[n], spent["bare"], strict=True))
+            for n in ("0", "20")
+        ]
+        each = statistics.median(spent["bare"]) / count * 1000
+        print(f"{name:26}{each:20.2f}{ratios[0]:16.2f}{ratios[1]:13.2f}", flush=True)
+
+
+@torch.no_grad()
+def bare(subject: xw.Subject, data: Data) -> None:
+    """The same network on the same pictures, batched, in the layout that it is quickest with."""
+    x = torch.stack([picture for picture, _ in data])
+    for part in x.split(subject.batch_size(x, backward=False)):
+        subject(part)
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+def memory() -> None:
+    """Peaks for more and more pictures."""
+    subject = zoo.subject("shapes")
+    print(f"\n{'pictures':>9}{'MB at the peak':>16}")
+    for count in (100, 400, 1600):
+        scenes = zoo.ShapeScenes(count, size=96, seed=12)
+        tracemalloc.start()
+        xw.NetworkDissection(shuffles=0)(subject, scenes, "conv4")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        print(f"{count:9}{peak / 1e6:16.1f}", flush=True)
+
+
+# --- truth ------------------------------------------------------------------------------------
+
+
+def truth() -> None:
+    """Detectors by category, of networks that learnt shapes, scenes and nothing."""
+    torch.manual_seed(0)
+    card = zoo.card("shapes")
+    fresh = xw.Subject(
+        zoo.SmallCNN().eval(), mean=card["mean"], std=card["std"], size=card["size"],
+        title="random weights",
+    )  # fmt: skip
+    data = zoo.ShapeScenes(600, size=96, seed=13)
+    for subject in (zoo.subject("shapes"), zoo.subject("shapes-scene"), fresh):
+        answer = xw.NetworkDissection(rotations=5)(subject, data, ["relu2", "relu3", "relu4"])
+        table = answer.summary().set_index("layer")
+        chosen = [c for c in table if not c.startswith("rotated_u")]
+        print(f"\n{subject.title}\n{table[chosen].round(2).T.to_string()}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("time", "memory", "truth"))
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    if given.only in (None, "time"):
+        timing(given.rounds)
+    if given.only in (None, "memory"):
+        memory()
+    if given.only in (None, "truth"):
+        truth()
+
+
+if __name__ == "__main__":
+    main()
