@@ -145,7 +145,7 @@ class Counter:
             maps = active.gap_map[some]
             pixels = np.count_nonzero(inside.reshape(len(some), -1), axis=1)
             yield Masks(
-                active.unit[maps].astype(np.int64), active.image[maps], count, place[inside]
+                active.unit[maps].astype(np.int64), active.image[maps], pixels, place[inside]
             )
 
     @property
