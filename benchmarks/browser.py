@@ -1,7 +1,7 @@
 """What a reader of the widget waits for, in a real browser, beside what the machine needs anyway.
 
     python -m benchmarks.browser                everything, about four minutes
-    python -m benchmarks.browser --only frames  or units, jupyter, bundle, or jupyter's sanity alone
+    python -m benchmarks.browser --only frames  or units, jupyter, bundle; sanity or first alone
 
 *Frames.* From an input event to the end of the frame that shows its effect, on an exported page
 with eight panels of 224². The event is made in the page; the clock stops when a message that was
@@ -13,6 +13,9 @@ clock on a bare page with one canvas gives the machine's idle latency, before an
 *Jupyter.* From the event on a knob in JupyterLab to the frame in which its panel has changed, less
 the seconds that the method reports for itself; bytes on the websocket for one new answer; memory of
 kernel and page over bursts of 200 knob changes.
+
+*First.* From a knob of a method that asks many times to the frame that shows its first, unfinished
+map, beside one bare batch of the same passes in the kernel.
 
 Needs Playwright and a Chromium (XAIWIDGETS_CHROMIUM names one). Nothing here asserts: times belong
 to the machine and to what else runs on it.
@@ -162,6 +165,31 @@ KNOB = (
     return performance.now() - start;
 }"""
 )
+# Methods that ask many times, a knob that makes them begin anew, and whether passes go back too.
+STREAMING = (
+    ("RISE()", "seed", False), ("LIME()", "seed", False), ("KernelShap()", "seed", False),
+    ("ShapleySampling()", "seed", False), ("Anchors()", "seed", False),
+    ("Occlusion()", "stride", False), ("FeatureAblation(segments=100)", "segments", False),
+    ("ScoreCam()", "channels", False), ("AblationCam()", "channels", False),
+    ("SmoothGrad(samples=200)", "seed", True), ("GradientShap(samples=200)", "seed", True),
+    ("SmoothGradCamPlusPlus(samples=200)", "seed", True),
+    ("MeaningfulPerturbation()", "steps", True), ("ExtremalPerturbation()", "steps", True),
+)  # fmt: skip
+# Milliseconds of one bare batch of a method's passes, several times.
+BATCH = """
+method, back, spent = xw.{method}, {back}, []
+x = large.prepare(picture).x
+alone = isinstance(method, (xw.MeaningfulPerturbation, xw.ExtremalPerturbation))
+many = 1 if alone else large.batch_size(x, backward=back)
+rows = x.expand(many, -1, -1, -1).clone().requires_grad_(back)
+for _ in range(8):
+    start = time.perf_counter()
+    with torch.set_grad_enabled(back):
+        score = large.model(rows)[:, 0].sum()
+    if back:
+        torch.autograd.grad(score, rows)
+    spent.append(1000 * (time.perf_counter() - start))
+"""
 # From a step of the mask slider to the frame in which every panel has its new score.
 MASKED = (
     "async (count) => {"
@@ -396,6 +424,31 @@ def sanity_alone(browser: Browser, folder: Path) -> None:
         sanity(book, book.page)
 
 
+def first_maps(browser: Browser, folder: Path) -> None:
+    """From a knob to the first map of what asks many times."""
+    rows = []
+    with notebook(browser, folder / "first") as (book, _):
+        for method, knob, back in STREAMING:
+            book.show(f"xw.compare(large, picture, methods=[xw.{method}])", panels=1)
+            book.page.locator(".xw-panel").get_by_role("button", name="Settings").click()
+            now = book.ask(f"w._panels.every[0].method.{knob}")
+            times = []
+            for step in range(1, 9):
+                value = now - step if knob == "channels" else now + step
+                times.append(book.page.evaluate(KNOB, [f"{knob}, number", value]))
+                book.run("w._do('cancel', {})\nw.wait()\nNone")
+                settled(book.page)
+            book.run(BATCH.format(method=method, back=back))
+            (p50, p95), (own, _) = quantiles(times[1:]), quantiles(book.ask("spent")[1:])
+            row = [f"{value:.0f}" for value in (p50, p95, own, p50 - own)]
+            rows.append([method.partition("(")[0], *row, "≤ 100"])
+    table(
+        "Knob to first map, one picture of 224² (ms)",
+        ["method", "p50", "p95", "one bare batch", "difference", "goal"],
+        rows,
+    )
+
+
 def mask_scores(book: Notebook, page: Page) -> None:
     """From a step of the mask slider to the painted scores of eight panels."""
     book.run("w.masking.set(share=10)\nw.wait()\nNone")
@@ -546,7 +599,7 @@ def bundle() -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("frames", "units", "jupyter", "sanity", "bundle")
+    parts = ("frames", "units", "jupyter", "sanity", "first", "bundle")
     parser.add_argument("--only", action="append", choices=parts)
     chosen = parser.parse_args().only or ["frames", "units", "jupyter", "bundle"]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
@@ -559,6 +612,8 @@ def main() -> None:
             units(browser, Path(folder))
         if "jupyter" in chosen:
             in_jupyter(browser, Path(folder))
+        if "first" in chosen:
+            first_maps(browser, Path(folder))
         if "sanity" in chosen:
             sanity_alone(browser, Path(folder))
         browser.close()

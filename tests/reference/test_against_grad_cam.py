@@ -12,6 +12,7 @@ import pytest
 import pytorch_grad_cam as theirs
 import torch
 from networks import noise, seeded
+from pytorch_grad_cam.ablation_layer import AblationLayer
 from torchvision import models
 
 from xaiwidgets.core.subject import Subject
@@ -150,18 +151,35 @@ def test_score_cam_is_theirs(name, unscaled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vgg16"])
-def test_ablation_cam_is_theirs_where_maps_are_rectified(name, unscaled):
+@pytest.mark.parametrize("name", list(NARROW))
+def test_ablation_cam_is_theirs_where_a_channel_is_switched_off_by_0(name, unscaled):
     layer, side = NARROW[name]
-    x, module = picture(side), dict(network(name).named_modules())[layer]
+    x = picture(side)
     with torch.no_grad():
-        target = int(network(name)(x).argmax())  # theirs divides by a score with its sign
-        assert network(name)(x)[0, target] > 0
+        scores = network(name)(x)[0]
+    target = int(scores.argmax())  # theirs divides by a score with its sign
+    sign = 1.0 if scores[target] > 0 else -1.0
     twin = seeded(lambda: getattr(models, name)(num_classes=4))  # theirs exchanges the layer
     module = dict(twin.named_modules())[layer]
-    cam = theirs.AblationCAM(twin, [module])
-    other = cam(x.clone(), [lambda outputs: outputs[..., target]])[0]
-    assert_alike(raw(AblationCam(), name, layer, x, target), other)
+    cam = theirs.AblationCAM(
+        twin, [module], reshape_transform=folded(name), ablation_layer=SwitchedOff(name == "swin_t")
+    )
+    other = cam(x.clone(), [lambda outputs: sign * outputs[..., target]])[0]
+    mine = raw(AblationCam(), name, layer, x, lambda outputs: sign * outputs[:, target])
+    assert_alike(mine, other)
+
+
+class SwitchedOff(AblationLayer):
+    """Theirs, with 0 in the place of a channel whatever its maps are, as in the paper."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.last = last  # whether the channels come last
+
+    def __call__(self, x):
+        for row, channel in zip(self.activations, self.indices, strict=False):
+            (row[..., channel] if self.last else row[channel]).zero_()
+        return self.activations
 
 
 @pytest.mark.slow

@@ -94,6 +94,19 @@ def _pictured(network):
     return network
 
 
+def test_several_layers_of_a_volume_are_averaged(x):
+    subject = xw.VolumeSubject(seeded(averaging))
+    early, late = (xw.LayerCam(layer=layer)(subject, x, 1).values for layer in ("body.1", "body.4"))
+    both = xw.LayerCam(layer="body.1, body.4")(subject, x, 1).values
+    assert both.shape == early.shape
+    sizes = [
+        xw.LayerCam().raw(subject, x, subject.bind(1, x), [subject.layers(x)[layer]])[0]
+        .flatten(1).amax(1).view(-1, 1, 1, 1, 1)
+        for layer in ("body.1", "body.4")
+    ]  # fmt: skip
+    torch.testing.assert_close(both, (early / sizes[0] + late / sizes[1]) / 2)
+
+
 def test_respond_cam_adds_up_to_the_score_of_a_volume_where_grad_cam_does_not(x):
     network, volume = seeded(without_biases).double(), x.double()
     subject = xw.VolumeSubject(network)
