@@ -68,13 +68,11 @@ export function mountBars(
       ink?.v ?? { length: lines.length },
       Boolean(ink) && value.order === "size",
     );
-    const all = !ink || unfolded.value;
-    order = all ? every : every.slice(0, FIRST);
     const left = every.length - FIRST;
-    more.hidden = !ink || left <= 0;
-    more.textContent = all
-      ? `Only the first ${FIRST}`
-      : `${left} more column${left > 1 ? "s" : ""}`;
+    const folds = ink && left > 1; // a line that says "1 more" is as long as the one
+    order = folds && !unfolded.value ? every.slice(0, FIRST) : every;
+    more.hidden = !folds;
+    more.textContent = unfolded.value ? `Only the first ${FIRST}` : `${left} more columns`;
     list.replaceChildren(...order.map((i) => lines[i]), ...(ink ? [axis] : []));
   }
 
