@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ SETS = 32
 CLASSES = {
     "shapes": ("disc", "cross", "star", "bar"), "shapes-scene": ("dusk", "bricks", "tiles", "snow"),
 }  # fmt: skip
+TRUTHS = (("shapes", "shape", "colour"), ("shapes-scene", "scene", "shape"))
 FACTORS = {"shape": zoo.SHAPES, "colour": zoo.COLOURS, "scene": zoo.SCENES}
 
 
@@ -61,25 +62,33 @@ def ask(subject: xw.Subject, held: dict[str, str], target: Any, given: dict[str,
 
 def truth() -> None:
     """What is significant where the truth is known."""
-    for name, own, other in (("shapes", "shape", "colour"), ("shapes-scene", "scene", "shape")):
+    for name, own, other in TRUTHS:
         print(f"\n{name}: {own}s of the class, and {other}s, which should not matter (conv4)")
-        subject, given = zoo.subject(name), {"concepts": concepts(own, other), "layers": "conv4"}
         columns = f"{'score':>7}{'magnitude':>11}{'accuracy':>10}{'p':>9}"
         print(f"{'class':10}{columns}   significant {own}s and {other}s, corrected")
-        with tempfile.TemporaryDirectory() as folder:
-            for target in CLASSES[name]:
-                answer = ask(subject, {own: target}, target, {**given, "folder": folder})
-                print(_row(answer, own, other, target), flush=True)
+        for target, answer in answers(name, own, other):
+            print(_row(answer, own, other, target), flush=True)
+
+
+def answers(name: str, own: str, other: str) -> Iterator[tuple[str, xw.ConceptScores]]:
+    """What TCAV says of each class of a network, asked about two factors of the pictures."""
+    subject, given = zoo.subject(name), {"concepts": concepts(own, other), "layers": "conv4"}
+    with tempfile.TemporaryDirectory() as folder:
+        for target in CLASSES[name]:
+            yield target, ask(subject, {own: target}, target, {**given, "folder": folder})
+
+
+def found(answer: xw.ConceptScores, factor: str) -> list[str]:
+    """The values of a factor that are significant."""
+    concepts = [entry.concept.split() for entry in answer.entries if entry.significant]
+    return [value for of, value in concepts if of == factor]
 
 
 def _row(answer: xw.ConceptScores, own: str, other: str, target: str) -> str:
     entry = answer.entry(f"{own} {target}")
-    found = [e.concept for e in answer.entries if e.significant]
-    own_found = [c.split()[1] for c in found if c.startswith(own)]
-    others = [c.split()[1] for c in found if c.startswith(other)]
     numbers = f"{entry.score:7.2f}{entry.magnitude:11.3f}{entry.accuracy:10.2f}{entry.p:9.1e}"
-    told = f"{', '.join(own_found) or 'none'}; {', '.join(others) or 'none'}"
-    return f"{target:10}{numbers}   {told}"
+    told = (", ".join(found(answer, factor)) or "none" for factor in (own, other))
+    return f"{target:10}{numbers}   {'; '.join(told)}"
 
 
 # --- chance -----------------------------------------------------------------------------------
@@ -87,23 +96,33 @@ def _row(answer: xw.ConceptScores, own: str, other: str, target: str) -> str:
 
 def chance() -> None:
     """What is significant where nothing was learnt: 13 concepts, 5 networks with random weights."""
-    mean, std = zoo.card("shapes")["mean"], zoo.card("shapes")["std"]
-    given = dict(list(concepts("shape", "colour").items())[:13])
-    layers = ["relu3", "conv4"]
-    rows = []
-    for seed in range(5):
-        torch.manual_seed(seed)
-        subject = xw.Subject(zoo.SmallCNN().eval(), mean=mean, std=std, size=96)
-        answer = ask(subject, {}, 0, {"concepts": given, "layers": layers})
-        rows += [vars(entry) for entry in answer.entries]
-    table = pd.DataFrame(rows)
     print("\nRandom weights, 13 concepts × 5 initialisations: shares with p < 0.05, uncorrected")
     print(f"{'layer':10}{'scored':>8}{'ours':>8}{'of all':>8}{'t-test':>8}{'corrected':>11}")
-    for layer, part in table.groupby("layer"):
-        scored = part[part.refusal == ""]
-        ours, every = (scored.p < 0.05).sum() / len(part), (part.p < 0.05).mean()
-        published, corrected = (part.published_p < 0.05).mean(), part.significant.mean()
-        print(f"{layer:10}{len(scored):8}{ours:8.3f}{every:8.3f}{published:8.3f}{corrected:11.3f}")
+    for layer, rates in null_rates().iterrows():
+        scored, ours, every, published, corrected = rates
+        shares = f"{ours:8.3f}{every:8.3f}{published:8.3f}{corrected:11.3f}"
+        print(f"{layer:10}{scored:8.0f}{shares}")
+
+
+def null_rates(networks: int = 5) -> pd.DataFrame:
+    """By layer: how many concepts get a score, and the share that is significant by chance: of all
+    concepts those that have a score and p < 0.05; those with p < 0.05, refused or not; by the
+    t-test; and corrected."""
+    mean, std = zoo.card("shapes")["mean"], zoo.card("shapes")["std"]
+    given = dict(list(concepts("shape", "colour").items())[:13])
+    rows = []
+    for seed in range(networks):
+        torch.manual_seed(seed)
+        subject = xw.Subject(zoo.SmallCNN().eval(), mean=mean, std=std, size=96)
+        answer = ask(subject, {}, 0, {"concepts": given, "layers": ["relu3", "conv4"]})
+        rows += [entry.plain() for entry in answer.entries]
+    table = pd.DataFrame(rows)
+    table["scored"], low = table.refusal == "", table.p < 0.05
+    table["ours"], table["every"] = low & table.scored, low
+    table["published"] = table.published_p < 0.05
+    rates = table.groupby("layer")[["ours", "every", "published", "significant"]].mean()
+    rates.insert(0, "scored", table.groupby("layer").scored.sum())
+    return rates
 
 
 # --- time -------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .answers import Provenance
-from .errors import ExplainError
+from .arrays_file import read_arrays, write_arrays
 
 Better = Literal["higher", "lower", ""]
-_FORMAT = "xaiwidgets scores 1"
 
 
 @dataclass
@@ -103,7 +100,6 @@ class Scores:
         for i, curve in enumerate(self.curves.values()):
             arrays[f"x {i}"], arrays[f"y {i}"] = curve.x, curve.y
         about = {
-            "format": _FORMAT,
             "provenance": self.provenance.plain(),
             "better": self.better,
             "curves": [[n, c.x_label, c.y_label] for n, c in self.curves.items()],
@@ -111,24 +107,12 @@ class Scores:
             "warnings": self.warnings,
             "numbers": self.numbers,
         }
-        place = Path(path)
-        with place.open("wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-        return place
+        return write_arrays(path, "scores", about, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Scores:
         """Read what `save` wrote; refuses any other file."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            about: Mapping[str, Any] = json.loads(str(arrays["about"]))
-        except FileNotFoundError:
-            raise ExplainError(f"No scores are found at {str(path)!r}; check the path.") from None
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise ExplainError(f"{str(path)!r} does not hold saved scores: {error}.") from None
-        if about.get("format") != _FORMAT:
-            raise ExplainError(f"{str(path)!r} does not hold saved scores.")
+        about, arrays = read_arrays(path, "scores")
         curves = {
             name: Curve(arrays[f"x {i}"], arrays[f"y {i}"], across, up)
             for i, (name, across, up) in enumerate(about["curves"])

@@ -7,6 +7,7 @@ from scipy import stats
 from xaiwidgets.methods.concepts.significance import (
     against_random,
     as_published,
+    interval_of_mean,
     interval_of_share,
 )
 
@@ -43,4 +44,6 @@ def test_the_interval_of_shares_is_that_of_student_and_ends_at_0_and_1():
     shares = np.array([0.5, 0.6, 0.55, 0.4])
     expected = stats.t.interval(0.95, 3, shares.mean(), stats.sem(shares))
     assert interval_of_share(shares) == pytest.approx(expected)
+    assert interval_of_mean(4 * shares) == pytest.approx(np.multiply(4, expected))
+    assert np.isnan(interval_of_share(shares[:1])).all()
     assert interval_of_share(np.array([1.0, 1.0, 0.9]))[1] == 1.0

@@ -7,6 +7,7 @@ import torch
 from methods.concepts.stripes import SIDE, ask, plain, small_network, striped
 from networks import FunctionalNetwork, ModuleNetwork, noise, seeded
 from PIL import Image
+from scipy import stats
 from state import State
 
 import xaiwidgets as xw
@@ -35,7 +36,7 @@ def test_what_cavs_say_is_what_their_vectors_say(classifier):
     A[positive] += 0.8
     space = Space(A @ A.T, G @ A.T, alike(G))
     found = space.direction(positive, negatives, Recipe(classifier, 0.1, 3))
-    units, shares, accuracies = [], [], []
+    units, shares, slopes, accuracies = [], [], [], []
     for negative in negatives:
         (p, p_held), (n, n_held) = split(positive, 3), split(negative, 3)
         if classifier == "mean difference":
@@ -46,12 +47,14 @@ def test_what_cavs_say_is_what_their_vectors_say(classifier):
             v = np.linalg.solve(Z.T @ Z + 0.1 * np.trace(Z.T @ Z) / len(y) * np.eye(9), Z.T @ y)
         units.append(v / np.linalg.norm(v))
         shares.append(np.mean(G @ v > 0))
+        slopes.append(np.mean(G @ units[-1]))
         right = [(A[i] - border) @ v > 0 for i in p_held] + [
             (A[i] - border) @ v < 0 for i in n_held
         ]
         accuracies.append(np.mean(right))
     mean = np.mean(units, 0)
     assert found.shares == pytest.approx(shares)
+    assert found.magnitudes == pytest.approx(slopes)
     assert found.accuracies == pytest.approx(accuracies)
     assert found.agreement == pytest.approx(np.linalg.norm(mean))
     assert found.sensitivities == pytest.approx(G @ mean / np.linalg.norm(mean))
@@ -160,7 +163,7 @@ def test_a_concept_has_the_same_score_whichever_others_are_asked_about():
 @pytest.mark.parametrize("share", [0.9, 1.1])
 def test_significance_is_corrected_for_concepts_and_layers(share, monkeypatch):
     p = ask(layers="relu3", concepts={"stripes": striped(12, 1)}).entry("stripes").p
-    monkeypatch.setattr("xaiwidgets.methods.concepts.tcav.LEVEL", 6 * p * share)
+    monkeypatch.setattr("xaiwidgets.methods.concepts.score.LEVEL", 6 * p * share)
     many = {f"stripes {i}": striped(12, 1) for i in range(3)}
     found = ask(layers=["relu2", "relu3"], concepts=many).entry("stripes 0", "relu3")
     assert found.p == pytest.approx(p)
@@ -178,6 +181,65 @@ def test_adding_a_concept_costs_its_own_passes(tmp_path):
     assert again.provenance.forwards == 6
     assert after.provenance.forwards == 6 + 9
     assert after.provenance.backwards == 6
+
+
+def test_a_concept_that_is_added_costs_the_passes_of_its_own_examples_alone():
+    network, passes = small_network(), []
+    network.register_forward_hook(lambda module, inputs, output: passes.append(len(output)))
+    before = ask(network, concepts={"stripes": striped(12, 1)})
+    passes.clear()
+    after = before.adding({"new": striped(9, 5), "noise": plain(12, 6)})
+    assert sum(passes) == 9 + 12
+    assert (after.provenance.forwards, after.provenance.backwards) == (9 + 12, 0)
+    fewer = after.without("noise")
+    assert sum(passes) == 9 + 12
+    assert fewer.provenance.forwards == 0
+
+
+@pytest.mark.parametrize("against", ["random", "other concepts"])
+def test_concepts_that_are_added_score_as_if_asked_about_at_once(against):
+    tcav, network = xw.TCAV(size=12, pooling="mean", against=against), small_network()
+    three = {"stripes": striped(12, 1), "noise": plain(12, 6), "new": striped(9, 5)}
+    at_once = ask(network, tcav, concepts=three)
+    two = {name: three[name] for name in ("stripes", "noise")}
+    added = ask(network, tcav, concepts=two).adding({"new": three["new"]})
+    same(at_once, added)
+    vectors = [answer.vector("new", "relu3").values for answer in (at_once, added)]
+    assert vectors[0] == pytest.approx(vectors[1], abs=1e-9)
+    same(ask(network, tcav, concepts=two), added.without("new"))
+
+
+def test_what_cannot_be_added_or_left_out_is_said_in_a_sentence():
+    network = small_network()
+    answer = ask(network, concepts={"stripes": striped(12, 1)})
+    with pytest.raises(ExplainError, match="called 'stripes' already"):
+        answer.adding({"stripes": striped(12, 2)})
+    with pytest.raises(ExplainError, match="Without 'stripes' too few"):
+        answer.without("stripes")
+    with pytest.raises(ExplainError, match="No concept is called 'dots'"):
+        answer.without("dots")
+    with pytest.raises(ExplainError, match="'few' has 3 examples"):
+        answer.adding({"few": plain(3, 0)})
+    with torch.no_grad():
+        network.conv1.weight[0] += 0.1
+    with pytest.raises(ExplainError, match="network has changed since it was asked"):
+        answer.adding({"new": striped(12, 2)})
+
+
+def test_adding_stops_when_it_is_cancelled():
+    cancel = xw.CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        ask().adding({"new": striped(12, 2)}, cancel=cancel)
+
+
+def test_the_magnitude_has_the_interval_of_its_negative_sets():
+    entry = ask().entry("stripes")
+    slopes = entry.direction.magnitudes / entry.agreement
+    low, high = stats.t.interval(0.95, len(slopes) - 1, slopes.mean(), stats.sem(slopes))
+    assert (entry.magnitude_low, entry.magnitude_high) == pytest.approx((low, high))
+    assert slopes.mean() == pytest.approx(entry.magnitude)
+    assert len(entry.random.magnitudes) == len(entry.random.shares) == 6
 
 
 def test_a_layer_before_pooling_and_a_linear_head_is_warned_of():
@@ -305,6 +367,41 @@ def test_the_answer_tells_its_table_its_origin_and_draws_itself():
         answer.entry("stripes", "relu1")
 
 
+def test_an_answer_is_saved_and_read_back_whole(tmp_path):
+    network = small_network()
+    answer = ask(network)
+    path = answer.save(tmp_path / "scores.npz")
+    back = xw.ConceptScores.load(path, network)
+    same(answer, back)
+    assert back.provenance == answer.provenance
+    assert (back.facts, back.warnings) == (answer.facts, answer.warnings)
+    assert np.array_equal(back.sensitivities("stripes"), answer.sensitivities("stripes"))
+    assert np.array_equal(back.entry("stripes").random, answer.entry("stripes").random)
+    pictures = torch.cat([plain(3, 30), striped(3, 31)])
+    own, read = (one.vector("stripes", "relu3") for one in (answer, back))
+    assert np.array_equal(own.cosines(pictures), read.cosines(pictures))
+    assert len(back.plot().axes) == 2
+    again = xw.ConceptVector.load(own.save(tmp_path / "vector.npz"), network)
+    assert np.array_equal(again.cosines(pictures), own.cosines(pictures))
+    assert again.map(pictures).map() == pytest.approx(own.map(pictures).map())
+
+
+def test_what_was_read_from_a_file_says_what_it_cannot_do(tmp_path):
+    path = ask().save(tmp_path / "scores.npz")
+    back = xw.ConceptScores.load(path)
+    with pytest.raises(ExplainError, match=r"know no network.*load\(path, subject\)"):
+        back.vector("stripes")
+    with pytest.raises(ExplainError, match="without their examples; ask TCAV again"):
+        back.adding({"new": striped(12, 2)})
+    with pytest.raises(ExplainError, match="does not hold saved concept vectors"):
+        xw.ConceptVector.load(path, small_network())
+    with pytest.raises(ExplainError, match="No concept scores are found"):
+        xw.ConceptScores.load(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("no arrays")
+    with pytest.raises(ExplainError, match="does not hold saved concept scores"):
+        xw.ConceptScores.load(tmp_path / "text.npz")
+
+
 # --- the vector -------------------------------------------------------------------------------
 
 
@@ -320,16 +417,34 @@ def test_pictures_are_sorted_by_the_cosine_of_their_activations():
     assert cosines == pytest.approx(np.sort(expected)[::-1], abs=1e-5)
 
 
-def test_the_mean_of_a_concept_map_is_the_place_of_the_picture_along_the_vector():
+@pytest.mark.parametrize("pooling", ["mean", "max", "none"])
+def test_the_mean_of_a_concept_map_is_how_far_a_picture_lies_beyond_random_ones(pooling):
     network = small_network()
-    vector = ask(network, layers="relu1", concepts={"stripes": striped(12, 1)}).vector("stripes")
+    tcav = xw.TCAV(size=12, pooling=pooling)
+    given = {"layers": "relu1", "concepts": {"stripes": striped(12, 1)}}
+    vector = ask(network, tcav, **given).vector("stripes")
     half = plain(1, 9)
     half[..., : SIDE // 2] = striped(1, 9)[..., : SIDE // 2]
     heat = vector.map(half)  # relu1 has the size of the picture
-    assert heat.map().mean() == pytest.approx(float(vector.of(half).detach()), abs=1e-5)
+    negatives = np.random.default_rng(0).permutation(144).reshape(12, 12)[::2].ravel()
+    others = plain(144, 3)[negatives]
+    beyond = float((vector.of(half) - vector.of(others).mean()).detach())
+    assert heat.map().mean() == pytest.approx(beyond, rel=1e-3, abs=1e-4)
     assert heat.map()[0, :, :6].mean() > heat.map()[0, :, 10:].mean()
-    assert (vector.of(striped(4, 40)) > 0).all()
-    assert (vector.of(plain(4, 41)) < 0).all()
+    if pooling != "none":  # where every place has a weight of its own, these examples are too few
+        assert (vector.of(striped(4, 40)) > 0).all()
+        assert (vector.of(plain(4, 41)) < 0).all()
+
+
+def test_a_channel_speaks_where_its_maximum_is():
+    network = small_network()
+    tcav = xw.TCAV(size=12, pooling="max")
+    vector = ask(network, tcav, layers="relu1").vector("stripes")
+    a = network.relu1(network.conv1(striped(1, 9))).detach()[0].double().numpy()
+    expected = np.zeros(a.shape[1:])
+    for channel, v, r in zip(a, vector.values, vector.random, strict=True):
+        expected[np.unravel_index(channel.argmax(), channel.shape)] += v * (channel.max() - r)
+    assert vector.map(striped(1, 9)).map()[0] == pytest.approx(expected * a[0].size, rel=1e-3)
 
 
 def test_a_vector_knows_when_its_network_has_changed():
@@ -341,10 +456,10 @@ def test_a_vector_knows_when_its_network_has_changed():
         vector.map(plain(1, 0))
 
 
-def test_only_a_vector_pooled_by_the_mean_has_a_map():
-    vector = ask(tcav=xw.TCAV(size=12, pooling="none")).vector("stripes")
+def test_a_layer_without_a_map_has_none():
+    vector = ask(layers="linear").vector("stripes")
     assert vector.cosines(plain(2, 0)).shape == (2,)
-    with pytest.raises(ExplainError, match=r"TCAV\(pooling='mean'\), which was 'none'"):
+    with pytest.raises(ExplainError, match=r"'linear', of shape .* says nothing about places"):
         vector.map(plain(1, 0))
 
 

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xaiwidgets.core.answers import Provenance
+from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.subject import Subject
 
-from .space import Direction
-from .store import Activations, Store
+from .kept import ARRAYS, Kept, arrays_of, entry_from
+from .score import ConceptScore
 from .vector import ConceptVector
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .run import Run
 
-@dataclass(frozen=True)
-class ConceptScore:
-    """One concept at one layer.
-
-    `score` is the share of inputs whose score rises along the CAV, the mean over negative sets with
-    its 95 % interval `low` to `high`; `magnitude` the mean derivative along the mean CAV.
-    `random_low` to `random_high` is where one more random set would lie, in what was tested, and
-    `p` how seldom one would lie as far out; `published_p` is the paper's t-test. `significant` is
-    corrected for the number of concepts and layers. `refusal` says why there is no score.
-    """
-
-    concept: str
-    layer: str
-    score: float
-    low: float
-    high: float
-    magnitude: float
-    random_low: float
-    random_high: float
-    accuracy: float
-    agreement: float
-    p: float
-    published_p: float
-    significant: bool
-    refusal: str
-    direction: Direction = field(repr=False)
-
-
-_HIDDEN = ("score", "low", "high", "magnitude", "random_low", "random_high", "p", "published_p")
+_HIDDEN = (
+    "score", "low", "high", "magnitude", "magnitude_low", "magnitude_high", "random_low",
+    "random_high", "p", "published_p",
+)  # fmt: skip
+_KIND = "concept scores"
 
 
 @dataclass(eq=False)
@@ -60,9 +42,7 @@ class ConceptScores:
     provenance: Provenance
     facts: list[str]
     warnings: list[str]
-    _store: Store = field(repr=False)
-    _sets: list[Activations] = field(repr=False)
-    _shape: tuple[int, ...] = field(repr=False)
+    _run: Run | Kept = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -83,7 +63,7 @@ class ConceptScores:
 
         rows = []
         for entry in self.entries:
-            row = {key: value for key, value in vars(entry).items() if key != "direction"}
+            row = entry.plain()
             if entry.refusal:
                 row.update(dict.fromkeys(_HIDDEN, float("nan")))
             rows.append(row)
@@ -107,17 +87,62 @@ class ConceptScores:
     def vector(self, concept: str, layer: str | None = None) -> ConceptVector:
         """The concept's direction in a layer, put together from its examples when asked for: to
         sort pictures by it, and to see where in a picture it lies."""
-        entry = self.entry(concept, layer)
-        bounds = np.cumsum([each.count for each in self._sets])[:-1]
-        parts = np.split(entry.direction.weights, bounds)
-        values = sum(
-            (w @ each.columns(entry.layer, 0, each.width(entry.layer)) if w.any() else 0.0)
-            for w, each in zip(parts, self._sets, strict=True)
-        )
-        return ConceptVector(
-            concept, entry.layer, self._store.pooling, np.asarray(values), entry.direction.border,
-            self._shape, self._store.subject, self._store.network,
-        )  # fmt: skip
+        return self._run.vector(self.entry(concept, layer))
+
+    # --- asked further ------------------------------------------------------------------------
+
+    def adding(
+        self,
+        concepts: Mapping[str, Any],
+        *,
+        progress: Callable[[float], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> ConceptScores:
+        """The answer with more concepts, by name, for the forward passes of their examples alone.
+
+        What was asked about stays as it was, but for the correction: there are more questions.
+        """
+        return self._run.adding(concepts, progress, cancel)
+
+    def without(self, concept: str) -> ConceptScores:
+        """The answer without a concept, for nothing."""
+        self.entry(concept)
+        return self._run.without(concept)
+
+    # --- kept ---------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write scores, vectors and provenance to one .npz file; nothing in it can run code."""
+        vectors = [self._run.vector(entry) for entry in self.entries]
+        arrays = {}
+        for i, (entry, vector) in enumerate(zip(self.entries, vectors, strict=True)):
+            arrays.update({f"{name} {i}": a for name, a in arrays_of(entry, vector).items()})
+        about = {
+            "provenance": self.provenance.plain(), "facts": self.facts, "warnings": self.warnings,
+            "entries": [entry.plain() for entry in self.entries],
+            "borders": [entry.direction.border for entry in self.entries],
+            "pooling": vectors[0].pooling, "shape": list(vectors[0].shape),
+        }  # fmt: skip
+        return write_arrays(path, _KIND, about, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path, subject: Any = None) -> ConceptScores:
+        """Read what `save` wrote; refuses any other file. Its vectors belong to a network, the
+        `subject`, and are to be had where that is given."""
+        about, arrays = read_arrays(path, _KIND)
+        told = enumerate(zip(about["entries"], about["borders"], strict=True))
+        entries = [
+            entry_from(plain, border, {name: arrays[f"{name} {i}"] for name in ARRAYS})
+            for i, (plain, border) in told
+        ]
+        made = Provenance.from_plain(about["provenance"])
+        known = None if subject is None else Subject.of(subject)
+        held = {
+            (entry.concept, entry.layer): (arrays[f"vector {i}"], arrays[f"origin {i}"])
+            for i, entry in enumerate(entries)
+        }
+        kept = Kept(held, about["pooling"], tuple(about["shape"]), known, made.network)
+        return cls(entries, made, about["facts"], about["warnings"], kept)
 
     def plot(self) -> Any:
         """A matplotlib figure: what was tested, a row a concept and a panel a layer, over the range

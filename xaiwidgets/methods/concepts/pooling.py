@@ -36,6 +36,29 @@ def pooled_gradient(
     return slopes.gather(2, maps.argmax(2, keepdim=True)).squeeze(2)
 
 
+def along(
+    output: torch.Tensor, layer: Layer, how: str, v: torch.Tensor, origin: torch.Tensor
+) -> torch.Tensor:
+    """Where in a layer's map the pooled output lies along v from `origin` (features,), as
+    (batch, height, width): the mean over positions is (pooled − origin) · v.
+
+    With "max" a channel speaks where its maximum is. What is no part of the map, such as a class
+    token, is left out.
+    """
+    maps = layer.fold(output)
+    size = maps[0, 0].numel()
+    if how == "mean":
+        return torch.einsum("nchw,c->nhw", maps, v) - origin @ v
+    if how == "none":
+        v, origin = (layer.fold(one.reshape(1, *output.shape[1:])) for one in (v, origin))
+        return ((maps - origin) * v).sum(1) * size
+    flat = maps.flatten(2)
+    peaks, places = flat.max(2)
+    found = torch.zeros_like(flat[:, 0])
+    found.scatter_add_(1, places, (peaks - origin) * v * size)
+    return found.view_as(maps[:, 0])
+
+
 def _maps(output: torch.Tensor, layer: Layer, how: str) -> torch.Tensor | None:
     """(batch, channels, positions), or None where nothing is pooled."""
     if how == "none" or not layer.layout:

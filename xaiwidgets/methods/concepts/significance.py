@@ -48,13 +48,18 @@ def as_published(concept: np.ndarray, random: np.ndarray) -> float:
         return float(ttest_ind(concept, random).pvalue)
 
 
-def interval_of_share(shares: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The t-interval of the mean of shares over negative sets, cut at 0 and 1; NaN for a single
-    one."""
+def interval_of_mean(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of the mean over negative sets; NaN for a single one."""
     from scipy.stats import t as student
 
-    if len(shares) < 2:
+    if len(values) < 2:
         return float("nan"), float("nan")
-    reach = student.ppf((1 + level) / 2, len(shares) - 1) * shares.std(ddof=1)
-    reach /= np.sqrt(len(shares))
-    return max(0.0, float(shares.mean() - reach)), min(1.0, float(shares.mean() + reach))
+    mean, count = float(values.mean()), len(values)
+    reach = float(student.ppf((1 + level) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
+    return mean - reach, mean + reach
+
+
+def interval_of_share(shares: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The same of shares, cut at 0 and 1."""
+    low, high = interval_of_mean(shares, level)
+    return (max(0.0, low), min(1.0, high)) if low <= high else (low, high)

@@ -36,14 +36,16 @@ class Direction:
 
     `weights` (examples of the space,) make the mean of the unit CAVs, brought to length 1, and
     `border` is where the two sides meet along it. `shares` (negatives,) are the shares of inputs
-    with a positive derivative along each CAV, `accuracies` (negatives,) what each CAV tells apart
-    of held-out examples, `sensitivities` (inputs,) the derivatives along the mean. `agreement` is
-    the length of the mean of unit CAVs: 1 where all point the same way.
+    with a positive derivative along each CAV, `magnitudes` (negatives,) the mean derivatives along
+    each unit CAV, `accuracies` (negatives,) what each CAV tells apart of held-out examples,
+    `sensitivities` (inputs,) the derivatives along the mean. `agreement` is the length of the mean
+    of unit CAVs: 1 where all point the same way.
     """
 
     weights: np.ndarray
     border: float
     shares: np.ndarray
+    magnitudes: np.ndarray
     accuracies: np.ndarray
     sensitivities: np.ndarray
     agreement: float
@@ -75,35 +77,50 @@ class Space:
     @classmethod
     def of(cls, sets: Sequence[Activations], layer: str, gradients: np.ndarray) -> Space:
         """From the sets' activations, in their order, and the inputs' gradients."""
-        count, width = sum(each.count for each in sets), gradients.shape[1]
-        K, H = np.zeros((count, count)), np.zeros((len(gradients), count))
-        step = max(1, _BLOCK // count)
-        for start in range(0, width, step):
-            part = slice(start, start + step)
-            block = np.concatenate([each.columns(layer, start, start + step) for each in sets])
-            K += block @ block.T
-            H += gradients[:, part] @ block.T
-        return cls(K, H, alike(gradients))
+        nothing = cls(np.zeros((0, 0)), np.zeros((len(gradients), 0)), alike(gradients))
+        return nothing.widened([], sets, layer, gradients)
+
+    def widened(
+        self,
+        before: Sequence[Activations],
+        more: Sequence[Activations],
+        layer: str,
+        gradients: np.ndarray,
+    ) -> Space:
+        """The space with more sets behind those that it has, `before`: what is new is computed."""
+        old, new = (sum(each.count for each in sets) for sets in (before, more))
+        across, own, H = np.zeros((old, new)), np.zeros((new, new)), np.zeros((len(self.H), new))
+        step = max(1, _BLOCK // max(1, old + new))
+        for start in range(0, gradients.shape[1], step):
+            fresh = _features(more, layer, start, start + step)
+            if before:
+                across += _features(before, layer, start, start + step) @ fresh.T
+            own += fresh @ fresh.T
+            H += gradients[:, start : start + step] @ fresh.T
+        K = np.block([[self.K, across], [across.T, own]])
+        return Space(K, np.hstack([self.H, H]), self.alike)
 
     def direction(
         self, positive: np.ndarray, negatives: Sequence[np.ndarray], recipe: Recipe
     ) -> Direction:
         """What CAVs of the examples `positive` against each of the negative sets say."""
-        mean, shares, accuracies = np.zeros(len(self.K)), [], []
+        mean, shares, magnitudes, accuracies = np.zeros(len(self.K)), [], [], []
         for negative in negatives:
             current_job().check()
             rows, alpha, accuracy = self._cav(positive, negative, recipe)
             length = _root(alpha @ self.K[np.ix_(rows, rows)] @ alpha)
             mean[rows] += alpha / length / len(negatives)
-            shares.append((self.H[:, rows] @ alpha > 0).mean())
+            slopes = self.H[:, rows] @ alpha / length
+            shares.append((slopes > 0).mean())
+            magnitudes.append(slopes.mean())
             accuracies.append(accuracy)
         agreement = _root(mean @ self.K @ mean)
         weights = mean / agreement
         others = np.concatenate(negatives)
         border = (self.K[positive].mean(0) + self.K[others].mean(0)) @ weights / 2
         return Direction(
-            weights, float(border), np.array(shares), np.array(accuracies), self.H @ weights,
-            float(agreement) if np.isfinite(agreement) else 0.0,
+            weights, float(border), np.array(shares), np.array(magnitudes), np.array(accuracies),
+            self.H @ weights, float(agreement) if np.isfinite(agreement) else 0.0,
         )  # fmt: skip
 
     def _cav(
@@ -118,6 +135,11 @@ class Space:
         )
         first, second = (self.K[np.ix_(test, rows)] @ found.alpha + found.bias for _, test in parts)
         return rows, found.alpha, float(((first > 0).mean() + (second <= 0).mean()) / 2)
+
+
+def _features(sets: Sequence[Activations], layer: str, start: int, stop: int) -> np.ndarray:
+    """Some features of all examples of several sets (examples, stop − start)."""
+    return np.concatenate([each.columns(layer, start, stop) for each in sets])
 
 
 def split(rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,25 +10,20 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.activations import layer_gradients
-from xaiwidgets.core.answers import Provenance, Seen
+from xaiwidgets.core.answers import Seen
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.subject import Inputs, Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
-from .answer import ConceptScore, ConceptScores
+from .answer import ConceptScores
 from .classifiers import CLASSIFIERS
 from .pooling import POOLING, pooled_gradient
-from .significance import against_random, as_published, interval_of_share
-from .space import Direction, Recipe, Space
-from .store import Activations, Store
-
-LEVEL = 0.05
-TELLING = 0.6
-_FEWEST = 6
-_FEW_SETS = 8
-_SAME = 0.999
+from .run import Run
+from .score import MEASURES
+from .sets import FEWEST, as_sets
+from .store import Store
 
 
 class TCAV(Declared, title="TCAV", source="kim2018"):
@@ -48,7 +43,7 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
     random sets as well.
 
     True concepts are missed: of eight that the zoo's networks go by seven come out, and with the
-    mean over the picture, which maps need, fewer. What is significant need not be the *cause*
+    mean over the picture fewer. What is significant need not be the *cause*
     either: concepts that speak against the class, or look like it to this layer, come out too.
 
     A concept that held-out examples show to be told apart in less than 60 % gets no score. Scores
@@ -75,10 +70,10 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
         "(a relative CAV)",
     )  # fmt: skip
     judged: str = knob(
-        default="magnitude", choices=("magnitude", "score"), help="what is tested for significance"
+        default="magnitude", choices=MEASURES, help="what is tested for significance"
     )
     size: int = knob(
-        default=50, low=_FEWEST, high=1000, unit="pictures", log=True,
+        default=50, low=FEWEST, high=1000, unit="pictures", log=True,
         help="how large random sets are; a concept with fewer examples is compared with sets "
         "as small as itself, and of one with more so many are taken",
     )  # fmt: skip
@@ -120,25 +115,12 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
             store = Store(subject, names, self.pooling, folder)
             gradients = self._gradients(subject, ready.x, bound, names)
             read = {name: store.read(data) for name, data in concepts.items()}
-            others = [store.read(data) for data in _as_sets(random)]
-            sets = _Sets.dealt(read, others, self.size, self.seed)
-            everything = [*read.values(), *others]
-            spaces = {name: Space.of(everything, name, gradients[name]) for name in names}
-            entries = self._entries(spaces, sets)
+            others = [store.read(data) for data in as_sets(random)]
+            seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
+            run = Run.begun(self, store, bound.labels, seen, gradients, read, others)
+            answer = run.answer(job, start)
         job.finish()
-        seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
-        settings = {
-            **self.settings, "layers": names, "random": [each.fingerprint for each in others],
-            "concepts": {name: each.fingerprint for name, each in read.items()},
-        }  # fmt: skip
-        made = Provenance.of_work(
-            type(self).__name__, settings, bound.labels, subject.title, store.network, seen, job,
-            time.perf_counter() - start,
-        )  # fmt: skip
-        return ConceptScores(
-            entries, made, self._facts(sets), self._warnings(spaces, sets, entries),
-            store, everything, tuple(ready.x.shape[1:]),
-        )  # fmt: skip
+        return answer
 
     # --- what the network says ----------------------------------------------------------------
 
@@ -156,55 +138,13 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
                 found[name].append(pooled_gradient(a, g, known[name], self.pooling).cpu())
         return {name: torch.cat(parts).double().numpy() for name, parts in found.items()}
 
-    # --- what follows from it -----------------------------------------------------------------
-
-    def _entries(self, spaces: dict[str, Space], sets: "_Sets") -> list[ConceptScore]:
-        """Every concept at every layer. Concepts of one size share what stands in for them."""
-        recipe = Recipe(self.classifier, self.penalty, self.seed)
-        nulls: dict[Any, list[Direction]] = {}
-        entries = []
-        for layer, space in spaces.items():
-            for concept, positive in sets.concepts.items():
-                negatives, stand_ins = sets.around(concept, self.against)
-                shared = len(positive) if self.against == "random" else concept
-                if (layer, shared) not in nulls:
-                    nulls[layer, shared] = [
-                        space.direction(rows, negatives, recipe) for rows in stand_ins
-                    ]
-                found = space.direction(positive, negatives, recipe)
-                tests = len(spaces) * len(sets.concepts)
-                entries.append(self._entry(concept, layer, found, nulls[layer, shared], tests))
-        return entries
-
-    def _entry(
-        self, concept: str, layer: str, found: Direction, null: list[Direction], tests: int
-    ) -> ConceptScore:
-        """One concept at one layer, refused where its examples cannot be told apart."""
-        verdict = against_random(self._tested(found), np.array([self._tested(n) for n in null]))
-        apart = np.array([n.shares[i % len(n.shares)] for i, n in enumerate(null)])
-        refusal = ""
-        if found.accuracy < TELLING:
-            refusal = f"told apart in {found.accuracy:.0%} of held-out examples"
-        elif not found.sensitivities.any():
-            refusal = "the score does not depend on this layer"
-        return ConceptScore(
-            concept, layer, found.share, *interval_of_share(found.shares), found.magnitude,
-            verdict.low, verdict.high, found.accuracy, found.agreement, verdict.p,
-            as_published(found.shares, apart), not refusal and verdict.p < LEVEL / tests, refusal,
-            found,
-        )  # fmt: skip
-
-    def _tested(self, found: Direction) -> float:
-        return found.magnitude if self.judged == "magnitude" else found.share
+    # --- what can be asked --------------------------------------------------------------------
 
     def _checked(
         self, subject: Subject, ready: Inputs, concepts: Mapping[str, Any], layers: Any
     ) -> list[str]:
         """The layers' names, once everything is what it should be."""
-        if subject.black_box:
-            raise ExplainError(
-                f"TCAV needs the network's layers, and {subject.title} is a black box without any."
-            )
+        names = checked_layers(subject, ready.x, layers)
         if not isinstance(concepts, Mapping) or not concepts:
             raise ExplainError(
                 "concepts= takes a mapping from a concept's name to its examples, such as "
@@ -212,92 +152,21 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
             )
         if self.against == "other concepts" and len(concepts) < 2:
             raise ExplainError("TCAV(against='other concepts') takes at least two concepts.")
-        names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
-        known = subject.layers(ready.x)
-        if not names:
-            maps = ", ".join(repr(layer.name) for layer in known.maps)
-            raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")
-        return [known[name].name for name in names]
-
-    def _facts(self, sets: "_Sets") -> list[str]:
-        return [
-            f"S is the derivative of the {self.output} along a CAV of unit length.",
-            f"{len(sets.negatives)} random sets are negatives and {len(sets.stand_ins)} stand in "
-            f"for concepts; p is of the {self.judged}, and {LEVEL} ÷ (concepts × layers) counts.",
-        ]
-
-    def _warnings(
-        self, spaces: dict[str, Space], sets: "_Sets", entries: list[ConceptScore]
-    ) -> list[str]:
-        found = [
-            f"At {layer!r} the gradient is the same for every input (mean cosine "
-            f"{space.alike:.3f}), as before a pooling and a linear layer: a CAV's share can only "
-            "be 0 or 1. Choose an earlier layer."
-            for layer, space in spaces.items()
-            if space.alike > _SAME
-        ]
-        if len(sets.stand_ins) < _FEW_SETS:
-            found.append(
-                f"Only {len(sets.stand_ins)} random sets stand in for concepts, so that little can "
-                f"be significant; {_FEW_SETS} and more take {2 * _FEW_SETS * self.size} random "
-                "pictures."
-            )
-        if any(np.isnan(entry.p) for entry in entries):
-            found.append(
-                "Where all random sets have the same score there is no p; judge magnitude."
-            )
-        return found
+        return names
 
 
-@dataclass(frozen=True, eq=False)
-class _Sets:
-    """Which examples of the space belong to which set. Concepts come first, then random sets: those
-    with even numbers are negatives, those with odd ones stand in for concepts."""
-
-    concepts: dict[str, np.ndarray]
-    negatives: list[np.ndarray]
-    stand_ins: list[np.ndarray]
-    seed: int
-
-    @classmethod
-    def dealt(
-        cls, concepts: Mapping[str, Activations], others: list[Activations], size: int, seed: int
-    ) -> "_Sets":
-        """Deal one pool of random pictures into sets; sets that were given are cut to the size."""
-        counts = [each.count for each in (*concepts.values(), *others)]
-        rows = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
-        named = dict(zip(concepts, (_shuffled(part, seed) for part in rows), strict=False))
-        drawn = [_shuffled(part, seed) for part in rows[len(concepts) :]]
-        if len(drawn) == 1:
-            whole = len(drawn[0]) // size * size
-            drawn = list(drawn[0][:whole].reshape(-1, size))
-        size = min([size, *map(len, drawn)])
-        for name, part in named.items():
-            if len(part) < _FEWEST:
-                raise ExplainError(
-                    f"The concept {name!r} has {len(part)} examples; it takes {_FEWEST} and more, "
-                    f"better {size}."
-                )
-        if len(drawn) < 6 or size < _FEWEST:
-            raise ExplainError(
-                f"random= gives {len(drawn)} sets of {size} pictures; TCAV takes at least 6 sets "
-                f"of {_FEWEST}, better {2 * _FEW_SETS}: give more pictures, or a smaller size=."
-            )
-        drawn = [part[:size] for part in drawn]
-        return cls({n: part[:size] for n, part in named.items()}, drawn[::2], drawn[1::2], seed)
-
-    def around(self, concept: str, against: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The sets that a concept is told from, and those that stand in for it, of its size."""
-        size = len(self.concepts[concept])
-        negatives = self.negatives if against == "random" else self._union_without(concept, size)
-        return [n[:size] for n in negatives], [s[:size] for s in self.stand_ins]
-
-    def _union_without(self, concept: str, size: int) -> list[np.ndarray]:
-        """The union of the other concepts, dealt into sets of the concept's size."""
-        parts = [rows for name, rows in self.concepts.items() if name != concept]
-        union = _shuffled(np.concatenate(parts), self.seed)
-        whole = max(1, len(union) // size)
-        return [union[i * size : (i + 1) * size] for i in range(whole)]
+def checked_layers(subject: Subject, x: torch.Tensor, layers: str | Sequence[str]) -> list[str]:
+    """Names of layers that inputs like x meet; others, and none, are refused in words."""
+    if subject.black_box:
+        raise ExplainError(
+            f"TCAV needs the network's layers, and {subject.title} is a black box without any."
+        )
+    names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
+    known = subject.layers(x)
+    if not names:
+        maps = ", ".join(repr(layer.name) for layer in known.maps)
+        raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")
+    return [known[name].name for name in names]
 
 
 @dataclass
@@ -312,28 +181,8 @@ class _LogProbability(BoundTarget):
         return super().score(outputs.log_softmax(1), rows)
 
 
-def _as_sets(random: Any) -> list[Any]:
-    """Random sets one by one: a mapping's values, a list's when each is a set itself, or all in
-    one."""
-    if isinstance(random, Mapping):
-        return list(random.values())
-    if isinstance(random, (list, tuple)) and random and all(map(_is_set, random)):
-        return list(random)
-    return [random]
-
-
-def _is_set(thing: Any) -> bool:
-    if isinstance(thing, (str, Path)):
-        return Path(thing).is_dir()
-    return isinstance(thing, list) or getattr(thing, "ndim", 0) == 4
-
-
 def _passes(ready: Inputs, concepts: Mapping[str, Any], random: Any) -> int:
     """Passes at most, as far as sets tell their length."""
-    sets = [*concepts.values(), *_as_sets(random)]
+    sets = [*concepts.values(), *as_sets(random)]
     known = [len(each) for each in sets if hasattr(each, "__len__") and not isinstance(each, str)]
     return 2 * len(ready) + sum(known)
-
-
-def _shuffled(rows: np.ndarray, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).permutation(rows)

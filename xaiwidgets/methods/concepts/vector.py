@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,25 @@ from torch.nn import functional as F
 
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.answers import Heatmap, Provenance, Seen
+from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import Job, working
+from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
-from .pooling import pooled
+from .pooling import along, pooled
+
+_KIND = "concept vectors"
 
 
 @dataclass(frozen=True, eq=False)
 class ConceptVector:
     """The mean CAV of a concept at a layer: `values` (features,), of length 1.
 
-    `border` is the place along it half way between the concept's examples and the others, `shape`
-    (channels, height, width) that of the inputs, and `network` the fingerprint of the network that
-    it belongs to.
+    `border` is the place along it half way between the concept's examples and the others, `random`
+    (features,) the mean of what it was told from, `shape` (channels, height, width) that of the
+    inputs, and `network` the fingerprint of the network that it belongs to.
     """
 
     concept: str
@@ -34,6 +39,7 @@ class ConceptVector:
     pooling: str
     values: np.ndarray = field(repr=False)
     border: float
+    random: np.ndarray = field(repr=False)
     shape: tuple[int, ...]
     subject: Subject = field(repr=False)
     network: str
@@ -62,26 +68,25 @@ class ConceptVector:
         return order, cosines[order]
 
     def map(self, inputs: Any) -> Heatmap:
-        """Where in a picture the concept is seen: every position's activations along the vector,
-        positive on the concept's side of the border. The mean over positions is `of`.
+        """Where in a picture the concept is seen: what each position adds along the vector to what
+        random pictures have. The mean over positions is how much farther the picture lies.
 
-        A position sees its receptive field, which may be most of the picture. Raises ExplainError
-        for a vector that was not pooled by the mean, and for a layer without a map.
+        With "max" for pooling only the maximum of a channel counts, so that few positions speak. A
+        position sees its receptive field, which may be most of the picture. Raises ExplainError for
+        a layer without a map.
         """
         self._refuse_another_network()
         ready = self.subject.prepare(inputs)
         layer = self.subject.layers(ready.x)[self.layer]
-        if self.pooling != "mean" or not layer.layout:
+        if not layer.layout:
             raise ExplainError(
-                f"A map needs one number a channel: a layer with a map ({self.layer!r} of shape "
-                f"{layer.shape}) and TCAV(pooling='mean'), which was {self.pooling!r}."
+                f"The output of {self.layer!r}, of shape {layer.shape}, says nothing about places; "
+                "a map needs a layer with one."
             )
         start, job = time.perf_counter(), Job()
         with working(job), torch.no_grad():
             parts = ready.x.split(self.subject.batch_size(ready.x, backward=False))
-            outputs = [self._output(x) for x in parts]
-        positions = layer.fold(torch.cat(outputs)).movedim(1, 3)
-        small = (positions @ self._direction(positions) - self.border)[:, None]
+            small = torch.cat([self.positions(self._output(x), layer) for x in parts])[:, None]
         values = F.interpolate(small, ready.x.shape[2:], mode="bilinear", align_corners=False)
         seen = Seen(self.subject.preprocessing, ready.x.cpu())
         settings = {"concept": self.concept, "layer": self.layer}
@@ -90,6 +95,28 @@ class ConceptVector:
             self.network, seen, job, time.perf_counter() - start,
         )  # fmt: skip
         return Heatmap(values.cpu(), made, make_pictures=seen.pictures)
+
+    def positions(self, output: torch.Tensor, layer: Layer) -> torch.Tensor:
+        """The layer's output as the map's values (batch, height, width), before it is enlarged."""
+        origin = torch.as_tensor(self.random).to(output)
+        return along(output, layer, self.pooling, self._direction(output), origin)
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to one .npz file; nothing in it can run code."""
+        names = ("concept", "layer", "pooling", "border", "network")
+        about = {name: getattr(self, name) for name in names}
+        return write_arrays(
+            path, _KIND, {**about, "shape": list(self.shape)}, {"v": self.values, "r": self.random}
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, subject: Any) -> ConceptVector:
+        """Read what `save` wrote; refuses any other file. `subject` is the network it is of."""
+        about, arrays = read_arrays(path, _KIND)
+        return cls(
+            about["concept"], about["layer"], about["pooling"], arrays["v"], about["border"],
+            arrays["r"], tuple(about["shape"]), Subject.of(subject), about["network"],
+        )  # fmt: skip
 
     def _pooled(self, x: torch.Tensor) -> torch.Tensor:
         return pooled(self._output(x), self.subject.layers(x)[self.layer], self.pooling)
