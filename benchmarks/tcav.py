@@ -1,11 +1,12 @@
 """TCAV on networks whose concepts are known, on networks that know none, and beside Captum's.
 
     python -m benchmarks.tcav               all of it
-    python -m benchmarks.tcav --only truth  or: chance, time
+    python -m benchmarks.tcav --only truth  or: chance, patches, time
 
 Truth: the zoo's network that names shapes, and the one that names scenes, asked about shapes,
 colours and scenes. Chance: networks with random weights, 13 concepts × 5 initialisations; what is
-significant there is so by chance. Time: processor seconds of one thread, call by call in turn.
+significant there is so by chance. Patches: concepts from a few brushed patches beside those from
+whole pictures. Time: processor seconds of one thread, call by call in turn.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.widgets.patches import laid_into
 
 SIZE = 50
 SETS = 32
@@ -125,6 +127,41 @@ def null_rates(networks: int = 5) -> pd.DataFrame:
     return rates
 
 
+# --- patches ----------------------------------------------------------------------------------
+
+
+def patches() -> None:
+    """How near vectors of patches from 8 pictures come to those of 50 whole pictures: patches that
+    are enlarged to the network's input, and patches that are laid into random pictures. They are
+    painted three pixels beyond the object, as a hand would."""
+    from scipy.ndimage import binary_dilation
+
+    subject, random = zoo.subject("shapes"), list(pictures(SETS * SIZE, 999))
+    grounds = subject.prepare(random[:256]).x
+    print("\nVectors of 8 patches: cosine with the vector of 50 whole pictures, and accuracy")
+    print(f"{'class':10}{'layer':8}{'enlarged':>16}{'laid into random':>20}")
+    for shape in CLASSES["shapes"]:
+        scenes = list(zoo.ShapeScenes(8, size=96, seed=700, shape=shape))
+        masks = [binary_dilation(scene.masks["object"], iterations=3) for scene in scenes]
+        x = subject.prepare([scene.image for scene in scenes]).x
+        given = {
+            "whole": list(pictures(SIZE, 100, shape=shape)),
+            "enlarged": xw.cut_out([scene.image for scene in scenes], masks),
+            "laid": laid_into(x, dict(enumerate(masks)), grounds),
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            asked = {"concepts": given, "layers": ["relu3", "conv4"], "folder": folder}
+            answer = ask(subject, {"shape": shape}, shape, asked)
+        for layer in ("relu3", "conv4"):
+            whole = answer.vector("whole", layer).values
+            told = [
+                f"{whole @ answer.vector(name, layer).values:.2f} "
+                f"({answer.entry(name, layer).accuracy:.2f})"
+                for name in ("enlarged", "laid")
+            ]
+            print(f"{shape:10}{layer:8}{told[0]:>16}{told[1]:>20}", flush=True)
+
+
 # --- time -------------------------------------------------------------------------------------
 
 
@@ -176,7 +213,7 @@ def _captum(model: Any, x: torch.Tensor, concept: torch.Tensor, sets: list[Any])
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("truth", "chance", "time"))
+    parser.add_argument("--only", choices=("truth", "chance", "patches", "time"))
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -184,6 +221,8 @@ def main() -> None:
         truth()
     if given.only in (None, "chance"):
         chance()
+    if given.only in (None, "patches"):
+        patches()
     if given.only in (None, "time"):
         timing(given.rounds)
 

@@ -282,6 +282,8 @@ if TYPE_CHECKING:
     )
     from .widgets.compare import Compare as Compare
     from .widgets.compare import compare as compare
+    from .widgets.concepts import Concepts as Concepts
+    from .widgets.concepts import concepts as concepts
     from .widgets.dissect import Dissect as Dissect
     from .widgets.dissect import dissect as dissect
     from .widgets.masking import Masking as Masking
@@ -328,6 +330,7 @@ _PLACES = {
         "weights_of",
     ),
     "widgets.compare": ("Compare", "compare"),
+    "widgets.concepts": ("Concepts", "concepts"),
     "widgets.dissect": ("Dissect", "dissect"),
     "widgets.masking": ("Masking", "masking"),
     "widgets.sanity": ("sanity",),

@@ -5,7 +5,8 @@ export function digits(value: number): string {
   if (!Number.isFinite(value)) return "not a number";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size < 1e-3 || size >= 1e5 ? value.toExponential(2) : value.toPrecision(3);
+  const odd = size < 1e-3 || size >= 1e5;
+  const text = odd ? value.toExponential(2) : size < 1000 ? value.toPrecision(3) : value.toFixed(0);
   return text.replace(/-/g, "−");
 }
 

@@ -17,6 +17,8 @@ export type MaskMode = "remove" | "keep" | "reveal";
 
 export type BadgeState = "good" | "doubtful" | "poor" | "unknown" | "checking" | "waiting";
 
+export type ConceptMeasureName = "magnitude" | "score";
+
 export type KnobKind = "integer" | "number" | "choice" | "switch" | "layer";
 
 /** An array: the value is `stored * scale`. */
@@ -597,6 +599,93 @@ export interface FilterSheet {
   channels: Array;
 }
 
+/** What does not change while a widget of concepts lives. `fewest` examples make a concept; `judged` is the measure that is tested. */
+export interface ConceptsAbout {
+  version: string;
+  title: string;
+  live: boolean;
+  classes: string[];
+  layers: string[];
+  fewest: number;
+  judged: ConceptMeasureName;
+  colour_map: ColourMap;
+  note: string;
+}
+
+/** One picture that concepts are looked for in, in small, and what the network says. */
+export interface ConceptPicture {
+  name: string;
+  thumb: Array;
+  truth: string | null;
+  predicted: string;
+}
+
+/** A concept, how many of its examples were taken (None before they are), and the first few; `origin` is how they came. */
+export interface ConceptRow {
+  name: string;
+  origin: "given" | "lasso" | "brush";
+  count: number | null;
+  examples: Array[];
+}
+
+/** A score in one measure with its 95 % interval, what each random set scored in the concept's place, where one more would lie, and how seldom it would lie as far out. */
+export interface ConceptMeasure {
+  value: number;
+  low: number | null;
+  high: number | null;
+  random: number[];
+  random_low: number | null;
+  random_high: number | null;
+  p: number | null;
+  significant: boolean;
+}
+
+/** One concept at one layer. `refusal` says why there is no score; `likeness` (pictures,) is the cosine of each picture's activations with the concept's vector, and `slopes` (pictures,) the derivative of the score along it, NaN for pictures that were not asked about. */
+export interface ConceptCell {
+  concept: string;
+  layer: string;
+  refusal: string;
+  accuracy: number;
+  agreement: number;
+  published_p: number | null;
+  magnitude: ConceptMeasure;
+  score: ConceptMeasure;
+  likeness: Array;
+  slopes: Array;
+}
+
+/** Every concept at every layer for the class `target`, asked of so many pictures. */
+export interface ConceptGrid {
+  target: string;
+  asked: number;
+  cells: ConceptCell[];
+  facts: string[];
+  warnings: string[];
+  seconds: number;
+  forwards: number;
+  backwards: number;
+}
+
+/** The cell whose concept sorts the pictures and lies on them. */
+export interface ConceptChoice {
+  concept: string;
+  layer: string;
+}
+
+/** Where in every picture a concept is seen (pictures, height, width), signed; None where the layer has no map. `words` says what a value means, or why there is none. */
+export interface ConceptMaps {
+  concept: string;
+  layer: string;
+  maps: Array | null;
+  words: string;
+}
+
+/** The picture that is looked at closely, as large as the network sees it. */
+export interface ConceptScene {
+  index: number;
+  picture: Array;
+}
+
 export type Command =
   | "set_target"
   | "select_input"
@@ -626,7 +715,18 @@ export type Command =
   | "answer_trial"
   | "next_trial";
 
-export type InsideCommand = "select_unit" | "switch_units" | "cancel" | "copy_python";
+export type InsideCommand =
+  | "select_unit"
+  | "switch_units"
+  | "set_target"
+  | "choose_cell"
+  | "look_closely"
+  | "lasso_concept"
+  | "brush_concept"
+  | "remove_concept"
+  | "retry"
+  | "cancel"
+  | "copy_python";
 
 /** From the page: a command with a sequence number that its reply repeats. */
 export interface Request {

@@ -13,6 +13,7 @@ from xaiwidgets.core.target import Contrast
 
 if TYPE_CHECKING:
     from xaiwidgets.evaluation.experiment import Experiment
+    from xaiwidgets.methods.concepts import TCAV
 
 
 def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
@@ -61,6 +62,28 @@ def compare_code(
         lines.append(f"    films={dict(films)!r},")
     lines.append(f").select({index})" if index else ")")
     return "\n".join(lines)
+
+
+def concepts_code(
+    names: Mapping[str, str],
+    given: Sequence[str],
+    settings: Mapping[str, Any],
+    tcav: TCAV,
+    calls: Sequence[str],
+) -> str:
+    """A cell that makes a widget of concepts again; `calls` on it follow, one a line."""
+    lines = ["import xaiwidgets as xw", "", "w = xw.concepts("]
+    lines += [f"    {names.get('subject', 'model')},", f"    {names.get('images', 'images')},"]
+    if given and "concepts" not in names:
+        lines.append("    concepts={")
+        lines += [f"        {name!r}: ...,  # your examples" for name in given]
+        lines.append("    },")
+    roles = ("concepts", "random", "truths")
+    lines += [f"    {role}={names[role]}," for role in roles if role in names]
+    lines += [f"    {name}={value!r}," for name, value in settings.items()]
+    if tcav != type(tcav)():
+        lines.append(f"    tcav=xw.{tcav!r},")
+    return "\n".join([*lines, ")", *calls])
 
 
 def _method_code(method: Attribution) -> str:

@@ -136,11 +136,12 @@ def checked_masking(
     if "share" in found:
         found["share"] = round(2 * found["share"]) / 2
     if "strokes" in found:
-        found["strokes"] = _strokes(found["strokes"], shape)
+        found["strokes"] = checked_strokes(found["strokes"], shape, "masking strokes")
     return found
 
 
-def _strokes(strokes: Any, shape: tuple[int, int]) -> list[list[int]]:
+def checked_strokes(strokes: Any, shape: tuple[int, int], who: str) -> list[list[int]]:
+    """Strokes of a brush that lie in the picture; others are refused on behalf of `who`."""
     try:
         found = [[int(number) for number in stroke] for stroke in strokes]
     except (TypeError, ValueError):
@@ -153,7 +154,7 @@ def _strokes(strokes: Any, shape: tuple[int, int]) -> list[list[int]]:
         )
         if side < 1 or len(points) % 2 or not points or not inside:
             raise ExplainError(
-                "masking strokes takes [side, x, y, x, y, ...] for each stroke of the brush, in "
+                f"{who} takes [side, x, y, x, y, ...] for each stroke of the brush, in "
                 f"pixels of the picture ({width}×{height})."
             )
     return found

@@ -36,6 +36,12 @@ def pack_bytes(values: np.ndarray) -> Array:
     return {"data": plain.tobytes(), "dtype": "uint8", "shape": list(plain.shape), "scale": 1.0}
 
 
+def pack_floats(values: np.ndarray) -> Array:
+    """Numbers as single floats, NaN among them where there is none."""
+    plain = np.ascontiguousarray(values, "<f4")
+    return {"data": plain.tobytes(), "dtype": "float32", "shape": list(plain.shape), "scale": 1.0}
+
+
 def unpack(array: Array) -> np.ndarray:
     """What `pack_map` or `pack_bytes` made, as an array again."""
     dtype = {"float16": "<f2", "float32": "<f4", "uint8": "u1"}[array["dtype"]]

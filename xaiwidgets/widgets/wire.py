@@ -18,6 +18,7 @@ Order = Literal["size", "table"]
 Status = Literal["waiting", "running", "done", "error", "cancelled"]
 MaskMode = Literal["remove", "keep", "reveal"]
 BadgeState = Literal["good", "doubtful", "poor", "unknown", "checking", "waiting"]
+ConceptMeasureName = Literal["magnitude", "score"]
 KnobKind = Literal["integer", "number", "choice", "switch", "layer"]
 
 
@@ -736,6 +737,108 @@ class FilterSheet(TypedDict):
     channels: Array
 
 
+class ConceptsAbout(TypedDict):
+    """What does not change while a widget of concepts lives. `fewest` examples make a concept;
+    `judged` is the measure that is tested."""
+
+    version: str
+    title: str
+    live: bool
+    classes: list[str]
+    layers: list[str]
+    fewest: int
+    judged: ConceptMeasureName
+    colour_map: ColourMap
+    note: str
+
+
+class ConceptPicture(TypedDict):
+    """One picture that concepts are looked for in, in small, and what the network says."""
+
+    name: str
+    thumb: Array
+    truth: str | None
+    predicted: str
+
+
+class ConceptRow(TypedDict):
+    """A concept, how many of its examples were taken (None before they are), and the first few;
+    `origin` is how they came."""
+
+    name: str
+    origin: Literal["given", "lasso", "brush"]
+    count: int | None
+    examples: list[Array]
+
+
+class ConceptMeasure(TypedDict):
+    """A score in one measure with its 95 % interval, what each random set scored in the concept's
+    place, where one more would lie, and how seldom it would lie as far out."""
+
+    value: float
+    low: float | None
+    high: float | None
+    random: list[float]
+    random_low: float | None
+    random_high: float | None
+    p: float | None
+    significant: bool
+
+
+class ConceptCell(TypedDict):
+    """One concept at one layer. `refusal` says why there is no score; `likeness` (pictures,) is the
+    cosine of each picture's activations with the concept's vector, and `slopes` (pictures,) the
+    derivative of the score along it, NaN for pictures that were not asked about."""
+
+    concept: str
+    layer: str
+    refusal: str
+    accuracy: float
+    agreement: float
+    published_p: float | None
+    magnitude: ConceptMeasure
+    score: ConceptMeasure
+    likeness: Array
+    slopes: Array
+
+
+class ConceptGrid(TypedDict):
+    """Every concept at every layer for the class `target`, asked of so many pictures."""
+
+    target: str
+    asked: int
+    cells: list[ConceptCell]
+    facts: list[str]
+    warnings: list[str]
+    seconds: float
+    forwards: int
+    backwards: int
+
+
+class ConceptChoice(TypedDict):
+    """The cell whose concept sorts the pictures and lies on them."""
+
+    concept: str
+    layer: str
+
+
+class ConceptMaps(TypedDict):
+    """Where in every picture a concept is seen (pictures, height, width), signed; None where the
+    layer has no map. `words` says what a value means, or why there is none."""
+
+    concept: str
+    layer: str
+    maps: Array | None
+    words: str
+
+
+class ConceptScene(TypedDict):
+    """The picture that is looked at closely, as large as the network sees it."""
+
+    index: int
+    picture: Array
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -770,6 +873,13 @@ Command = Literal[
 InsideCommand = Literal[
     "select_unit",
     "switch_units",
+    "set_target",
+    "choose_cell",
+    "look_closely",
+    "lasso_concept",
+    "brush_concept",
+    "remove_concept",
+    "retry",
     "cancel",
     "copy_python",
 ]
