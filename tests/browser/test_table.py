@@ -129,7 +129,7 @@ def test_columns_are_struck_out_by_the_mask_and_the_kernel_answers(
         "xw.compare(subject, bottles, methods=[xw.KernelShap(samples=200), xw.LIME(samples=200)])",
         panels=2,
     )
-    expect(columns(panel(root, "LIME"))).to_have_count(12)
+    expect(columns(panel(root, "LIME"))).to_have_count(13)
     root.get_by_role("button", name="Masking").click()
     root.get_by_role("slider", name="Share of columns").fill("30")
     expect(panel(root, "LIME").locator(".xw-column.xw-gone")).to_have_count(4)
