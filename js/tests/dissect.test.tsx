@@ -280,6 +280,21 @@ describe("the page of units", () => {
     expect(box.getAttribute("aria-activedescendant")).toBe(cards()[1].id);
   });
 
+  it("goes through the units by arrow keys in the plane too", async () => {
+    page();
+    await settled();
+    [...el.querySelectorAll("button")].find((b) => b.textContent === "Likeness")?.click();
+    await settled();
+    const plane = el.querySelector(".xw-plane") as HTMLElement;
+    expect(plane.querySelectorAll("button").length).toBe(11); // one is silent
+    plane.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+    await settled();
+    expect(el.querySelector(".xw-detail h3")?.textContent).toBe("Unit 1 of conv1");
+    plane.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+    await settled();
+    expect(plane.querySelector("[aria-selected=true]")?.getAttribute("aria-label")).toBe("Unit 11");
+  });
+
   it("changes the layer", async () => {
     page();
     await settled();

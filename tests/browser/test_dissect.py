@@ -198,7 +198,7 @@ def test_units_are_searched_and_browsed_without_a_kernel(page: Page) -> None:
     points = page.locator(".xw-plane button")
     assert points.count() > 100
     points.nth(5).click(force=True)
-    expect(points.and_(page.locator("[aria-pressed=true]"))).to_have_count(1)
+    expect(points.and_(page.locator("[aria-selected=true]"))).to_have_count(1)
 
 
 def test_only_cards_in_sight_are_on_the_page_and_scrolling_brings_others(page: Page) -> None:

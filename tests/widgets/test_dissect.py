@@ -10,6 +10,7 @@ from page import ask
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.widgets import unit_sheets
 from xaiwidgets.widgets.pack import unpack
 
 
@@ -139,6 +140,17 @@ def test_masks_are_the_scenes_own_in_the_pictures_that_units_rank(widget, scenes
                 held += 1
                 assert abs(mask.mean() - masks[name].mean()) < 0.02
     assert held > 100
+
+
+def test_masks_that_are_read_in_parts_are_the_same(widget, monkeypatch):
+    monkeypatch.setattr(unit_sheets, "_READ", 5)
+    parts = unit_sheets.concept_masks(widget.units, widget.dissection)
+
+    def by_pair(masks):
+        pairs = map(tuple, unpack(masks["pairs"]).tolist())
+        return dict(zip(pairs, map(bytes, unpack(masks["bits"])), strict=True))
+
+    assert by_pair(parts) == by_pair(widget.masks)
 
 
 def test_a_dissection_that_is_there_brings_network_data_and_layers(widget):

@@ -52,20 +52,6 @@ export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: UnitShe
   const last = Math.min(rows, Math.ceil((from.value + tall.value) / ROW) + 1);
   const shown = listed.slice(first * columns.value, last * columns.value);
 
-  const press = (event: KeyboardEvent): void => {
-    const by = {
-      ArrowRight: 1,
-      ArrowLeft: -1,
-      ArrowDown: columns.value,
-      ArrowUp: -columns.value,
-      Home: -listed.length,
-      End: listed.length,
-    }[event.key];
-    if (!by || !listed.length) return;
-    event.preventDefault();
-    const to = chosen < 0 ? 0 : clamp(chosen + by, 0, listed.length - 1);
-    store.select(listed[to]);
-  };
   return (
     <div
       class="xw-units"
@@ -74,7 +60,7 @@ export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: UnitShe
       tabIndex={0}
       aria-label={`Units of ${sheet.layer}`}
       aria-activedescendant={chosen < 0 ? undefined : `${name}-${store.unit.value}`}
-      onKeyDown={press}
+      onKeyDown={(event) => store.walk(event, columns.value)}
       onScroll={(event) => {
         from.value = event.currentTarget.scrollTop;
       }}

@@ -18,8 +18,10 @@ export function Plane({ store, sheet }: { store: DissectStore; sheet: UnitSheet 
   return (
     <div
       class="xw-plane"
-      role="group"
-      aria-label="Units by likeness: those that speak together lie together"
+      role="listbox"
+      aria-label="Units by likeness: those that speak together lie together; arrow keys go through those that are listed"
+      tabIndex={0}
+      onKeyDown={(event) => store.walk(event, 1)}
     >
       {units.map((unit) => {
         const label = store.labelOf(unit);
@@ -27,10 +29,11 @@ export function Plane({ store, sheet }: { store: DissectStore; sheet: UnitSheet 
         return (
           <button
             type="button"
+            role="option"
             key={unit}
             tabIndex={-1}
             class={listed.has(unit) ? "" : "xw-dim"}
-            aria-pressed={unit === store.unit.value}
+            aria-selected={unit === store.unit.value}
             aria-label={`Unit ${unit}`}
             title={`unit ${unit}${label ? `: ${label.card.name} ${label.iou.toFixed(2)}` : ""}`}
             style={`left:${at(places[2 * unit])};top:${at(-places[2 * unit + 1])};--xw-size:${8 + 14 * Math.sqrt(active[unit])}px;${kind < 0 ? "" : colourOf(kind)}`}

@@ -2,6 +2,7 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { apart, bytes, floats, pixels } from "../arrays";
+import { clamp } from "../geometry";
 import { createRequests, type Model, type Requests } from "../requests";
 import { filled, followTrait, onChange, once } from "../traits";
 import type {
@@ -53,6 +54,8 @@ export interface DissectStore extends Requests {
   switchOff(units: Iterable<number>): void;
   /** Look at another unit, of this layer or of another. */
   select(unit: number, layer?: number): void;
+  /** Go by a key from the chosen unit to another that is listed, in rows of so many. */
+  walk(event: KeyboardEvent, columns: number): void;
   values(array: WireArray): Float32Array;
   /** A picture of the sheet by its place in it. */
   picture(place: number): Uint32Array;
@@ -124,6 +127,12 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
     return kept.sort((a, b) => (by[b] ?? 0) - (by[a] ?? 0));
   });
 
+  const select = (chosen: number, of = layer.peek()): void => {
+    layer.value = of;
+    unit.value = chosen;
+    concept.value = -1;
+    void requests.ask("select_unit", { layer: sheet.peek()?.layer, unit: chosen });
+  };
   const off = trait("off", filled<UnitsOff>);
   const silenced = computed(
     () => new Set(off.value?.layer === sheet.value?.layer ? off.value?.units : []),
@@ -162,11 +171,21 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
       const args = { layer: sheet.peek()?.layer, units: [...units] };
       void requests.ask("switch_units", args, "off");
     },
-    select(chosen, of = layer.peek()) {
-      layer.value = of;
-      unit.value = chosen;
-      concept.value = -1;
-      void requests.ask("select_unit", { layer: sheet.peek()?.layer, unit: chosen });
+    select,
+    walk(event, columns) {
+      const all = listed.peek();
+      const by = {
+        ArrowRight: 1,
+        ArrowLeft: -1,
+        ArrowDown: columns,
+        ArrowUp: -columns,
+        Home: -all.length,
+        End: all.length,
+      }[event.key];
+      if (!by || !all.length) return;
+      event.preventDefault();
+      const at = all.indexOf(unit.peek());
+      select(all[at < 0 ? 0 : clamp(at + by, 0, all.length - 1)]);
     },
     values,
     picture: (place) => drawn(cards.value[place]),
