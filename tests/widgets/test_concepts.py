@@ -11,6 +11,7 @@ from page import ask
 import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.widgets.pack import unpack
+from xaiwidgets.widgets.patches import EXAMPLES, laid_into
 
 LAYERS = ["relu2", "relu3"]
 
@@ -117,14 +118,17 @@ def test_a_brush_makes_a_concept_of_patches_in_random_pictures(widget):
     widget.wait()
     assert sum(passes) == widget.grid["forwards"] == len(widget._made["patch"].data)
     assert widget.cards[2]["origin"] == "brush"
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[2:15, 2:16] = True
+    grounds = widget._asking.grounds()
+    laid = laid_into(widget._gallery.x, dict.fromkeys(range(6), mask), grounds)
+    assert torch.equal(widget._made["patch"].data, laid)
     assert not cell(widget, "patch")["refusal"]
     vectors = [widget.scores.vector(name, "relu2").values for name in ("patch", "stripes")]
     assert vectors[0] @ vectors[1] > 0.5
 
 
 def test_a_patch_is_laid_whole_into_random_pictures():
-    from xaiwidgets.widgets.patches import EXAMPLES, laid_into
-
     picture = torch.full((1, 3, SIDE, SIDE), 7.0)
     mask = np.zeros((SIDE, SIDE), bool)
     mask[3:7, 5:8] = True

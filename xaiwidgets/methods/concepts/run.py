@@ -109,13 +109,13 @@ class Run:
         named = {name: len(self.sets) + i for i, name in enumerate(more)}
         return replace(
             self, sets=[*self.sets, *new], concepts={**self.concepts, **named}, spaces=spaces,
-            nulls=_widened(self._lasting, sum(each.count for each in new)),
+            nulls=self._lasting,
         )  # fmt: skip
 
     @property
     def _lasting(self) -> dict[Any, list[Direction]]:
         """What does not depend on which concepts there are."""
-        return self.nulls if self.tcav.against == "random" else {}
+        return dict(self.nulls) if self.tcav.against == "random" else {}
 
     # --- the answer ---------------------------------------------------------------------------
 
@@ -207,11 +207,3 @@ class Run:
                 "Where all random sets have the same score there is no p; judge magnitude."
             )
         return found
-
-
-def _widened(nulls: dict[Any, list[Direction]], more: int) -> dict[Any, list[Direction]]:
-    """Directions in a space that has so many more examples, on which they do not depend."""
-    return {
-        key: [replace(n, weights=np.pad(n.weights, (0, more))) for n in null]
-        for key, null in nulls.items()
-    }
