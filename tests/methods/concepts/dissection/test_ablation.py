@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from networks import noise, seeded
+from networks import NETWORKS, noise, seeded
 from state import State
 from torch import nn
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.methods.concepts.dissection.ablation import silenced
 
 
 class Sums(nn.Module):
@@ -46,13 +48,14 @@ def test_without_labels_classes_are_what_the_network_says():
 
 
 def test_tokens_lose_their_channels_too():
-    from networks import NETWORKS
-
-    network = seeded(NETWORKS["vit"][0])
-    subject = xw.Subject(network)
+    subject = xw.Subject(seeded(NETWORKS["vit"][0]))
     x = noise(2, 3, NETWORKS["vit"][1], NETWORKS["vit"][1])
-    name = next(layer.name for layer in subject.layers(x) if layer.layout == "tokens")
-    answer = xw.ablate(subject, x, name, [0, 1])
+    layer = next(layer for layer in subject.layers(x) if layer.layout == "tokens")
+    (output,) = layer_outputs(subject, x, [layer.name])[0].values()
+    without = silenced(output, layer, [0, 2])
+    assert not without[:, :, [0, 2]].any()
+    assert torch.equal(without[:, :, [1, 3]], output[:, :, [1, 3]])
+    answer = xw.ablate(subject, x, layer.name, [0, 2])
     assert not np.array_equal(answer.before, answer.after)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.methods.concepts.dissection.gan_dissection import Drawn
 
 SIDE = 16
 
@@ -108,3 +109,9 @@ def test_what_cannot_be_used_is_said_in_words():
     )  # fmt: skip
     with pytest.raises(ExplainError, match="dissection of a generator"):
         xw.redraw(classifier, "0", [0])
+
+
+def test_what_a_generator_calls_black_and_white_is_black_and_white():
+    drawn = Drawn(Painter(-1.0).eval(), codes(2), segment, (-1.0, 1.0))
+    shades = torch.tensor([-1.0, 0.0, 1.0]).repeat_interleave(SIDE * SIDE)[None]
+    assert drawn.pictures(shades)[0, 0, 0].tolist() == [0, 128, 255]

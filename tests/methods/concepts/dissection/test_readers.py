@@ -181,3 +181,19 @@ def _shrunk(image):
 
     small = image.resize((72, 48), Image.Resampling.BILINEAR).crop((10, 4, 50, 44))
     return torch.from_numpy(np.asarray(small).transpose(2, 0, 1).copy()).float() / 255 * 3 - 1
+
+
+def test_pictures_that_are_cut_to_size_are_dissected_with_masks_that_are_cut_alike():
+    pairs = [
+        ((x.numpy().transpose(1, 2, 0).clip(0, 1) * 255).astype(np.uint8), masks)
+        for x, masks in scenes(30)
+    ]
+    beside = (0, 0), (8, 8)
+    wide = [
+        (np.pad(x, (*beside, (0, 0))), {name: np.pad(m, beside) for name, m in masks.items()})
+        for x, masks in pairs
+    ]
+    subject = xw.Subject(seeded(lambda: Colours(2)).eval(), size=32)
+    whole, cut = (dissect(subject, data, "pool") for data in (pairs, wide))
+    assert whole.concepts == cut.concepts
+    assert np.array_equal(whole.layers[0].iou, cut.layers[0].iou)
