@@ -182,3 +182,38 @@ def test_a_name_that_is_taken_is_said_beside_it(root):
     make(root, "cross")
     expect(root.get_by_role("alert")).to_contain_text("A concept is called 'cross' already")
     expect(root.get_by_text("6 pictures chosen")).to_be_visible()
+
+
+SLOW = """
+class Slow(torch.nn.Module):
+    pause = 0.4
+
+    def __init__(self):
+        super().__init__()
+        self.inner = model.model
+
+    def forward(self, x):
+        time.sleep(self.pause)
+        return self.inner(x)
+
+slow = Slow().eval()
+kept = model.preprocessing
+late = xw.Subject(slow, mean=kept.mean, std=kept.std, size=96, classes=model.classes)
+"""
+
+
+def test_work_tells_how_far_it_is_can_be_cancelled_and_is_taken_up_again(prepared):
+    prepared.run("if w is not None: w.close()\nw = None", cell=1)
+    prepared.run(SLOW)
+    show = SHOW.replace("model", "late").replace("layers=layers", 'layers="inner.relu3"')
+    prepared.run(f"w = {show}\nw", cell=1)
+    root = prepared.page.locator(".xw-concepts")
+    expect(root.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE)
+    expect(root.get_by_text("not scored yet").first).to_be_visible()
+    root.get_by_role("button", name="Cancel").click()
+    expect(root.get_by_role("alert")).to_contain_text("Cancelled")
+    prepared.run("w.wait()\nslow.pause = 0")
+    expect(root.locator(".xw-cell")).to_have_count(0)
+    root.get_by_role("button", name="Retry").click()
+    expect(root.locator(".xw-cell")).to_have_count(2, timeout=PATIENCE)
+    expect(root.get_by_role("progressbar")).to_have_count(0)

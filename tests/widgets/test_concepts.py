@@ -188,6 +188,19 @@ def test_another_class_asks_its_own_pictures_and_no_concept_anew(widget):
     assert "None of the 20 pictures is a 'class 2'" in widget.work["message"]
 
 
+def test_random_sets_are_by_default_dealt_from_the_pictures():
+    subject = xw.Subject(small_network(), mean=0.5, std=0.25)
+    widget = xw.concepts(subject, plain(96, 30), 1, truths=["class 1"] * 96).wait()
+    widget.lasso("mine", range(8)).wait()
+    assert widget.work["status"] == "done", widget.work
+    assert len(cell(widget, "mine", widget.about["layers"][0])["magnitude"]["random"]) == 8
+    widget.close()
+    few = xw.concepts(subject, plain(20, 30), 1, truths=["class 1"] * 20).wait()
+    few.lasso("mine", range(8)).wait()
+    assert "random= gives 3 sets of 6 pictures" in few.work["message"]
+    few.close()
+
+
 def test_the_class_is_by_default_what_is_predicted_most():
     widget = make(target=None, truths=None).wait()
     predicted = widget._gallery.predicted()
