@@ -1,7 +1,8 @@
 """Network dissection against itself written slowly, and against what must hold."""
 
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -232,6 +233,14 @@ def test_workers_give_the_same_numbers():
     assert same(alone, spread)
     assert alone.provenance.forwards == spread.provenance.forwards == 300
     assert alone.provenance.input == spread.provenance.input
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_numbers():
+    subject, data = zoo.subject("shapes"), zoo.ShapeScenes(200, size=64, seed=2)
+    alone = dissect(subject, data, "relu3")
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        assert same(alone, dissect(subject, data, "relu3", executor=executor))
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
