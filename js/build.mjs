@@ -1,5 +1,6 @@
 // Builds what the Python package ships: for every bundle a script and a style for notebooks, and the
 // script of its exported pages.
+import { readFile, writeFile } from "node:fs/promises";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
@@ -37,7 +38,16 @@ const jobs = bundles.flatMap(({ name, entry, offline }) => [
   { ...common, entryPoints: [`src/${offline}.ts`], outfile: out(`${offline}.js`), format: "iife" },
 ]);
 
+/** A bundle's resets are for its own widgets: another's may be on the same page, and come later. */
+async function nameResets() {
+  for (const { name } of bundles) {
+    const style = await readFile(out(`${name}.css`), "utf8");
+    await writeFile(out(`${name}.css`), style.replaceAll("[data-bundle]", `[data-bundle=${name}]`));
+  }
+}
+
 for (const job of jobs) {
   if (argv.includes("--watch")) await (await context(job)).watch();
   else await build(job);
 }
+if (!argv.includes("--watch")) await nameResets();

@@ -10,7 +10,7 @@ import { Study } from "./study/study";
 import { followTrait } from "./traits";
 import type { StudyCard } from "./wire";
 
-export default widget({
+export default widget("widget", {
   compare(model, closed) {
     const store = createStore(model, closed);
     return h(Compare, { store, painter: createPainter(store) });

@@ -7,7 +7,7 @@ import { Dissect } from "./dissect/dissect";
 import { createDissectStore } from "./dissect/store";
 import { widget } from "./mount";
 
-export default widget({
+export default widget("inside", {
   concepts: (model, closed) => h(Concepts, { store: createConceptsStore(model, closed) }),
   dissect: (model, closed) => h(Dissect, { store: createDissectStore(model, closed) }),
 });

@@ -37,13 +37,14 @@ function keepKeys(root: HTMLElement, signal: AbortSignal): void {
   );
 }
 
-/** The widget of one bundle, from its views by kind. */
-export function widget(views: Record<string, View>): Widget {
+/** The widget of the bundle of that name, from its views by kind. */
+export function widget(bundle: string, views: Record<string, View>): Widget {
   return {
     render({ model, el, signal }) {
       const closing = new AbortController();
       const root = document.createElement("div");
       root.className = "xw-root";
+      root.dataset.bundle = bundle;
       el.append(root);
       followTheme(root, closing.signal);
       keepKeys(root, closing.signal);

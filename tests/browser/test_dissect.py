@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.widgets.export import write_pages
+from xaiwidgets.widgets.view import STATIC
 
 SHOW = """
 if w is not None: w.close()
@@ -173,6 +174,26 @@ def test_a_page_holds_widgets_of_both_bundles(page: Page) -> None:
     expect(page.locator(".xw-panel")).to_have_count(1)
     expect(page.locator(".xw-detail")).to_have_count(1)
     assert "empty" not in ink(page)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_whichever_style_comes_last_resets_only_its_own_widgets(
+    browser: Browser, watched, last: int, exported: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    watched(page)
+    page.goto(exported.as_uri())
+    parts = (STATIC / "widget.css").read_text(), (STATIC / "inside.css").read_text()
+    page.locator("style").first.evaluate(
+        "(e, text) => { e.textContent = text; }", parts[1 - last] + parts[last]
+    )
+    kind = page.locator(".xw-unit .xw-kind").first
+    assert kind.evaluate("e => getComputedStyle(e).marginRight") == "4px"
+    seen = page.locator(".xw-sees").first
+    assert seen.evaluate("e => getComputedStyle(e).borderTopColor") == "rgb(255, 255, 255)"
+    bars = page.locator(".xw-bars").first
+    assert bars.evaluate("e => getComputedStyle(e).paddingTop") == "8px"
+    page.close()
 
 
 def test_units_are_searched_and_browsed_without_a_kernel(page: Page) -> None:
