@@ -205,7 +205,9 @@ def test_a_black_box_refuses_gradients_and_names_what_asks():
 
 @pytest.mark.parametrize("black_box", [False, True])
 @pytest.mark.parametrize(
-    "method", [m for m in declared(Attribution) if "table" in m.takes], ids=lambda m: m.__name__
+    "method",
+    [m for m in declared(Attribution) if "table" in m.takes and m.__module__[:11] == "xaiwidgets."],
+    ids=lambda m: m.__name__,
 )
 def test_every_method_that_takes_tables_gives_a_number_a_column(method, black_box):
     subject, rows = (cancer(background=3), forest()[1].data[:2]) if black_box else (
