@@ -16,7 +16,7 @@ from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
 wine = load_wine()
 model = RandomForestClassifier(20, random_state=0).fit(wine.data, wine.target)
-subject = xw.TableSubject(
+wines = xw.TableSubject(
     model.predict_proba, wine.data, columns=wine.feature_names, classes=wine.target_names,
     background=5,
 )
@@ -126,7 +126,7 @@ def test_columns_are_struck_out_by_the_mask_and_the_kernel_answers(
 ) -> None:
     lab.run(FOREST)
     root = lab.show(
-        "xw.compare(subject, bottles, methods=[xw.KernelShap(samples=200), xw.LIME(samples=200)])",
+        "xw.compare(wines, bottles, methods=[xw.KernelShap(samples=200), xw.LIME(samples=200)])",
         panels=2,
     )
     expect(columns(panel(root, "LIME"))).to_have_count(13)
