@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from xaiwidgets.core.answers import Provenance
+from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
 
 from .histogram import BINS, edges, quantile
 from .likeness import correlation, order, places
 from .reach import Box, Reach
 
-_FORMAT = "xaiwidgets units 1"
 _ARRAYS = ("values", "numbers", "maps", "rows", "columns", "counts", "exponents", "active",
            "mean", "covariance")  # fmt: skip
 
@@ -183,28 +182,16 @@ class UnitViews:
         for i, each in enumerate(self.layers.values()):
             arrays.update({f"{name} {i}": getattr(each, name) for name in _ARRAYS})
         about = {
-            "format": _FORMAT, "provenance": self.provenance.plain(), "size": list(self.size),
+            "provenance": self.provenance.plain(), "size": list(self.size),
             "count": self.count, "facts": self.facts, "warnings": self.warnings,
             "layers": [[each.layer, each.kind] for each in self.layers.values()],
         }  # fmt: skip
-        place = Path(path)
-        with place.open("wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-        return place
+        return write_arrays(path, "units", about, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> UnitViews:
         """Read what `save` wrote; refuses any other file."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            about: Mapping[str, Any] = json.loads(str(arrays["about"]))
-        except FileNotFoundError:
-            raise ExplainError(f"No units are found at {str(path)!r}; check the path.") from None
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise ExplainError(f"{str(path)!r} does not hold saved units: {error}.") from None
-        if about.get("format") != _FORMAT:
-            raise ExplainError(f"{str(path)!r} does not hold saved units.")
+        about, arrays = read_arrays(path, "units")
         layers = {
             layer: LayerUnits(layer, kind, *(arrays[f"{name} {i}"] for name in _ARRAYS))
             for i, (layer, kind) in enumerate(about["layers"])
