@@ -428,6 +428,14 @@ def test_a_picture_of_what_is_on_screen_goes_with_the_widget(widget):
     assert len(data["text/plain"]) < 200
 
 
+def test_the_picture_that_goes_with_the_widget_has_words(widget):
+    _, metadata = widget._repr_mimebundle_()
+    words = metadata["image/png"]["alt"]
+    assert words == widget.describe()
+    for shown in (widget.target["label"], "the input", "Saliency", "SmoothGrad", "Grad-CAM"):
+        assert shown in words
+
+
 def test_the_figure_has_a_panel_and_a_colour_bar_for_every_answer(widget):
     figure = widget.to_figure()
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]

@@ -322,4 +322,6 @@ def test_an_exported_page_holds_every_cell_and_every_picture(shared, tmp_path):
 
 def test_the_picture_left_behind_is_a_png(shared):
     assert shared.picture().startswith(b"\x89PNG")
-    assert shared._repr_mimebundle_()[0]["image/png"]
+    data, metadata = shared._repr_mimebundle_()
+    assert data["image/png"]
+    assert "stripes" in metadata["image/png"]["alt"]

@@ -105,8 +105,9 @@ def test_an_exported_page_holds_its_own_bundle_and_all_units(widget, tmp_path):
 
 
 def test_a_saved_notebook_keeps_a_picture(widget):
-    bundle, _ = widget._repr_mimebundle_()
+    bundle, metadata = widget._repr_mimebundle_()
     assert bundle["image/png"].startswith("iVBOR")
+    assert widget.subject.title in metadata["image/png"]["alt"]
     assert bundle["text/plain"] == repr(widget)
 
 

@@ -148,7 +148,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})
         self._catalogue = catalogue(made, self.subject)
-        self._left = LeftBehind(self.picture)
+        self._left = LeftBehind(self.picture, self.describe)
         shared = self._gallery, self._worker, self._guard
         self._panels = Panels(
             *shared, self._catalogue, self.set_trait, answered=self._answered,
@@ -318,6 +318,12 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
     def picture(self) -> bytes:
         """What is on screen as a PNG: the input, and every map that is there."""
         return screen(self._gallery, self.target.get("label", ""), self._panels.shown, self.display)
+
+    def describe(self) -> str:
+        """What is explained of which network, and what stands beside the input."""
+        titles = pack.titles_of([panel.method for panel in self._panels.shown])
+        what = f"{self.target['label']} of {self.subject.title}"
+        return f"{what}, explained side by side: {', '.join(['the input', *titles])}."
 
     def close(self) -> None:
         """Stop all work and let go of the answers."""

@@ -130,7 +130,7 @@ class Concepts(PicturedView, bundle="inside"):
         self._made = {name: given(name, data) for name, data in (concepts or {}).items()}
         self._asked: Asked | None = None
         self._turn, self._told = 0, 0.0
-        self._left = LeftBehind(self.picture)
+        self._left = LeftBehind(self.picture, self.describe)
         super().__init__(about=dict(self._about()), pictures=self._gallery.cards())
         self.look(0)
         self._ask()
@@ -208,6 +208,12 @@ class Concepts(PicturedView, bundle="inside"):
     def picture(self) -> bytes:
         """The scores as a PNG, or the pictures while there are none."""
         return sheet(self._gallery, self.scores)
+
+    def describe(self) -> str:
+        """Which concepts are scored for which class; before there are any, which pictures."""
+        if not self._made:
+            return f"The pictures in which concepts for {self.target['label']} can be marked."
+        return f"How much {self.target['label']} goes by each concept: {', '.join(self._made)}."
 
     def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What an exported page holds: what is on screen, and every cell's maps."""

@@ -111,7 +111,7 @@ class Dissect(PicturedView, bundle="inside"):
         self._panel: Panel | None = None
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
-        self._left = LeftBehind(self.picture)
+        self._left = LeftBehind(self.picture, self.describe)
         self._off = SwitchedOff(self.subject, self._worker, self.set_trait)
         super().__init__(about=dict(self._about()), status=dict(_status("waiting")))
         if isinstance(data, UnitViews):
@@ -157,6 +157,10 @@ class Dissect(PicturedView, bundle="inside"):
         chosen = np.argsort(-np.where(layer.silent, -1, layer.active), kind="stable")[:10]
         shown = [self.units.picture(int(layer.numbers[unit, 0])) for unit in chosen]
         return contact_sheet(shown, [f"{layer.layer} {unit}" for unit in chosen], side=96)
+
+    def describe(self) -> str:
+        """Whose units they are."""
+        return f"The strongest picture of each of the liveliest units of {self.subject.title}."
 
     def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What an exported page holds: everything that is known of the units."""

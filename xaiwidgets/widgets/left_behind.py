@@ -28,8 +28,8 @@ class LeftBehind:
     and focus, and render it anew. Where widgets run, an empty one hides the picture.
     """
 
-    def __init__(self, picture: Callable[[], bytes]) -> None:
-        self._picture = picture
+    def __init__(self, picture: Callable[[], bytes], describe: Callable[[], str]) -> None:
+        self._picture, self._describe = picture, describe
         self._shown_as = ""
         self.kept = False
 
@@ -38,20 +38,31 @@ class LeftBehind:
         from IPython.display import display
 
         self._shown_as = name
-        display(self.bundle(), raw=True, display_id=name)
+        display(self.bundle(), raw=True, metadata=self.metadata(), display_id=name)
 
     def keep(self) -> None:
         """Bring the picture up to date, once."""
-        if self._shown_as and not self.kept:
+        if not self.kept:
+            self.renew()
+
+    def renew(self) -> None:
+        """Bring the picture up to date, if it was shown."""
+        if self._shown_as:
             from IPython.display import update_display
 
             self.kept = True
-            update_display(self.bundle(), raw=True, display_id=self._shown_as)
+            update_display(
+                self.bundle(), raw=True, metadata=self.metadata(), display_id=self._shown_as
+            )
 
     def bundle(self) -> dict[str, Any]:
         """The picture, and an empty widget that hides it."""
         hidden = _curtain()._repr_mimebundle_() or {}
         return {**hidden, "text/plain": "", "image/png": encoded(self._picture())}
+
+    def metadata(self) -> dict[str, Any]:
+        """The picture in words, for those who do not see it."""
+        return {"image/png": {"alt": self._describe()}}
 
 
 def screen(

@@ -72,6 +72,10 @@ class PicturedView(View):
         """What is on screen as a PNG."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """What that picture shows in a sentence, for those who do not see it."""
+        raise NotImplementedError
+
     def to_html(self, path: str | Path) -> Path:
         """Write one page that works offline, with every control that needs no network."""
         from .export import write_pages
@@ -85,7 +89,8 @@ class PicturedView(View):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and a picture for wherever no widget can run."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return {**data, "text/plain": repr(self), "image/png": encoded(self.picture())}, metadata
+        picture = {"text/plain": repr(self), "image/png": encoded(self.picture())}
+        return {**data, **picture}, {**metadata, **self._left.metadata()}
 
     def _ipython_display_(self, **_: Any) -> None:
         """The view, and below it the picture that a saved notebook keeps: see LeftBehind."""
