@@ -340,6 +340,13 @@ class Notebook:
         settled(self.page)
 
 
+def menu(page: Page, top: str, *entries: str) -> None:
+    """Choose an entry of JupyterLab's own menus."""
+    page.locator(f'.lm-MenuBar-itemLabel:text-is("{top}")').click()
+    for entry in entries:
+        page.locator(".lm-Menu-item", has_text=re.compile(f"^{entry}")).first.click()
+
+
 def settled(page: Page) -> None:
     """Wait until no panel on the page is busy or stale, and what was asked for is painted."""
     page.wait_for_function(

@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from browser.driving import PATIENCE, Notebook, ink, number, painted, settled
+from browser.driving import PATIENCE, Notebook, ink, menu, number, painted, settled
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
@@ -34,13 +34,6 @@ def slider(root: Locator, name: str) -> Locator:
 
 def explained(root: Locator) -> Locator:
     return root.locator(".xw-target b")
-
-
-def menu(lab: Notebook, top: str, *entries: str) -> None:
-    """Choose an entry of JupyterLab's own menus."""
-    lab.page.locator(f'.lm-MenuBar-itemLabel:text-is("{top}")').click()
-    for entry in entries:
-        lab.page.locator(".lm-Menu-item", has_text=re.compile(f"^{entry}")).first.click()
 
 
 def settings(root: Locator, title: str) -> Locator:
@@ -710,7 +703,7 @@ def test_an_interrupt_of_a_waiting_cell_cancels_the_work(lab, methods):
         "aria-valuenow", re.compile(r"^[1-9]\d?$")
     )
     assert lab.prompt(0) == -1, "the cell waits"
-    menu(lab, "Kernel", "Interrupt Kernel")
+    menu(lab.page, "Kernel", "Interrupt Kernel")
     lab.finished(before)
     lab.page.wait_for_timeout(50)
     assert lab.output() == "", "an interrupt that was understood leaves no traceback"
@@ -919,7 +912,7 @@ def test_a_picture_stays_in_the_saved_notebook(lab, server):
     path = server.folder / "compare.ipynb"
     bundles = []
     for _ in range(50):
-        menu(lab, "File", "Save Notebook")
+        menu(lab.page, "File", "Save Notebook")
         lab.page.wait_for_timeout(200)
         cells = json.loads(path.read_text())["cells"]
         bundles = [output.get("data", {}) for output in cells[1]["outputs"]]
@@ -996,7 +989,7 @@ def test_it_follows_the_notebooks_theme_wide_and_narrow(lab, picture_of):
     wide = {"width": 1500, "height": 1400}
     try:
         for theme in ("Light", "Dark"):
-            menu(lab, "Settings", "Theme", f"JupyterLab {theme}$")
+            menu(lab.page, "Settings", "Theme", f"JupyterLab {theme}$")
             expect(root).to_have_attribute("data-theme", theme.lower())
             for name, size in (("wide", wide), ("narrow", {"width": 640, "height": 1400})):
                 lab.page.set_viewport_size(size)
@@ -1007,4 +1000,4 @@ def test_it_follows_the_notebooks_theme_wide_and_narrow(lab, picture_of):
                 picture_of(lab.page, f"lab-{theme.lower()}-{name}")
     finally:
         lab.page.set_viewport_size(wide)
-        menu(lab, "Settings", "Theme", "JupyterLab Light$")
+        menu(lab.page, "Settings", "Theme", "JupyterLab Light$")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser.driving import Notebook, ink, painted
-from browser.test_lab import eventually, menu, panel, slider
+from browser.driving import Notebook, ink, menu, painted
+from browser.test_lab import eventually, panel, slider
 from playwright.sync_api import Locator, expect
 
 SHOW = "xw.masking(subject, images, methods=quick, share=20)"
@@ -324,7 +324,7 @@ def test_masking_follows_the_theme_wide_and_narrow(lab, picture_of):
     wide = {"width": 1500, "height": 1400}
     try:
         for theme in ("Light", "Dark"):
-            menu(lab, "Settings", "Theme", f"JupyterLab {theme}$")
+            menu(lab.page, "Settings", "Theme", f"JupyterLab {theme}$")
             expect(root).to_have_attribute("data-theme", theme.lower())
             for name, size in (("wide", wide), ("narrow", {"width": 640, "height": 1400})):
                 lab.page.set_viewport_size(size)
@@ -334,4 +334,4 @@ def test_masking_follows_the_theme_wide_and_narrow(lab, picture_of):
                 picture_of(lab.page, f"lab-mask-{theme.lower()}-{name}")
     finally:
         lab.page.set_viewport_size(wide)
-        menu(lab, "Settings", "Theme", "JupyterLab Light$")
+        menu(lab.page, "Settings", "Theme", "JupyterLab Light$")
