@@ -24,10 +24,12 @@ from .faithfulness import (
 from .localisation import (
     BoxIoU,
     MaskIoU,
+    Overlap,
     PointingGame,
     RelevanceMass,
     RelevanceRank,
     TopKIntersection,
+    region_overlap,
 )
 from .robustness import (
     AverageSensitivity,
@@ -82,6 +84,7 @@ __all__ = [
     "MaxSensitivity",
     "ModelContrast",
     "ModelManipulation",
+    "Overlap",
     "ParameterRandomisation",
     "PixelFlipping",
     "PointingGame",
@@ -103,5 +106,6 @@ __all__ = [
     "declared",
     "fit",
     "prune_heads",
+    "region_overlap",
     "train_permuted",
 ]

@@ -2,6 +2,7 @@
 
 from .box_iou import BoxIoU
 from .mask_iou import MaskIoU
+from .overlap import Overlap, region_overlap
 from .pointing_game import PointingGame
 from .relevance_mass import RelevanceMass
 from .relevance_rank import RelevanceRank
@@ -10,8 +11,10 @@ from .top_k_intersection import TopKIntersection
 __all__ = [
     "BoxIoU",
     "MaskIoU",
+    "Overlap",
     "PointingGame",
     "RelevanceMass",
     "RelevanceRank",
     "TopKIntersection",
+    "region_overlap",
 ]
