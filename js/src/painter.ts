@@ -4,10 +4,10 @@ import { put } from "./arrays";
 import { inside, maskBox } from "./box";
 import { outline, type Pen } from "./contour";
 import { applySign, colourise, limitOf, type Ranks, rank } from "./display";
+import type { Easel } from "./easel";
 import type { Zoom } from "./geometry";
 import { type Veil, veiled } from "./masking/masks";
 import { smooth } from "./smooth";
-import type { Store } from "./store";
 import type { Region, Sign, Array as WireArray } from "./wire";
 
 /** One stack of canvases on screen. */
@@ -27,6 +27,8 @@ export interface Sheet {
   over?: HTMLCanvasElement;
   /** The box around what the map calls important, in its own pixels. */
   boxed?(): Region | null;
+  /** The pixels of the picture that a reader has marked. */
+  marked?(): Uint8Array | null;
   /** Values of another kind than the panels': on a scale of its own. */
   own?: boolean;
   /** A thumbnail: takes no part in the shared scale; smoothing shrinks with it. */
@@ -62,7 +64,7 @@ const TRUE_BOX: Pen = { ...TRUTH, closed: true };
 // frame; the rest then follows in the next one.
 const SLICE = 6;
 
-export function createPainter(store: Store): Painter {
+export function createPainter(store: Easel): Painter {
   const fields = new Map<Sheet, Field>();
   const drawn = new WeakMap<object, unknown[]>();
   const screens = new WeakMap<HTMLCanvasElement, Uint32Array<ArrayBuffer>>();
@@ -135,12 +137,14 @@ export function createPainter(store: Store): Painter {
     const masks = truth ? store.scene.peek()?.masks : undefined;
     const field = contour > 0 ? fields.get(sheet) : undefined;
     const boxed = sheet.boxed?.();
+    const marked = sheet.marked?.();
     const zoom: Zoom = store.zoom.peek();
     const dots = Math.min(2, devicePixelRatio || 1);
     const width = Math.round(over.clientWidth * dots);
     const height = Math.round(over.clientHeight * dots);
-    const idle = !width || !(field || boxed || masks?.length);
-    if (same(over, idle ? [] : [field, contour, box, boxed, masks, zoom, width, height])) return;
+    const idle = !width || !(field || boxed || marked || masks?.length);
+    const traced = [field, contour, box, boxed, marked, masks, zoom, width, height];
+    if (same(over, idle ? [] : traced)) return;
     if (idle) {
       over.width = 0;
       return;
@@ -168,6 +172,7 @@ export function createPainter(store: Store): Painter {
       for (let i = 0; i < set.length; i++) set[i] = +(v[i] >= level || -v[i] >= level);
       draw(set, field.array.shape, CONTOUR);
     }
+    if (marked) draw(marked, [...store.size.peek()].reverse(), BOX);
     const shape = sheet.array()?.shape;
     if (boxed && shape) draw(inside(boxed, shape[1], shape[0]), shape, BOX);
     put(over, pixels, width);

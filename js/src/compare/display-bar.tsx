@@ -14,7 +14,7 @@ import {
   type Sign,
 } from "../wire";
 
-const SIGNS: readonly (readonly [Sign, string])[] = [
+export const SIGNS: readonly (readonly [Sign, string])[] = [
   ["signed", "Signed"],
   ["positive", "Positive"],
   ["negative", "Negative"],

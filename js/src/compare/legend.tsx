@@ -2,13 +2,13 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import { gradient } from "../colour";
+import type { Easel } from "../easel";
 import { digits } from "../numbers";
-import type { Store } from "../store";
 import type { Sign } from "../wire";
 import { cover } from "./tokens";
 
 export function Legend(props: {
-  store: Store;
+  store: Easel;
   limit: ReadonlySignal<number>;
   sign: Sign;
   /** What the colours stand for, when it is not the map itself. */

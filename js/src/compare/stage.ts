@@ -7,6 +7,7 @@
  */
 
 import { effect } from "@preact/signals";
+import type { Easel } from "../easel";
 import { between, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
@@ -59,11 +60,18 @@ export function mountStage(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
-  if (store.row.peek()) {
-    const mount = store.table.peek() ? mountBars : mountTokens;
-    mount(host, store, painter, options, signal);
-    return;
-  }
+  const parts = store.table.peek() ? mountBars : mountTokens;
+  if (store.row.peek()) parts(host, store, painter, options, signal);
+  else mountPicture(host, store, painter, options, signal);
+}
+
+export function mountPicture(
+  host: HTMLElement,
+  store: Easel,
+  painter: Painter,
+  options: StageOptions,
+  signal: AbortSignal,
+): void {
   const { sheet, words, hand } = options;
   const { cross, region, zoom } = store;
   const lens = child(host, "div", "lens");

@@ -1,11 +1,11 @@
 /** The inputs, one small picture each, with filters by class and by right or wrong. */
 
 import { computed, type Signal, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Store } from "../store";
-import { fadeEnds } from "../ui/fade";
 import { Icon, Segments } from "../ui/parts";
 import { Picture } from "../ui/picture";
+import { Reel } from "../ui/reel";
 import type { StripItem } from "../wire";
 
 export type Verdict = "all" | "right" | "wrong";
@@ -35,21 +35,13 @@ export function StripView({ store }: { store: Store }) {
   const verdict: Signal<Verdict> = useSignal("all");
   const name = useSignal("");
   const classes = useMemo(() => computed(() => classesIn(store.strip.value)), []);
-  const list = useRef<HTMLDivElement>(null);
   const strip = store.strip.value;
   const chosen = store.scene.value?.index ?? -1;
-  useEffect(() => {
-    const option = list.current?.querySelector<HTMLElement>("[aria-selected=true]");
-    const box = list.current;
-    if (option && box) box.scrollLeft = option.offsetLeft - box.clientWidth / 2;
-  }, [chosen]);
-  useEffect(() => (list.current ? fadeEnds(list.current) : undefined), [strip.length]);
   if (strip.length < 2) return null;
 
   const shown = passing(strip, verdict.value, name.value);
   const judged = strip.some(({ right }) => right !== null);
   const count = (which: Verdict): number => passing(strip, which, "").length;
-  const pick = (index: number): void => void store.ask("select_input", { index });
   return (
     <div class="xw-strip">
       <div class="xw-filters">
@@ -81,40 +73,24 @@ export function StripView({ store }: { store: Store }) {
           ))}
         </select>
       </div>
-      <div
-        class="xw-film"
-        ref={list}
-        role="listbox"
-        aria-label="Inputs"
-        aria-orientation="horizontal"
-        tabIndex={0}
-        onKeyDown={(event) => {
-          const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-          const next = by ? shown[shown.indexOf(chosen) + by] : undefined;
-          if (!by) return;
-          event.preventDefault();
-          if (next !== undefined) pick(next);
-        }}
+      <Reel
+        label="Inputs"
+        shown={shown}
+        chosen={chosen}
+        title={(i) => strip[i].name}
+        onPick={(index) => void store.ask("select_input", { index })}
+        none="No input passes both filters."
       >
-        {shown.map((i) => (
-          <button
-            type="button"
-            key={i}
-            role="option"
-            tabIndex={-1}
-            aria-selected={i === chosen}
-            title={strip[i].name}
-            onClick={() => pick(i)}
-          >
+        {(i) => (
+          <>
             <Begin item={strip[i]} table={store.table.value} />
             <span class={strip[i].right === false ? "xw-wrong" : "xw-right"}>
               {strip[i].right !== null && <Icon name={strip[i].right ? "check" : "close"} />}
               {strip[i].predicted}
             </span>
-          </button>
-        ))}
-        {shown.length === 0 && <p class="xw-muted">No input passes both filters.</p>}
-      </div>
+          </>
+        )}
+      </Reel>
     </div>
   );
 }

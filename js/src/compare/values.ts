@@ -1,11 +1,11 @@
 /** Values of a map under a pixel of the picture, and maps brought to one grid. */
 
+import type { Easel } from "../easel";
 import type { Point } from "../geometry";
-import type { Store } from "../store";
 import type { Array as WireArray } from "../wire";
 
 /** The value of a map at a pixel of the picture, which may be finer than the map; or at a token or column. */
-export function readAt(store: Store, array: WireArray, { x, y }: Point): number {
+export function readAt(store: Easel, array: WireArray, { x, y }: Point): number {
   const [width, height] = store.size.peek();
   const [rows, columns] = array.shape;
   if (store.row.peek()) return store.values(array)[x] ?? Number.NaN;

@@ -32,7 +32,7 @@ export function BadgeRow({ store, slot }: { store: Store; slot: number }) {
   );
 }
 
-function Badge({ card, question }: { card: BadgeCard; question: QuestionCard }) {
+export function Badge({ card, question }: { card: BadgeCard; question: QuestionCard }) {
   const { state, sentence } = card;
   const verdict = `${question.title}: ${WORDS[state] ?? state}`;
   return (
