@@ -31,6 +31,7 @@ const common = {
 const bundles = [
   { name: "widget", entry: "index", offline: "offline" },
   { name: "inside", entry: "inside", offline: "inside-offline" },
+  { name: "lesson", entry: "lesson", offline: "lesson-offline" },
 ];
 const jobs = bundles.flatMap(({ name, entry, offline }) => [
   { ...common, entryPoints: [`src/${entry}.ts`], outfile: out(`${name}.js`), format: "esm" },

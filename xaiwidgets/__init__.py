@@ -280,6 +280,8 @@ if TYPE_CHECKING:
     from .methods import (
         weights_of as weights_of,
     )
+    from .widgets.blind import Blind as Blind
+    from .widgets.blind import blind as blind
     from .widgets.compare import Compare as Compare
     from .widgets.compare import compare as compare
     from .widgets.concepts import Concepts as Concepts
@@ -288,6 +290,8 @@ if TYPE_CHECKING:
     from .widgets.dissect import dissect as dissect
     from .widgets.masking import Masking as Masking
     from .widgets.masking import masking as masking
+    from .widgets.predict import Predict as Predict
+    from .widgets.predict import predict as predict
     from .widgets.sanity import sanity as sanity
     from .widgets.stability import stability as stability
     from .widgets.stability import sweep as sweep
@@ -329,10 +333,12 @@ _PLACES = {
         "name_units", "normlime", "redraw", "relu_backward_table", "sp_lime",
         "weights_of",
     ),
+    "widgets.blind": ("Blind", "blind"),
     "widgets.compare": ("Compare", "compare"),
     "widgets.concepts": ("Concepts", "concepts"),
     "widgets.dissect": ("Dissect", "dissect"),
     "widgets.masking": ("Masking", "masking"),
+    "widgets.predict": ("Predict", "predict"),
     "widgets.sanity": ("sanity",),
     "widgets.stability": ("stability", "sweep"),
     "widgets.study": ("study",),

@@ -686,6 +686,49 @@ export interface ConceptScene {
   picture: Array;
 }
 
+/** What does not change while a lesson lives: a prediction or a blind comparison. `methods` are those whose maps will be revealed, where that is no secret. */
+export interface LessonAbout {
+  version: string;
+  title: string;
+  live: boolean;
+  methods: string[];
+  colour_maps: ColourMap[];
+  questions: QuestionCard[];
+}
+
+/** One method's map of a picture. While methods are hidden `name` is the `letter`, the map is divided by its largest magnitude, and nothing else is told. Without a map `problem` says why. */
+export interface LessonMap {
+  name: string;
+  letter: string;
+  blurb: string;
+  map: Array | null;
+  facts: string[];
+  warnings: string[];
+  problem: string;
+}
+
+/** The maps of the picture number `input`. */
+export interface LessonSheet {
+  input: number;
+  maps: LessonMap[];
+}
+
+/** How much of the map of a method lies in a region: the one that the reader marked (""), or a true one by name. `share` of the positive evidence, `iou` with as many top pixels, `hit` of the highest pixel, None where the map has no evidence; `area` is the region's share of the picture. */
+export interface OverlapCard {
+  name: string;
+  region: string;
+  share: number | null;
+  iou: number | null;
+  hit: number | null;
+  area: number;
+}
+
+/** A vote on one picture: letters in the order of trust, the most trusted first, and why. */
+export interface Ballot {
+  vote: string;
+  reason: string;
+}
+
 export type Command =
   | "set_target"
   | "select_input"
@@ -728,11 +771,20 @@ export type InsideCommand =
   | "cancel"
   | "copy_python";
 
+export type LessonCommand =
+  | "select_input"
+  | "set_mark"
+  | "reveal"
+  | "cast_vote"
+  | "retry"
+  | "cancel"
+  | "copy_python";
+
 /** From the page: a command with a sequence number that its reply repeats. */
 export interface Request {
   type: "command";
   seq: number;
-  name: Command | InsideCommand;
+  name: Command | InsideCommand | LessonCommand;
   args: Record<string, unknown>;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,45 @@ def concepts_code(
     if tcav != type(tcav)():
         lines.append(f"    tcav=xw.{tcav!r},")
     return "\n".join([*lines, ")", *calls])
+
+
+ANSWERS, ENDING = "⟨answers⟩", "⟨ending⟩"
+"""Where a lesson's code takes in what the reader did; an exported page fills them in by itself."""
+
+
+def lesson_code(
+    call: str,
+    names: Mapping[str, str],
+    aim: Any,
+    methods: Sequence[Attribution] | str | None,
+    settings: Mapping[str, Any],
+) -> str:
+    """A cell that makes the same prediction or blind comparison again, with places for ANSWERS and
+    ENDING. `methods` may be the name by which the caller knows them."""
+    lines = ["import xaiwidgets as xw", "", f"w = xw.{call}("]
+    lines += [f"    {names.get('subject', 'model')},", f"    {names.get('images', 'image')},"]
+    if aim is not None:
+        lines.append(f"    target={_aim_code(aim)},")
+    if isinstance(methods, str):
+        lines.append(f"    methods={methods},")
+    elif methods is not None:
+        lines.append("    methods=[")
+        lines += [f"        {_method_code(method)}," for method in methods]
+        lines.append("    ],")
+    lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
+    lines += [f"    {name}={value!r}," for name, value in settings.items()]
+    return "\n".join(lines) + f"\n{ANSWERS}){ENDING}"
+
+
+def lesson_answers(of: Mapping[str, Mapping[int, Any]], pictures: int) -> str:
+    """What a reader did with each picture, as arguments; of one picture without its number."""
+    lines = []
+    for name, answers in of.items():
+        told = {index: json.dumps(one, ensure_ascii=False) for index, one in answers.items()}
+        each = ", ".join(f"{index}: {words}" for index, words in sorted(told.items()))
+        if told:
+            lines.append(f"    {name}={told[0] if pictures == 1 else f'{{{each}}}'},\n")
+    return "".join(lines)
 
 
 def _method_code(method: Attribution) -> str:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from .view import PicturedView
 
 Traits = dict[str, Any]
-_OFFLINE = {"widget": "offline.js", "inside": "inside-offline.js"}
+_OFFLINE = {
+    "widget": "offline.js", "inside": "inside-offline.js", "lesson": "lesson-offline.js",
+}  # fmt: skip
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 _PAGE = """<!doctype html>
 <html lang="en">

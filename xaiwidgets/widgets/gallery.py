@@ -33,7 +33,7 @@ class Gallery:
             self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
         self._outputs: dict[int, torch.Tensor] = {}
         self._network = ""
-        self.bound = self._bind(0)
+        self.bound = self.bind(0)
         self.truths = read_truths(truths, len(self), subject.classes)
         self.masks = read_masks(masks, [self.shape(i) for i in range(len(self))])
 
@@ -56,14 +56,14 @@ class Gallery:
             raise ExplainError(
                 f"There is no input {index!r}; there are {len(self)}, counted from 0."
             )
-        self.bound = self._bind(index)
+        self.bound = self.bind(index)
         self.index = index
 
     def explain(self, aim: Any) -> None:
         """Explain another target; one that cannot be bound leaves everything as it was."""
         before, self.aim = self.aim, aim
         try:
-            self.bound = self._bind(self.index)
+            self.bound = self.bind(self.index)
         except ExplainError:
             self.aim = before
             raise
@@ -81,7 +81,7 @@ class Gallery:
         """The layers that a method may look at."""
         return [layer.name for layer in self.subject.layers(self.one(0).x).maps]
 
-    def _bind(self, index: int) -> BoundTarget:
+    def bind(self, index: int) -> BoundTarget:
         """The target of one input, from the scores that are known for it."""
         outputs = self.scores(index)
         aim = self.aim

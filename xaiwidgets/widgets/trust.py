@@ -190,7 +190,7 @@ class Trust:
             checkup = self._checkup_of(panel)
             ask = next(each for each in checkup.questions if type(each) is question)
             explanation = Answered(panel.made_by, panel.answer)
-            return _light(checkup.ask(ask, explanation, cancel=token))
+            return light(checkup.ask(ask, explanation, cancel=token))
         except Cancelled:
             raise
         except Exception as error:
@@ -306,7 +306,7 @@ def _slot(panel: Panel) -> str:
     return f"badges_{panel.slot:02d}"
 
 
-def _light(badge: Badge) -> Badge:
+def light(badge: Badge) -> Badge:
     """The same without the inputs that its provenance would keep alive."""
     if badge.scores is None:
         return badge

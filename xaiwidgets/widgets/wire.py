@@ -839,6 +839,59 @@ class ConceptScene(TypedDict):
     picture: Array
 
 
+class LessonAbout(TypedDict):
+    """What does not change while a lesson lives: a prediction or a blind comparison. `methods` are
+    those whose maps will be revealed, where that is no secret."""
+
+    version: str
+    title: str
+    live: bool
+    methods: list[str]
+    colour_maps: list[ColourMap]
+    questions: list[QuestionCard]
+
+
+class LessonMap(TypedDict):
+    """One method's map of a picture. While methods are hidden `name` is the `letter`, the map is
+    divided by its largest magnitude, and nothing else is told. Without a map `problem` says why."""
+
+    name: str
+    letter: str
+    blurb: str
+    map: Array | None
+    facts: list[str]
+    warnings: list[str]
+    problem: str
+
+
+class LessonSheet(TypedDict):
+    """The maps of the picture number `input`."""
+
+    input: int
+    maps: list[LessonMap]
+
+
+class OverlapCard(TypedDict):
+    """How much of the map of a method lies in a region: the one that the reader marked (""), or a
+    true one by name. `share` of the positive evidence, `iou` with as many top pixels, `hit` of the
+    highest pixel, None where the map has no evidence; `area` is the region's share of the picture.
+    """
+
+    name: str
+    region: str
+    share: float | None
+    iou: float | None
+    hit: float | None
+    area: float
+
+
+class Ballot(TypedDict):
+    """A vote on one picture: letters in the order of trust, the most trusted first, and why."""
+
+    vote: str
+    reason: str
+
+
 Command = Literal[
     "set_target",
     "select_input",
@@ -885,12 +938,23 @@ InsideCommand = Literal[
 ]
 
 
+LessonCommand = Literal[
+    "select_input",
+    "set_mark",
+    "reveal",
+    "cast_vote",
+    "retry",
+    "cancel",
+    "copy_python",
+]
+
+
 class Request(TypedDict):
     """From the page: a command with a sequence number that its reply repeats."""
 
     type: Literal["command"]
     seq: int
-    name: Command | InsideCommand
+    name: Command | InsideCommand | LessonCommand
     args: dict[str, Any]
 
 
