@@ -7,7 +7,7 @@ import pytest
 
 PAGES = [
     "cam.md", "trust.md", "relevance.md", "text.md", "tables.md", "perturbation.md", "concepts.md",
-    "units.md", "dissection.md",
+    "units.md", "dissection.md", "lesson.md",
 ]  # fmt: skip
 DOCS = Path(__file__).parents[2] / "docs"
 
