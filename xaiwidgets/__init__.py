@@ -345,12 +345,12 @@ _PLACES = {
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = [*_MODULE_OF, "evaluation", "methods", "zoo"]
+__all__ = [*_MODULE_OF, "check", "evaluation", "methods", "zoo"]
 
 
 def __getattr__(name: str) -> Any:
     """Load a name's module when the name is first used, so that the import itself is quick."""
-    if name in ("zoo", "methods", "core", "evaluation", "widgets"):
+    if name in ("zoo", "methods", "core", "evaluation", "widgets", "check"):
         return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
         raise AttributeError(f"xaiwidgets has no {name!r}; dir(xaiwidgets) lists what it has.")
