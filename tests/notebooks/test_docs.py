@@ -7,7 +7,7 @@ import pytest
 
 PAGES = [
     "cam.md", "trust.md", "relevance.md", "text.md", "tables.md", "perturbation.md", "concepts.md",
-    "units.md", "dissection.md", "lesson.md",
+    "units.md", "dissection.md", "lesson.md", "teaching.md",
 ]  # fmt: skip
 DOCS = Path(__file__).parents[2] / "docs"
 
