@@ -73,10 +73,11 @@ def interleaved(
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
     """So many passes for each input, in batches, with nothing around them."""
-    forward = max(0, need.forward - need.backward - need.alone)
-    each = [(need.backward // need.networks, True), (forward // need.networks, False)]
-    for passes, backward in [*each * need.networks, *[(1, False)] * need.alone]:
-        total = passes * len(x)
+    alone = need.alone * len(x)
+    forward, backward = need.over(len(x))
+    forward = max(0, forward - backward - alone)
+    each = [(backward // need.networks, True), (forward // need.networks, False)]
+    for total, backward in [*each * need.networks, *[(len(x), False)] * need.alone]:
         for start in range(0, total, chunk):
             batch = x[:1].expand(min(chunk, total - start), -1, -1, -1)
             if backward:

@@ -243,10 +243,7 @@ def test_passes_spent_are_the_passes_that_it_declares(method, name):
     subject, x = Subject(network_for(method, name)), inputs_for(name, 3)
     declared_cost = light(method).cost(subject, x)
     made = light(method)(subject, x, target=1).provenance
-    assert (made.forwards, made.backwards) == (
-        declared_cost.forward * len(x),
-        declared_cost.backward * len(x),
-    )
+    assert (made.forwards, made.backwards) == declared_cost.over(len(x))
 
 
 @every_method

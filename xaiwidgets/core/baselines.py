@@ -41,6 +41,11 @@ def baseline(name: str, subject: Subject, x: torch.Tensor, seed: int = 0) -> tor
     return subject.noise(x, seed)(0)
 
 
+def one_for_all(name: str, subject: Subject) -> bool:
+    """Whether all inputs of a batch have the same baseline. Texts have not: each has a length."""
+    return subject.kind != "text" and name in ("zero", "black", "white", "given")
+
+
 def check_baseline(name: str, subject: Subject) -> None:
     """Refuse what this kind of input has no notion of, such as a blurred text."""
     if name not in subject.baselines:

@@ -27,17 +27,23 @@ from .uneven import of_every_length
 class Passes:
     """Passes over one example that a method's mathematics needs: its floor. So many forward passes
     are `alone`: each waits for the one before, so that they cannot share a batch. Nor can passes
-    over different `networks`, each of which does an equal part."""
+    over different `networks`, each of which does an equal part. And so many are `shared`: they are
+    over what a whole batch has in common, such as its baseline, and made once for all."""
 
     forward: int
     backward: int
     alone: int = 0
     networks: int = 1
+    shared: int = 0
 
     @property
     def total(self) -> int:
-        """Forward and backward together."""
+        """Forward and backward together, over one example alone."""
         return self.forward + self.backward
+
+    def over(self, examples: int) -> tuple[int, int]:
+        """How many forward and backward passes it takes for so many examples."""
+        return self.forward * examples - self.shared * (examples - 1), self.backward * examples
 
 
 class Attribution(Declared):
@@ -181,7 +187,7 @@ class Attribution(Declared):
         seen: Seen,
         partial: Callable[[Heatmap], None] | None,
     ) -> Heatmap:
-        job.expected = self.cost(subject, ready.x).total * len(ready.x) + job.forwards
+        job.expected = sum(self.cost(subject, ready.x).over(len(ready.x))) + job.forwards
         start = time.perf_counter()
 
         def answer(found: Findings) -> Heatmap:

@@ -293,7 +293,7 @@ class Walk:
         job = Job(lambda share: self._report(share, token), token)
         with working(job), differentiating():
             there = course.at(key, task.draw, film.method)
-            job.expected = there.method.cost(there.subject, there.x).total * len(there.x)
+            job.expected = sum(there.method.cost(there.subject, there.x).over(len(there.x)))
             same = not course.asks_anew and there.method == film.method
             values = film.origin.values if same else there.values(film.bound)
             if task.draw:

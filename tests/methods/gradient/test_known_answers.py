@@ -152,6 +152,47 @@ def test_deeplift_adds_up_on_a_vision_transformer():
 
 
 @pytest.mark.parametrize("name", list(COMPLETE))
+def test_one_row_of_a_baseline_serves_a_whole_batch(name):
+    network, pictures = seeded(COMPLETE[name]).double(), noise(3, 3, 8, 8, seed=4).double()
+    together = DeepLift()(network, pictures, [0, 1, 0])
+    assert together.provenance.forwards == 1 + len(pictures)
+    for row, (picture, target) in enumerate(zip(pictures, (0, 1, 0), strict=True)):
+        alone = DeepLift()(network, picture, target)
+        assert alone.numbers["completeness_gap"] <= 1e-9
+        torch.testing.assert_close(together.values[row], alone.values[0], **EXACT)
+
+
+class Folding(torch.nn.Module):
+    """Rows are folded together with windows, or with channels, around something curved."""
+
+    def __init__(self, windows_first: bool) -> None:
+        super().__init__()
+        self.windows_first = windows_first
+        self.linear = torch.nn.Linear(16, 2)
+
+    def forward(self, x):
+        apart = x.unflatten(2, (2, 4)).unflatten(4, (2, 4)).permute(0, 2, 4, 1, 3, 5)
+        parts = (0, 1, 2) if not self.windows_first else (1, 2, 0)
+        rows = apart.permute(*parts, 3, 4, 5).flatten(0, 2).flatten(1)
+        curved = torch.tanh(rows[:, :16]).unflatten(0, [apart.shape[part] for part in parts])
+        return self.linear(curved.permute(*[parts.index(i) for i in range(3)], 3)).sum((1, 2))
+
+
+@pytest.mark.parametrize("windows_first", [False, True])
+def test_networks_that_fold_their_rows_get_a_baseline_for_each(windows_first):
+    network, pictures = (
+        seeded(lambda: Folding(windows_first)).double(),
+        noise(3, 3, 8, 8, seed=4).double(),
+    )
+    together = DeepLift()(network, pictures, 1)
+    assert together.numbers["completeness_gap"] <= 1e-9
+    for row, picture in enumerate(pictures):
+        torch.testing.assert_close(
+            together.values[row], DeepLift()(network, picture, 1).values[0], **EXACT
+        )
+
+
+@pytest.mark.parametrize("name", list(COMPLETE))
 def test_integrated_gradients_add_up_with_enough_points(name):
     network, picture = seeded(COMPLETE[name]), noise(2, 3, 8, 8, seed=4)
     # a smooth path converges at once; every ReLU on the way is a kink, which costs about 1/steps

@@ -1,10 +1,11 @@
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import torch
 
 from xaiwidgets.core.answers import Findings
-from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
+from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline, one_for_all
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.intercept import replacing
 from xaiwidgets.core.method import Attribution, Passes
@@ -12,7 +13,7 @@ from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
 from .gap import completeness
-from .rescale import Rescaling
+from .rescale import Rescaling, RowsMixedError
 
 
 class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
@@ -28,39 +29,56 @@ class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
     baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """The baseline forward, then the picture forward and backward."""
-        return Passes(2, 1)
+        """The baseline forward, once where all have the same; each picture forward and backward."""
+        return Passes(2, 1, shared=int(one_for_all(self.baseline, subject)))
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
-        """A pass over the baselines, then one over the pictures that meets what it left."""
+        """A pass over the baseline, then one over the pictures that meets what it left."""
         absent = baseline(self.baseline, subject, x)
-        size = max(1, subject.batch_size(x) // 2) if len(x) > 1 else 1
-        rows = torch.arange(len(x))
-        parts = [
-            _multipliers(subject, part, start, target, which)
-            for part, start, which in zip(
-                x.split(size), absent.split(size), rows.split(size), strict=True
-            )
+        size, rows = subject.batch_size(x), torch.arange(len(x))
+        if one_for_all(self.baseline, subject):
+            with suppress(RowsMixedError):
+                found = _multipliers(subject, x, rows.split(size), absent[:1], target)
+                return _findings(x, absent, *found)
+        pairs = [  # two rows of memory each
+            _multipliers(subject, x, [part], absent[part], target)
+            for part in rows.split(max(1, size // 2))
         ]
-        multipliers = torch.cat([multiplier for multiplier, _ in parts])
-        change = torch.cat([change for _, change in parts])
-        return completeness(Findings((x - absent) * multipliers), change)
+        return _findings(x, absent, *map(torch.cat, zip(*pairs, strict=True)))
+
+
+def _findings(
+    x: torch.Tensor, absent: torch.Tensor, multipliers: torch.Tensor, change: torch.Tensor
+) -> Findings:
+    return completeness(Findings((x - absent) * multipliers), change)
 
 
 def _multipliers(
-    subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget, rows: torch.Tensor
+    subject: Subject,
+    x: torch.Tensor,
+    parts: Sequence[torch.Tensor],
+    absent: torch.Tensor,
+    target: BoundTarget,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """∆ score ÷ ∆ x shaped like x, and f(x) − f(x₀) (batch,)."""
+    """∆ score ÷ ∆ x of the rows of x that the parts name, and f(x) − f(x₀) (rows,); `absent` has a
+    row for each, or one for all."""
     rescaling = Rescaling()
-    with differentiating(), replacing(subject.model, rescaling.rules):
-        with _forgetting():
-            at_absent = target.score(subject(absent.detach().requires_grad_()), rows).detach()
-        rescaling.turn()
-        leaf = x.detach().requires_grad_()
-        score = target.score(subject(leaf), rows)
-        rescaling.finish()
-    (gradient,) = torch.autograd.grad(score.sum(), leaf)
-    return gradient, score.detach() - at_absent
+    with differentiating(), replacing(subject.model, rescaling.rules), _forgetting():
+        there = subject(absent.detach().requires_grad_())
+    rescaling.aside()
+    slopes: list[torch.Tensor] = []
+    changes: list[torch.Tensor] = []
+    for rows in parts:
+        leaf = x[rows].requires_grad_()
+        with differentiating(), replacing(subject.model, rescaling.rules):
+            with _forgetting():
+                at_absent = target.score(there.expand(len(rows), *there.shape[1:]), rows).detach()
+            rescaling.turn()
+            score = target.score(subject(leaf), rows)
+            rescaling.back()
+        slopes += torch.autograd.grad(score.sum(), leaf)
+        changes.append(score.detach() - at_absent)
+    return torch.cat(slopes), torch.cat(changes)
 
 
 def _forgetting() -> AbstractContextManager[None]:

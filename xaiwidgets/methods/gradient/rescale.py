@@ -31,40 +31,54 @@ Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Rescaling:
-    """The rules for one picture and its baseline: `rules` first serve the baseline's pass, and
-    after `turn()` the picture's."""
+    """The rules for pictures and their baseline: `rules` first serve the baseline's pass, and after
+    `turn()` that of the pictures. One baseline serves any number of them, part by part: it may be
+    a single row, which is compared with every picture, and `back()` lets the next part begin. What
+    the baseline does after `aside()` is done anew for every part."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[str, Any]] = []
-        self._turned = False
+        self._kept: list[_Kept] = []
+        self._lasting = 0
+        self._next: int | None = None
+        self._scratch = _Scratch()
         self.rules: dict[str, Rule] = {kind: self._rule(each) for kind, each in _PAIRED.items()}
         self.rules["relu"] = self._relu
         self.rules.update(dict.fromkeys(_POOLS, self._max_pool))
 
+    def aside(self) -> None:
+        """What is kept from here on is for one part of the pictures."""
+        self._lasting = len(self._kept)
+
     def turn(self) -> None:
         """The baseline's pass is over."""
-        self._turned = True
-        self._kept.reverse()
+        self._next = 0
 
-    def finish(self) -> None:
-        """The picture's pass is over: everything that the baseline left has to be taken."""
-        if self._kept:
-            raise _different(self._kept[-1][0])
+    def back(self) -> None:
+        """The pictures' pass is over: everything that the baseline left has to have been met."""
+        if self._next is not None and self._next < len(self._kept):
+            raise _different(self._kept[self._next].kind)
+        self._next = None
+        del self._kept[self._lasting :]
 
     def _take(self, kind: str, shape: torch.Size) -> Any:
-        if not self._kept or self._kept[-1][0] != f"{kind} of {tuple(shape)}":
+        assert self._next is not None
+        if self._next == len(self._kept) or self._kept[self._next].kind != kind:
             raise _different(kind)
-        return self._kept.pop()[1]
+        kept = self._kept[self._next]
+        if not _serves(kept.shape, shape):
+            raise RowsMixedError(f"{kind} of {tuple(shape)} for one of {tuple(kept.shape)}")
+        self._next += 1
+        return kept.what
 
     def _keep(self, kind: str, shape: torch.Size, what: Any) -> None:
-        self._kept.append((f"{kind} of {tuple(shape)}", what))
+        self._kept.append(_Kept(kind, shape, what))
 
     def _rule(self, paired: _Paired) -> Rule:
         def apply(operation: Operation) -> Any:
             if not paired.needed(operation):
                 return operation.run()
             shape = _first_tensor(operation).shape
-            if self._turned:
+            if self._next is not None:
                 return operation.write(paired.apply(operation, self._take(operation.kind, shape)))
             self._keep(operation.kind, shape, _twin(operation))
             return operation.run()
@@ -75,12 +89,12 @@ class Rescaling:
         x = operation.input
         if not x.requires_grad:
             return operation.run()
-        if not self._turned:
+        if self._next is None:
             # x₀, and not quite 0 where it is 0: it will be divided by
             self._keep("relu", x.shape, x.detach() - torch.finfo(x.dtype).tiny)
             return operation.run()
         inside = operation.inplace and not x._is_view()
-        y = _RectifiedSlope.apply(x, self._take("relu", x.shape), inside)
+        y = _RectifiedSlope.apply(x, self._take("relu", x.shape), inside, self._scratch)
         return y if inside else operation.write(y)
 
     def _max_pool(self, operation: Operation) -> Any:
@@ -89,10 +103,46 @@ class Rescaling:
             return operation.run()
         x, kind = operation.input, operation.kind
         maxima, at = _POOLS[kind](**_pooling(operation), return_indices=True)
-        if not self._turned:
+        if self._next is None:
             self._keep(kind, x.shape, (x.detach().clone(), maxima.detach().clone(), at))
             return maxima
         return _pooled(x, maxima, at, *self._take(kind, x.shape))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the baseline left at one operation, on an input of some shape."""
+
+    kind: str
+    shape: torch.Size
+    what: Any
+
+
+class RowsMixedError(ExplainError):
+    """The network folds its rows into another dimension, so that one row of a baseline cannot be
+    set against many pictures there."""
+
+
+def _serves(far: torch.Size, near: torch.Size) -> bool:
+    """Whether one row stands for all: where a dimension differs, the baseline's has one place."""
+    return len(far) == len(near) and all(
+        one in (1, other) for one, other in zip(far, near, strict=True)
+    )
+
+
+class _Scratch:
+    """Memory for what is needed at one operation only: new pages would cost more than the sums
+    that are written into them."""
+
+    def __init__(self) -> None:
+        self._memory = torch.empty(0)
+
+    def like(self, x: torch.Tensor) -> torch.Tensor:
+        """Shaped and laid out like x, which has no gaps; it holds anything."""
+        kept = self._memory
+        if kept.numel() < x.numel() or (kept.dtype, kept.device) != (x.dtype, x.device):
+            kept = self._memory = torch.empty(x.numel(), dtype=x.dtype, device=x.device)
+        return kept[: x.numel()].as_strided(x.shape, x.stride())
 
 
 def _different(kind: str) -> ExplainError:
@@ -158,22 +208,23 @@ class _Slope(torch.autograd.Function):
 
 class _RectifiedSlope(torch.autograd.Function):
     """ReLU with slope Δy ÷ Δx, as 1 ÷ (2 − (x + x₀) ÷ (y + y₀)): it needs no case for Δx = 0, nor
-    for units that are off in both. `far` is x₀; it is used up."""
+    for units that are off in both. `far` is x₀. There is one backward pass, which writes where the
+    slope was."""
 
     @staticmethod
-    def forward(ctx, x, far, inplace):  # type: ignore[no-untyped-def]
-        both_out = far.clamp_min(0)
-        both = far.add_(x)
+    def forward(ctx, x, far, inplace, scratch):  # type: ignore[no-untyped-def]
+        both = far + x
         y = x.relu_() if inplace else x.relu()
         if inplace:
             ctx.mark_dirty(x)
+        both_out = torch.add(y, far.clamp_min(0), out=scratch.like(both))
         two = torch.full((), 2, dtype=y.dtype, device=y.device)
-        ctx.save_for_backward(torch.addcdiv(two, both, both_out.add_(y), value=-1, out=both))
+        ctx.inverse = torch.addcdiv(two, both, both_out, value=-1, out=both)
         return y
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return gradient / ctx.saved_tensors[0], None, None
+        return torch.div(gradient, ctx.inverse, out=ctx.inverse), None, None, None
 
 
 class _OnePlace(torch.autograd.Function):
@@ -348,7 +399,7 @@ def _uses_input_statistics(operation: Operation) -> bool:
 
 def _norm(near: Operation, far: Operation) -> torch.Tensor:
     x, norm = near.input, read_norm(near)
-    here, there = x.reshape(norm.shape), far.input.reshape(norm.shape)
+    here, there = x.reshape(norm.shape), far.input.reshape(read_norm(far).shape)
     return norm.finished(standardised(here, there, norm.dims, norm.eps, norm.centres), x)
 
 
@@ -394,10 +445,10 @@ def _pooled(
     """The maxima, with slope Δy ÷ Δx towards one place of each window."""
     with torch.no_grad():
         rows = _Rows(x)
-        at_far -= at  # the choice as a product: `where` is slow where it cannot be foreseen
-        places = rows.of(at_far.mul_(maxima < maxima_far).add_(at))
+        # the choice as a product: `where` is slow where it cannot be foreseen
+        places = rows.of((at_far - at).mul_(maxima < maxima_far).add_(at))
         difference = rows.of(x).gather(rows.dim, places)
-        difference -= rows.of(far).gather(rows.dim, places)
+        difference -= rows.of(far).expand(len(x), -1, -1).gather(rows.dim, places)
         slope = rows.of(maxima - maxima_far).div_(difference)
         slope.masked_fill_(difference.abs_() < _tiny(x), 1)
     return _OnePlace.apply(x, maxima.detach(), places, slope, rows)
