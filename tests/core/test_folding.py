@@ -9,8 +9,11 @@ from networks import ResidualNetwork, noise, seeded
 from state import State
 from torch import nn
 
+import xaiwidgets as xw
+from xaiwidgets.core.evaluation import Case
+from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.methods import LIME, RISE, Occlusion, ScoreCam
+from xaiwidgets.methods import LIME, RISE, GradCam, Occlusion, ScoreCam
 
 
 def norms(network):
@@ -109,3 +112,22 @@ def test_methods_that_ask_for_many_scores_give_the_same_maps(method, monkeypatch
     found = method(network, x, [0, 1]).values
     monkeypatch.setattr(Subject, "quick", lambda self, x: self)
     torch.testing.assert_close(method(network, x, [0, 1]).values, found, rtol=1e-9, atol=1e-12)
+
+
+FROM_OUTSIDE = [m for m in xw.declared(Attribution) if not m.looks_inside]
+
+
+@pytest.mark.parametrize("method", FROM_OUTSIDE, ids=lambda m: m.__name__)
+def test_a_copy_stands_in_where_nothing_looks_inside(method):
+    network, x = copy.deepcopy(seeded(ResidualNetwork)).double(), noise(2, 3, 32, 32).double()
+    subject = Subject(network)
+    case = Case(subject, x, subject.bind(1, x), method())
+    stand_in = case.asked_often()
+    assert norms(stand_in.model) == 0
+    values = case.explain(x, subject=stand_in)
+    assert float((values - case.values).norm() / case.values.norm()) < 1e-10
+
+
+def test_what_looks_inside_keeps_its_network():
+    subject, x = Subject(seeded(ResidualNetwork)), noise(2, 3, 32, 32)
+    assert Case(subject, x, subject.bind(1, x), GradCam()).asked_often() is subject

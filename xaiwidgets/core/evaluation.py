@@ -125,6 +125,12 @@ class Case:
         method = self.method.having(**settings) if settings else self.method
         return method.values(subject or self.subject, x, aim)
 
+    def asked_often(self) -> Subject:
+        """What to explain in many passes: the subject, or a copy made ready for them where the
+        method does not look inside."""
+        inside = self.method is None or self.method.looks_inside
+        return self.subject if inside else self.subject.quick(self.x)
+
     def need_masks(self, who: str) -> torch.Tensor:
         """The masks (inputs, height, width) as bool, or an ExplainError that asks for them."""
         if self.masks is None:

@@ -63,6 +63,10 @@ class Attribution(Declared):
     """How a token's values along its embedding become one. Contributions have a sum; gradients have
     not, since the axes of an embedding mean nothing by themselves: a token's is their length."""
 
+    looks_inside: ClassVar[bool] = True
+    """Whether it asks for more than scores and their gradient towards the input, such as what a
+    layer says. If not, a copy of the network made ready for many passes may stand in for it."""
+
     takes: ClassVar[tuple[Kind, ...]] = ("picture", "text", "table")
     """The kinds of input that it can explain."""
 

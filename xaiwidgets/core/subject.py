@@ -149,6 +149,7 @@ class Subject:
         self._layers: dict[tuple[int, ...], Layers] = {}
         self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
         self._plans: dict[tuple[int, ...], folding.Plan | None] = {}  # for many passes
+        self._made_ready = False
         self._total: int | None = None
         self.read_tokens: str | None = None
         self._first_channels = _input_channels(model)
@@ -172,7 +173,7 @@ class Subject:
     def quick(self, x: torch.Tensor) -> Subject:
         """What to ask for many scores of inputs like x: itself, or a copy of the network that is
         made ready for many passes (see `folding`)."""
-        if not folding.fits(self.model, x):
+        if self._made_ready or not folding.fits(self.model, x):
             return self
         shape = tuple(x.shape[1:])
         with self.lock:
@@ -183,12 +184,17 @@ class Subject:
                         self.model, lambda network: self.with_network(network).outputs(x[:1]), last
                     )
         plan = self._plans[shape]
-        return self if plan is None else self.with_network(folding.ready(self.model, plan))
+        if plan is None:
+            return self
+        other = self.with_network(folding.ready(self.model, plan))
+        other._made_ready = True
+        return other
 
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""
         other = copy.copy(self)
         other.model = model
+        other._made_ready = False
         return other
 
     def __repr__(self) -> str:

@@ -33,14 +33,16 @@ def distances(case: Case, count: int, nearby: Nearby) -> tuple[np.ndarray, np.nd
     Rows of all inputs and samples share batches; no more than one batch of pictures is kept.
     """
     before, total = case.values, len(case)
+    size = case.subject.batch_size(case.x)
+    asked = case.asked_often() if count * total > size else case.subject
     remembered = functools.lru_cache(maxsize=2)(nearby)
     of_maps, of_pictures = (np.zeros((count, total)) for _ in range(2))
     numbers = torch.arange(count * total)
-    for part in numbers.split(case.subject.batch_size(case.x)):
+    for part in numbers.split(size):
         rows = part % total
         samples = torch.unique(part // total).tolist()
         moved = torch.cat([remembered(s)[rows[part // total == s]] for s in samples])
-        values = case.explain(moved, rows=rows)
+        values = case.explain(moved, rows=rows, subject=asked)
         of_maps.flat[part.numpy()] = _lengths(values - before[rows])
         of_pictures.flat[part.numpy()] = _lengths(moved - case.x[rows.to(case.x.device)])
     return of_maps.T, of_pictures.T

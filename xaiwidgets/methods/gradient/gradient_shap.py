@@ -30,6 +30,8 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
     baseline the completeness gap is measured too.
     """
 
+    looks_inside = False
+
     usual = {"table": {"baseline": "rows"}}
 
     samples: int = knob(

@@ -12,6 +12,8 @@ class GradientTimesInput(Attribution, title="Gradient × input", source="shrikum
     gets 0, however much it matters: after normalisation that is the mean colour.
     """
 
+    looks_inside = False
+
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
         """One forward and one backward pass."""
         return x * subject.gradient(x, target)

@@ -19,6 +19,8 @@ class IntegratedGradients(Attribution, title="Integrated gradients", source="sun
     is reported as the completeness gap. Pixels that look like the baseline get 0 by construction.
     """
 
+    looks_inside = False
+
     steps: int = knob(
         default=32, low=2, high=256, unit="points", log=True, help="how finely the path is cut"
     )

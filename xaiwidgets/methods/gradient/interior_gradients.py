@@ -19,6 +19,7 @@ class InteriorGradients(Attribution, title="Interior gradients", source="sundara
     """
 
     token_reduction = "norm"
+    looks_inside = False
 
     alpha: float = knob(
         default=0.1, low=0.01, high=1.0, log=True, help="how much of the picture is there"

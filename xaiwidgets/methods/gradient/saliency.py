@@ -18,6 +18,7 @@ class Saliency(Attribution, title="Saliency", source="simonyan2013"):
     """
 
     token_reduction = "norm"
+    looks_inside = False
 
     form: str = knob(
         default="signed",

@@ -37,6 +37,7 @@ def sampled_gradients(
     moments = Moments(x, powers)
     size = subject.batch_size(x)
     each = max(1, size // len(x))
+    asked = subject.quick(x) if samples * len(x) > size else subject
     for first in range(0, samples, each):
         drawn = [draw(i) for i in range(first, min(first + each, samples))]
         points = torch.stack([point for point, _ in drawn])
@@ -44,7 +45,7 @@ def sampled_gradients(
         for start in range(0, len(x), size):  # one part, unless a single draw is too much already
             part = points[:, start : start + size]
             rows = torch.arange(start, start + part.shape[1]).repeat(len(drawn))
-            gradient = subject.gradient(part.flatten(0, 1), target, rows).view(part.shape)
+            gradient = asked.gradient(part.flatten(0, 1), target, rows).view(part.shape)
             if weights:
                 gradient.mul_(torch.stack(weights)[:, start : start + size])
             moments.add(form(gradient), start)

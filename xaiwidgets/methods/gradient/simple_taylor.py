@@ -27,6 +27,8 @@ class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
     between root and picture. On a ReLU network without biases, a root at 0 gives gradient × input.
     """
 
+    looks_inside = False
+
     root: str = knob(
         default="segment", choices=("segment", "nearest", "border"),
         help="where the root is looked for: on the way from the baseline, by descent on f², or "

@@ -21,6 +21,7 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
     """
 
     token_reduction = "norm"
+    looks_inside = False
 
     samples: int = knob(
         default=50, low=2, high=500, unit="copies", log=True, help="how many noisy copies"
