@@ -228,10 +228,7 @@ def table(
     size = "one picture" if len(x) == 1 else f"{len(x)} pictures"
     print(f"\n{title}, {size}, {rounds} rounds, {torch.get_num_threads()} threads")
     failures: list[str] = []
-    print(
-        f"{'method':22}{'passes':>12}{'seconds':>10}{'÷ floor':>9}{'other ÷ ours':>14}"
-        f"{'ours ÷ other':>14}{'floor ÷ other':>15}"
-    )
+    print(head("passes"))
     for cls in xw.declared(Attribution):
         if cls is xw.CbamAttention or (only and cls.__name__ not in only):
             continue  # these networks have no such blocks
@@ -261,7 +258,7 @@ def table(
                 failures.append(f"{cls.__name__} elsewhere: {str(error).splitlines()[0]}")
                 del runs[name]
         times = interleaved(runs, rounds)
-        print(_row(cls.__name__, need, times), flush=True)
+        print(row(cls.__name__, f"{need.forward} + {need.backward}", times), flush=True)
     for line in failures:
         print(line)
 
@@ -274,12 +271,20 @@ def ratio(times: dict[str, list[float]], over: str, under: str) -> str:
     return f"{statistics.median(a / b for a, b in pairs):.2f}"
 
 
-def _row(name: str, need: Passes, times: dict[str, list[float]]) -> str:
-    passes = f"{need.forward} + {need.backward}"
+def head(asked: str) -> str:
+    """What stands above `row`s."""
+    return (
+        f"{'method':22}{asked:>12}{'seconds':>10}{'÷ floor':>9}{'other ÷ ours':>14}"
+        f"{'ours ÷ other':>14}{'floor ÷ other':>15}"
+    )
+
+
+def row(name: str, asked: str, times: dict[str, list[float]]) -> str:
+    """A method's times beside its floor's and another's."""
     ours = statistics.median(times["ours"])
     floor, other = ratio(times, "ours", "floor"), ratio(times, "other", "ours")
     share, bound = ratio(times, "ours", "other"), ratio(times, "floor", "other")
-    return f"{name:22}{passes:>12}{ours:>10.4f}{floor:>9}{other:>14}{share:>14}{bound:>15}"
+    return f"{name:22}{asked:>12}{ours:>10.4f}{floor:>9}{other:>14}{share:>14}{bound:>15}"
 
 
 def main() -> None:
