@@ -69,8 +69,8 @@ def test_a_regressions_one_score_is_followed_by_its_own_unit():
 
 def test_what_means_nothing_for_a_table_is_not_offered(widget):
     methods = {method["name"]: method for method in widget.about["methods"]}
-    assert {"KernelShap", "LIME", "Anchors", "Occlusion", "RandomMap"} <= set(methods)
-    assert not set(methods) & {"Saliency", "RISE", "EdgeDetector", "MeaningfulPerturbation"}
+    assert {"KernelShap", "LIME", "Anchors", "Occlusion", "RISE", "RandomMap"} <= set(methods)
+    assert not set(methods) & {"Saliency", "EdgeDetector", "MeaningfulPerturbation"}
     assert [knob["name"] for knob in methods["Occlusion"]["knobs"]] == ["fill"]
     assert [knob["name"] for knob in widget.panels[1]["knobs"]] == [
         "samples", "width", "quarters", "precision", "seed",
@@ -84,8 +84,9 @@ def test_what_means_nothing_for_a_table_is_not_offered(widget):
 def test_networks_are_offered_what_looks_inside():
     made = Compare(wine(), wine_network()[1].data[0], methods=[xw.RandomMap()])
     names = {method["name"] for method in made.about["methods"]}
-    assert {"LRP", "IntegratedGradients", "DeepLift", "Saliency", "KernelShap"} <= names
-    assert not names & {"GradCam", "AttentionRollout", "TransformerAttribution", "RISE"}
+    assert {"LRP", "IntegratedGradients", "DeepLift", "Saliency", "KernelShap", "RISE"} <= names
+    pictures = {"GradCam", "MeaningfulPerturbation", "ExtremalPerturbation", "FGVis"}
+    assert not names & {*pictures, "AttentionRollout", "TransformerAttribution"}
     made.close()
 
 

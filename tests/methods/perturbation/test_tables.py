@@ -79,6 +79,54 @@ def test_shapley_sampling_comes_within_its_standard_error():
     assert found.map()[0, 0].sum() == pytest.approx(exact(row, background_of(subject)).sum())
 
 
+def banzhaf(row, background):
+    """What each column adds to the score, over all sets of the others alike."""
+
+    def value(who):
+        rows = background.copy()
+        rows[:, who] = row[who]
+        return products(rows)[:, 0].mean()
+
+    found = np.zeros(len(row))
+    for i in range(len(row)):
+        others = [j for j in range(len(row)) if j != i]
+        sets = [list(some) for size in range(len(row)) for some in combinations(others, size)]
+        found[i] = np.mean([value([*some, i]) - value(some) for some in sets])
+    return found
+
+
+@pytest.mark.slow
+def test_rise_is_half_of_each_columns_banzhaf_value():
+    subject, row = small(), DATA[7]
+    found = xw.RISE(samples=20000)(subject, row, 0)
+    off = found.map()[0, 0] - banzhaf(row, DATA) / 2
+    assert (np.abs(off) <= 4 * found.error_map()[0, 0]).all()
+    assert found.numbers["standard_error"] < 0.1
+    shapley = exact(row, DATA[:60])
+    assert np.corrcoef(found.map()[0, 0], shapley)[0, 1] > 0.9
+
+
+def test_every_column_is_veiled_by_itself_and_behind_another_row():
+    asked = []
+
+    def heard(rows):
+        asked.append(rows)
+        return products(rows)
+
+    subject = xw.TableSubject(heard, DATA)
+    x = subject.prepare(DATA[7])
+    subject.layers(x.x)
+    asked.clear()
+    xw.RISE(samples=500, share=0.3)(subject, DATA[7], 0)
+    rows = np.concatenate(asked)[-500:]
+    seen = np.isclose(rows, DATA[7], atol=1e-9)
+    assert seen.mean() == pytest.approx(0.3, abs=0.03)
+    together = np.corrcoef(seen.T)[np.triu_indices(5, 1)]
+    assert np.abs(together).max() < 0.15
+    assert len(np.unique(rows[~seen[:, 0], 0])) > 100
+    assert np.isin(np.round(rows[~seen[:, 0], 0], 9), np.round(DATA[:, 0], 9)).all()
+
+
 @pytest.mark.parametrize("fill", ["mean", "median"])
 def test_ablation_and_occlusion_take_one_column_away_at_a_time(fill):
     subject, row = small(), DATA[7]
@@ -107,7 +155,8 @@ def test_ablation_by_rows_is_the_mean_over_the_background():
 @pytest.mark.parametrize(
     "method",
     [xw.KernelShap(samples=12), xw.ShapleySampling(samples=4), xw.FeatureAblation(),
-     xw.FeatureAblation(fill="mean"), xw.Occlusion(), xw.LIME(samples=40), xw.Anchors(samples=300)],
+     xw.FeatureAblation(fill="mean"), xw.Occlusion(), xw.LIME(samples=40), xw.RISE(samples=40),
+     xw.Anchors(samples=300)],
     ids=repr,
 )  # fmt: skip
 def test_passes_are_those_that_are_declared_and_runs_repeat(method):

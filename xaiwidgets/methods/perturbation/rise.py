@@ -25,12 +25,16 @@ class RISE(
     The standard error comes with the map. Cells of the grid set how fine a map can be: what is
     smaller is smeared over a cell.
 
+    Of a table every column is seen or not by itself, and each veil hides behind another row of the
+    data. With half of the columns seen, "difference" then estimates half of each column's Banzhaf
+    value: the mean over all sets of other columns of what it adds to the score.
+
     >>> RISE(samples=4000)(subject, x, target="star").error.shape
     torch.Size([1, 1, 64, 64])
     """
 
-    takes = ("picture", "text")
-    usual = {"text": {"cells": 32, "fill": "given"}}
+    usual = {"text": {"cells": 32, "fill": "given"}, "table": {"fill": "rows"}}
+    idle = {"table": ("cells",)}
 
     samples: int = knob(
         default=2000, low=2, high=20000, unit="veils", log=True, help="how many random veils"
@@ -56,18 +60,36 @@ class RISE(
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Every input is seen through the same veils; (batch, 1, height, width)."""
         fillings = [Filling(self.fill, subject, x[i : i + 1]) for i in range(len(x))]
-        veils = Veils(self.samples, self.cells, self.share, x, self.seed)
+        veils = self._veils(subject, x)
         sums, asked = _Sums(x, self.form, self.share), subject.quick(x)
         for numbers in torch.arange(self.samples).split(subject.batch_size(x, backward=False)):
-            veil = veils(numbers)
+            veil, draws = veils(numbers), numbers if self.fill == "rows" else None
             scores = [
-                asked.scores(filling(veil, numbers * 0), target, numbers * 0 + i)
+                asked.scores(filling(veil, numbers * 0, draws), target, numbers * 0 + i)
                 for i, filling in enumerate(fillings)
             ]
             sums.add(veil, torch.stack(scores))
             if enough(sums.found, self.precision, sums.count, self.samples):
                 break
         return report_error(sums.found(), sums.count, self.samples)
+
+    def _veils(self, subject: Subject, x: torch.Tensor) -> "Veils | Sieve":
+        if subject.kind == "table":
+            return Sieve(self.samples, self.share, x, self.seed)
+        return Veils(self.samples, self.cells, self.share, x, self.seed)
+
+
+class Sieve:
+    """Random veils over parts without neighbours, by number: each part is seen, 1, with probability
+    `share`, or not, 0."""
+
+    def __init__(self, count: int, share: float, x: torch.Tensor, seed: int) -> None:
+        draw = torch.Generator().manual_seed(seed)
+        self.seen = (torch.rand(count, *x.shape[2:], generator=draw) < share).to(x)
+
+    def __call__(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Masks (numbers, height, width) of 0 and 1."""
+        return self.seen[numbers]
 
 
 class Veils:
