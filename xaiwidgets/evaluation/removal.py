@@ -34,13 +34,14 @@ def removal_scores(
     whose = torch.arange(len(order), device=x.device).repeat_interleave(len(counts))
     limits = torch.as_tensor(counts, device=x.device).repeat(len(order))
     size = subject.batch_size(x, backward=False)
+    asked = subject.quick(x) if len(whose) > size else subject
     found = []
     with torch.no_grad():
         for which, limit in zip(whose.split(size), limits.split(size), strict=True):
             gone = order[which] < limit[:, None, None]
             rows, draws = which % len(x), which // len(x) if fresh else None
             batch = filling(gone if insert else ~gone, rows, draws)
-            found.append(on_scale(subject(batch), target, rows, scale))
+            found.append(on_scale(asked(batch), target, rows, scale))
     scores = torch.cat(found) if found else x.new_zeros(0)
     return scores.double().cpu().numpy().reshape(len(order), len(counts))
 

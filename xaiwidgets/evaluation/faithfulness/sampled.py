@@ -23,6 +23,7 @@ def sampled(case: Case, samples: int, scale: str, change: Change) -> tuple[np.nd
     rows = torch.arange(count, device=case.x.device).repeat(samples)
     numbers = torch.arange(samples).repeat_interleave(count)
     size = case.subject.batch_size(case.x, backward=False)
+    asked = case.subject.quick(case.x) if len(rows) > size else case.subject
     scores: list[torch.Tensor] = []
     said: list[torch.Tensor] = []
     with torch.no_grad():
@@ -30,6 +31,6 @@ def sampled(case: Case, samples: int, scale: str, change: Change) -> tuple[np.nd
             made = [change(int(n), which[(drawn == n).to(which.device)]) for n in drawn.unique()]
             batch = torch.cat([x for x, _ in made])
             said.extend(number.double().cpu() for _, number in made)
-            scores.append(on_scale(case.subject(batch), case.target, which, scale).double().cpu())
+            scores.append(on_scale(asked(batch), case.target, which, scale).double().cpu())
     heard, claimed = (torch.cat(part).view(samples, count).T.numpy() for part in (scores, said))
     return heard, claimed
