@@ -47,6 +47,29 @@ def test_a_feature_of_one_class_keeps_its_weight_and_one_of_every_class_loses_it
     np.testing.assert_allclose(found, [[2, 0, 0], [0, 0, 0]], atol=1e-12)
 
 
+def test_homogeneity_is_the_formula_feature_by_feature():
+    draw = np.random.default_rng(3)
+    weights = draw.normal(size=(30, 7)) * (draw.random((30, 7)) < 0.6)
+    weights[:, 6] = 0  # no answer speaks of it
+    classes = draw.integers(0, 3, 30)
+    importance = [[sum(abs(weights[classes == c, j])) ** 0.5 for j in range(7)] for c in range(3)]
+    entropy = []
+    for j in range(6):
+        shares = [importance[c][j] / sum(importance[k][j] for k in range(3)) for c in range(3)]
+        entropy.append(-sum(p * np.log(p) for p in shares if p > 0))
+    low, high = min(entropy), max(entropy)
+    expected = [
+        [(1 - (entropy[j] - low) / (high - low)) * importance[c][j] for j in range(6)] + [0]
+        for c in range(3)
+    ]
+    np.testing.assert_allclose(gale(weights, classes), expected, atol=1e-12)
+
+
+def test_where_every_feature_is_as_homogeneous_every_weight_stays():
+    alike = np.array([[4.0, 9], [4, 9]])
+    np.testing.assert_allclose(gale(alike, np.array([0, 1])), [[2, 3], [2, 3]])
+
+
 def test_normlime_by_hand():
     weights = np.array([[3.0, 0, -1], [1, 0, 0], [0, 2, 2]])
     found = normlime(weights, np.array([0, 0, 1]))

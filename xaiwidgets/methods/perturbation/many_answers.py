@@ -87,7 +87,9 @@ def gale(weights: Any, classes: Any, form: Form = "homogeneity") -> np.ndarray:
     "lime" is √(Σ |w|) over a class's answers; "average" the mean |w| over those in which the
     feature has a weight; "homogeneity" the first times 1 − (H − min H) ÷ (max H − min H), where H
     is the entropy of the feature's share among the classes: what speaks for every class alike
-    counts for nothing.
+    counts for nothing. No code was published with the paper, so that only its formulas are held to.
+    Two cases that they leave open are decided here: a feature without any weight has no entropy,
+    and takes no part in min and max; and where all entropies are equal every weight stays.
     """
     by_class = _by_class(weights, classes)
     importance = np.stack([np.sqrt(np.abs(part).sum(0)) for part in by_class])
