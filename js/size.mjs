@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const CEILINGS = { widget: 44900, inside: 30000, lesson: 26500 };
+const CEILINGS = { widget: 45600, inside: 30000, lesson: 26500 };
 
 /** Bytes of a shipped file after gzip. */
 function packed(name) {

@@ -20,11 +20,11 @@ export function floats({ data, dtype, scale }: WireArray): Float32Array {
   return out;
 }
 
-/** A grey or RGB picture (uint8) as pixels of a canvas, 0xAABBGGRR. */
+/** A grey or RGB picture (uint8), of a volume slice after slice, as pixels of a canvas, 0xAABBGGRR. */
 export function pixels({ data, shape }: WireArray): Uint32Array<ArrayBuffer> {
   const raw = bytes(data);
-  const colours = shape[2] ?? 1;
-  const out = new Uint32Array(shape[0] * shape[1]);
+  const colours = shape.length > 2 ? (shape.at(-1) as number) : 1;
+  const out = new Uint32Array(raw.length / colours);
   const [green, blue] = colours < 3 ? [0, 0] : [1, 2];
   for (let i = 0, j = 0; i < out.length; i++, j += colours) {
     out[i] = 0xff000000 | (raw[j + blue] << 16) | (raw[j + green] << 8) | raw[j];
@@ -42,6 +42,18 @@ export function apart(sheet: WireArray): WireArray[] {
     shape,
     data: new DataView(buffer, byteOffset + i * size, size),
   }));
+}
+
+/** One slice of a volume's values, one after the other; of what has no depth all of it. */
+export function sliceOf<A extends Float32Array | Uint32Array<ArrayBuffer>>(
+  values: A,
+  rows: number,
+  columns: number,
+  at: number,
+): A {
+  const size = rows * columns;
+  if (values.length === size) return values;
+  return values.subarray(at * size, (at + 1) * size) as A;
 }
 
 /** Every `stride`-th pixel of a map, for a thumbnail. */
@@ -65,6 +77,6 @@ export function put(
     canvas.width = width;
     canvas.height = height;
   }
-  const data = new Uint8ClampedArray(colours.buffer);
+  const data = new Uint8ClampedArray(colours.buffer, colours.byteOffset, colours.byteLength);
   canvas.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
 }

@@ -27,7 +27,11 @@ export interface Easel {
   table: ReadonlySignal<boolean>;
   /** Width and height of the picture; of a text its tokens and 1, of a table its columns and 1. */
   size: ReadonlySignal<[number, number]>;
+  /** How many slices the input has; 1 of anything but volumes. */
+  depth: ReadonlySignal<number>;
   scaleOf(sign: Sign): Scale;
+  /** Change how maps are drawn, where a view lets its reader do so. */
+  show?(change: Partial<Display>): void;
   /** A hand has finished drawing a region. */
   keepRegion(region: Region | null): void;
   /** An array's values, decoded once. */
@@ -59,8 +63,13 @@ export function createEasel(
     row: computed(() => about.value.kind === "text" || about.value.kind === "table"),
     table: computed(() => about.value.kind === "table"),
     size: computed(() => {
-      const [height, width] = scene.value?.picture?.shape ?? [1, scene.value?.tokens?.length || 1];
+      const { picture, tokens } = scene.value ?? {};
+      const [height, width] = picture?.shape.slice(-3, -1) ?? [1, tokens?.length || 1];
       return [width, height];
+    }),
+    depth: computed(() => {
+      const [depth, ...rest] = scene.value?.picture?.shape ?? [];
+      return rest.length === 3 ? depth : 1;
     }),
     scaleOf: (sign) => scaleFor(sign, colourMap.value.diverging),
     values: once(floats),

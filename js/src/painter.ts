@@ -1,6 +1,6 @@
 /** Paints every map of a view, once per animation frame, and only what has changed. */
 
-import { put } from "./arrays";
+import { put, sliceOf } from "./arrays";
 import { inside, maskBox } from "./box";
 import { outline, type Pen } from "./contour";
 import { applySign, colourise, limitOf, type Ranks, rank } from "./display";
@@ -79,15 +79,21 @@ export function createPainter(store: Easel): Painter {
     return false;
   }
 
+  /** What is on screen of values that lie as a map does. */
+  function cut<A extends Float32Array | Uint32Array<ArrayBuffer>>(values: A, map: WireArray): A {
+    const [rows, columns] = map.shape.slice(-2);
+    return sliceOf(values, rows, columns, store.display.peek().slice);
+  }
+
   /** The values that the display settings ask for; true when they had to be worked out. */
   function prepare(sheet: Sheet): boolean {
     const array = sheet.array();
     if (!array) return fields.delete(sheet) && false;
     const { smoothing, sign: chosen } = store.display.peek();
-    const sigma = smoothing / (sheet.stride ?? 1);
+    const [height, width, deep] = array.shape;
+    const sigma = deep ? 0 : smoothing / (sheet.stride ?? 1); // of planes only
     const sign = sheet.sign?.() ?? chosen;
     const old = fields.get(sheet);
-    const [height, width] = array.shape;
     const kept = old?.array === array && old.sigma === sigma;
     if (kept && old.sign === sign) return false;
     const raw = store.values(array);
@@ -100,13 +106,14 @@ export function createPainter(store: Easel): Painter {
   }
 
   function colour(sheet: Sheet, field: Field, limit: number): void {
-    const { keep } = store.display.peek();
+    const { keep, slice } = store.display.peek();
     const table = store.palette.peek();
-    if (!(sheet.canvas || sheet.ink) || same(sheet, [field, limit, keep, table])) return;
+    if (!(sheet.canvas || sheet.ink) || same(sheet, [field, limit, keep, table, slice])) return;
     const scale = store.scaleOf(field.sign);
-    colourise(field.v, limit, scale, field.ranks.threshold(keep), table, field.colours);
-    sheet.ink?.(field.v, field.colours, limit);
-    if (sheet.canvas) put(sheet.canvas, field.colours, field.array.shape[1]);
+    const [v, colours] = [cut(field.v, field.array), cut(field.colours, field.array)];
+    colourise(v, limit, scale, field.ranks.threshold(keep), table, colours);
+    sheet.ink?.(v, colours, limit);
+    if (sheet.canvas) put(sheet.canvas, colours, field.array.shape.at(-1) as number);
   }
 
   /** The picture of one sheet, as far as it is not hidden; true when it had to be drawn. */
@@ -114,9 +121,12 @@ export function createPainter(store: Easel): Painter {
     const shown = picture?.();
     if (!under || !shown) return false;
     const cover = veil?.();
-    if (same(under, [shown, cover?.levels, cover?.at, cover?.flip, cover?.filled])) return false;
-    const whole = store.pixels(shown);
-    const width = shown.shape[1];
+    const { slice } = store.display.peek();
+    if (same(under, [shown, slice, cover?.levels, cover?.at, cover?.flip, cover?.filled])) {
+      return false;
+    }
+    const [rows, width] = shown.shape.slice(-3, -1);
+    const whole = sliceOf(store.pixels(shown), rows, width, slice);
     if (cover?.levels.length !== whole.length) {
       put(under, whole, width);
       return true;
@@ -133,7 +143,7 @@ export function createPainter(store: Easel): Painter {
   function trace(sheet: Sheet): void {
     const { over } = sheet;
     if (!over) return;
-    const { contour, box, truth } = store.display.peek();
+    const { contour, box, truth, slice } = store.display.peek();
     const masks = truth ? store.scene.peek()?.masks : undefined;
     const field = contour > 0 ? fields.get(sheet) : undefined;
     const boxed = sheet.boxed?.();
@@ -143,7 +153,7 @@ export function createPainter(store: Easel): Painter {
     const width = Math.round(over.clientWidth * dots);
     const height = Math.round(over.clientHeight * dots);
     const idle = !width || !(field || boxed || marked || masks?.length);
-    const traced = [field, contour, box, boxed, marked, masks, zoom, width, height];
+    const traced = [field, contour, box, boxed, marked, masks, zoom, width, height, slice];
     if (same(over, idle ? [] : traced)) return;
     if (idle) {
       over.width = 0;
@@ -155,11 +165,13 @@ export function createPainter(store: Easel): Painter {
     screens.set(over, pixels);
     const screen = { pixels, width, height };
     const thickness = Math.round(dots);
-    const draw = (set: Uint8Array, [rows, columns]: number[], pen: Pen): void =>
+    const draw = (set: Uint8Array, shape: number[], pen: Pen): void => {
+      const [rows, columns] = shape.slice(-2);
       outline(set, columns, rows, zoom, screen, { ...pen, thickness });
+    };
     for (const { mask } of masks ?? []) {
       const { shape } = mask;
-      const values = store.values(mask);
+      const values = cut(store.values(mask), mask);
       const object = Uint8Array.from(values, (x) => +(x > 0));
       draw(object, shape, TRUTH);
       const tight = box > 0 && maskBox(values, shape[1]);
@@ -167,7 +179,7 @@ export function createPainter(store: Easel): Painter {
     }
     if (field) {
       const level = field.ranks.percentile(contour);
-      const { v } = field;
+      const v = cut(field.v, field.array);
       const set = new Uint8Array(v.length);
       for (let i = 0; i < set.length; i++) set[i] = +(v[i] >= level || -v[i] >= level);
       draw(set, field.array.shape, CONTOUR);

@@ -1,7 +1,7 @@
 // Written by tools/wire_types.py from xaiwidgets/widgets/wire.py; change that, then run it again.
 // Names keep their Python spelling. Bytes arrive as a DataView (some hosts hand over a buffer).
 
-export type Kind = "picture" | "text" | "table";
+export type Kind = "picture" | "text" | "table" | "volume";
 
 export type Dtype = "float16" | "float32" | "uint8";
 
@@ -276,7 +276,7 @@ export interface Region {
   y1: number;
 }
 
-/** How maps are drawn. The browser applies it alone; Python only remembers it. */
+/** How maps are drawn. The browser applies it alone; Python only remembers it. `slice` is the number of the slice of a volume that is on screen. */
 export interface Display {
   colour_map: string;
   sign: Sign;
@@ -287,6 +287,7 @@ export interface Display {
   keep: number;
   contour: number;
   box: number;
+  slice: number;
   order: Order;
   truth: boolean;
   error: boolean;
@@ -302,6 +303,7 @@ export const DEFAULT_DISPLAY: Display = {
   keep: 100.0,
   contour: 0.0,
   box: 0.0,
+  slice: 0,
   order: "size",
   truth: false,
   error: false,

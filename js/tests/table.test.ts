@@ -1,126 +1,41 @@
 /** The widget on tables: bars in order, one hand for all panels, whiskers, and what is hidden. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { at, inOrder } from "../src/compare/bars";
 import widget from "../src/index";
-import type { Model } from "../src/requests";
 import { DEFAULT_DISPLAY } from "../src/wire";
+import { el, host, masked, parts, point, press, rowPage, sliders, worth } from "./page";
 
 const NASTY = "<img src=x onerror=alert(1)>";
 const NAMES = [NASTY, ...Array.from({ length: 13 }, (_, i) => `column ${i + 1}`)];
 const cells = (...pieces: string[]) =>
   NAMES.map((name, i) => ({ name, piece: pieces[i] ?? String(i), gap: "", special: false }));
-const array = (values: number[], dtype = "float32") => ({
-  data: new DataView((dtype === "uint8" ? Uint8Array : Float32Array).from(values).buffer),
-  dtype,
-  shape: [1, values.length],
-  scale: 1,
-});
-/** Worth of fourteen columns: the first are given, all others 0. */
-const worth = (...first: number[]) => array(NAMES.map((_, i) => first[i] ?? 0));
-const answer = (input: number, map: unknown, more = {}) => ({
-  kind: "heatmap",
-  request: 1,
-  target: "benign",
-  input,
-  tokens: cells(input ? "other" : "own"),
-  map,
-  low: 0,
-  high: 1,
-  total: 1,
-  seconds: 0.1,
-  forwards: 1,
-  backwards: 0,
-  facts: [],
-  warnings: [],
-  ...more,
-});
-const panel = (slot: number) => ({
-  id: `p${slot}`,
-  slot,
-  title: `Method ${slot}`,
-  method: "M",
-  blurb: "",
-  pinned: slot === 1,
-  settings: {},
-  knobs: [],
-  flow: false,
-});
-const done = { status: "done", request: 1, progress: 1, message: "" };
+/** Fourteen numbers: the first are given, all others 0. */
+const numbered = (...first: number[]) => parts(NAMES.map((_, i) => first[i] ?? 0));
 
-function traits(): Record<string, unknown> {
-  const colours = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
-  const filled = { fill: "mean", input: 0, picture: null };
-  return {
-    _kind: "compare",
-    about: {
-      version: "0",
-      title: "Forest",
-      kind: "table",
-      whole: "row",
-      part: "column",
-      live: true,
-      classes: ["benign"],
-      methods: [],
-      layers: [],
-      colour_maps: [{ name: "RdBu_r", diverging: true, data: new DataView(colours.buffer) }],
-      fills: ["mean", "rows"],
-      questions: [],
-    },
-    strip: [
-      { name: "row 1", thumb: null, truth: null, predicted: "benign", right: null },
-      { name: "row 2", thumb: null, truth: null, predicted: "benign", right: null },
-    ],
-    scene: {
-      index: 0,
+const traits = () => ({
+  ...rowPage(
+    { kind: "table", whole: "row", part: "column", fills: ["mean", "rows"] },
+    {
       name: "row 1",
-      picture: null,
       tokens: cells("own"),
-      predictions: [{ index: 0, name: "benign", probability: 1, logit: 152.5 }],
-      truth: null,
-      masks: [{ name: "reason", mask: array(NAMES.map((_, i) => Number(i === 1))) }],
-      note: "",
+      reason: NAMES.map((_, i) => Number(i === 1)),
+      logit: 152.5,
     },
-    target: { label: "benign", indices: [0] },
-    panels: [panel(0), panel(1)],
-    status: { p0: done, p1: done },
-    slot_00: answer(0, worth(1, -2, 0.5), {
-      error: worth(0.25, 0.5),
-      levels: array(
-        NAMES.map((_, i) => (i === 0 ? 10 : 100)),
-        "uint8",
-      ),
-    }),
-    slot_01: answer(1, worth(0, 0, 4)),
-    region: {},
-    display: { ...DEFAULT_DISPLAY, clip: 100 },
-    notice: { message: "" },
-    filled,
-  };
-}
-
-function host() {
-  const state = traits();
-  const listeners = new Map<string, Set<(...args: never[]) => void>>();
-  const model: Model = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      for (const run of listeners.get(`change:${name}`) ?? []) (run as () => void)();
-    },
-    on: (event, run) => listeners.set(event, (listeners.get(event) ?? new Set()).add(run)),
-    off: (event, run) => listeners.get(event)?.delete(run),
-    send: () => undefined,
-  };
-  return { model };
-}
-
-let el: HTMLElement;
-beforeEach(() => {
-  el = document.createElement("div");
-  document.body.append(el);
+    ["row 2"],
+    [
+      worth(0, cells("own"), numbered(1, -2, 0.5), {
+        error: numbered(0.25, 0.5),
+        levels: parts(
+          NAMES.map((_, i) => (i === 0 ? 10 : 100)),
+          "uint8",
+        ),
+      }),
+      worth(1, cells("other"), numbered(0, 0, 4)),
+    ],
+  ),
+  display: { ...DEFAULT_DISPLAY, clip: 100 },
 });
-afterEach(() => el.remove());
 
 const tables = (): HTMLElement[] => [...el.querySelectorAll<HTMLElement>(".xw-table")];
 const lines = (table: HTMLElement): HTMLElement[] => [
@@ -134,13 +49,9 @@ const here = (table: HTMLElement): number[] =>
 const read = (table: HTMLElement): string => table.querySelector(".xw-read")?.textContent ?? "";
 const from = (one: HTMLElement): string => one.style.getPropertyValue("--xw-from");
 const long = (one: HTMLElement): string => one.style.getPropertyValue("--xw-long");
-const point = (target: HTMLElement, type: string) =>
-  target.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0 }));
-const press = (target: HTMLElement, key: string, shiftKey = false) =>
-  target.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true }));
 
 async function shown() {
-  const made = host();
+  const made = host(traits());
   const close = widget.render({ model: made.model, el });
   await vi.waitFor(() => expect(tables().length).toBe(3));
   await vi.waitFor(() => expect(long(line(tables()[1], 1))).toBe("50%"));
@@ -231,18 +142,14 @@ describe("a row of a table", () => {
 
   it("strikes out the columns that the mask slider takes away", async () => {
     const { model } = await shown();
-    const masking = { on: true, turn: 1, share: 10, mode: "remove", fill: "mean" };
-    model.set("masking_settings", { ...masking, strokes: [], spares: false });
+    model.set("masking_settings", masked(10, "mean"));
     const gone = () =>
       lines(tables()[1]).flatMap((one) =>
         one.classList.contains("xw-gone") ? Number(one.dataset.at) : [],
       );
     await vi.waitFor(() => expect(gone()).toEqual([0]));
     expect(el.textContent).toContain("top 10 % removed");
-    const labels = [...el.querySelectorAll("input[type=range]")].map((one) =>
-      one.getAttribute("aria-label"),
-    );
-    expect(labels).toContain("Share of columns");
+    expect(sliders()).toContain("Share of columns");
     expect(el.textContent).not.toContain("Brush");
   });
 
@@ -260,10 +167,7 @@ describe("a row of a table", () => {
 
   it("is offered nothing that is for pixels or for colours alone", async () => {
     await shown();
-    const labels = [...el.querySelectorAll("input[type=range]")].map((one) =>
-      one.getAttribute("aria-label"),
-    );
-    expect(labels).toEqual(["Clip", "Keep top"]);
+    expect(sliders()).toEqual(["Clip", "Keep top"]);
     const buttons = [...el.querySelectorAll("button")].map((one) => one.title || one.textContent);
     expect(buttons).not.toContain("Zoom in");
     expect(buttons).toContain("In order");

@@ -1,10 +1,10 @@
 /** The widget on texts: running words, one hand for all panels, and nothing that is for pixels alone. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { cover } from "../src/compare/tokens";
 import widget from "../src/index";
-import type { Model } from "../src/requests";
 import { DEFAULT_DISPLAY, type Token } from "../src/wire";
+import { el, host, masked, parts, point, press, rowPage, sliders, worth } from "./page";
 
 const token = (piece: string, gap = " ", name = piece, special = false): Token => ({
   name,
@@ -23,110 +23,19 @@ const WORDS = [
 ];
 const OTHER = [token("short", ""), token("text")];
 
-const row = (...values: number[]) => ({
-  data: new DataView(Float32Array.from(values).buffer),
-  dtype: "float32",
-  shape: [1, values.length],
-  scale: 1,
-});
-const answer = (tokens: Token[], input: number, ...values: number[]) => ({
-  kind: "heatmap",
-  request: 1,
-  target: "praise",
-  input,
-  tokens,
-  map: row(...values),
-  low: 0,
-  high: 1,
-  total: 1,
-  seconds: 0.1,
-  forwards: 1,
-  backwards: 1,
-  facts: [],
-  warnings: [],
-});
-const panel = (slot: number) => ({
-  id: `p${slot}`,
-  slot,
-  title: `Method ${slot}`,
-  method: "M",
-  blurb: "",
-  pinned: slot === 2,
-  settings: {},
-  knobs: [],
-  flow: false,
-});
-const done = { status: "done", request: 1, progress: 1, message: "" };
-
-function traits(): Record<string, unknown> {
-  const colours = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
-  return {
-    _kind: "compare",
-    about: {
-      version: "0",
-      title: "Reader",
-      kind: "text",
-      live: true,
-      classes: ["praise"],
-      methods: [],
-      layers: [],
-      colour_maps: [{ name: "RdBu_r", diverging: true, data: new DataView(colours.buffer) }],
-      fills: [],
-      questions: [],
-    },
-    strip: [
-      { name: "playing film", thumb: null, truth: null, predicted: "praise", right: null },
-      { name: "short text", thumb: null, truth: null, predicted: "praise", right: null },
+const traits = () =>
+  rowPage(
+    { kind: "text", whole: "text", part: "token", fills: ["given", "zero"] },
+    { name: "playing film", tokens: WORDS, reason: [0, 1, 1, 0, 0, 0], logit: 2 },
+    ["short text"],
+    [
+      worth(0, WORDS, parts([0, 1, -0.5, 0.25, 0, 0]), {
+        levels: parts([150, 34, 200, 67, 100, 134], "uint8"),
+      }),
+      worth(0, WORDS, parts([0, 3, 1, 0, 0, 0])),
+      worth(1, OTHER, parts([7, 8]), { levels: parts([200, 100], "uint8") }),
     ],
-    scene: {
-      index: 0,
-      name: "playing film",
-      picture: null,
-      tokens: WORDS,
-      predictions: [{ index: 0, name: "praise", probability: 0.9, logit: 2 }],
-      truth: null,
-      masks: [{ name: "reason", mask: { ...row(0, 1, 1, 0, 0, 0), shape: [1, 6] } }],
-      note: "",
-    },
-    target: { label: "praise", indices: [0] },
-    panels: [panel(0), panel(1), panel(2)],
-    status: { p0: done, p1: done, p2: done },
-    slot_00: answer(WORDS, 0, 0, 1, -0.5, 0.25, 0, 0),
-    slot_01: answer(WORDS, 0, 0, 3, 1, 0, 0, 0),
-    slot_02: answer(OTHER, 1, 7, 8),
-    region: {},
-    display: { ...DEFAULT_DISPLAY },
-    notice: { message: "" },
-  };
-}
-
-interface Sent {
-  name: string;
-  args: Record<string, unknown>;
-}
-function host() {
-  const state = traits();
-  const listeners = new Map<string, Set<(...args: never[]) => void>>();
-  const sent: Sent[] = [];
-  const model: Model = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      for (const run of listeners.get(`change:${name}`) ?? []) (run as () => void)();
-    },
-    on: (event, run) => listeners.set(event, (listeners.get(event) ?? new Set()).add(run)),
-    off: (event, run) => listeners.get(event)?.delete(run),
-    send: (content) => sent.push(content as Sent),
-  };
-  return { model, sent };
-}
-
-let el: HTMLElement;
-beforeEach(() => {
-  el = document.createElement("div");
-  document.body.append(el);
-});
-afterEach(() => el.remove());
+  );
 
 const texts = (): HTMLElement[] => [...el.querySelectorAll<HTMLElement>(".xw-text")];
 const spans = (text: HTMLElement): HTMLElement[] => [
@@ -135,13 +44,9 @@ const spans = (text: HTMLElement): HTMLElement[] => [
 const here = (text: HTMLElement): number =>
   spans(text).findIndex((span) => span.classList.contains("xw-here"));
 const read = (text: HTMLElement): string => text.querySelector(".xw-read")?.textContent ?? "";
-const point = (target: HTMLElement, type: string) =>
-  target.dispatchEvent(new PointerEvent(type, { bubbles: true, button: 0, pointerType: "mouse" }));
-const press = (target: HTMLElement, key: string, shiftKey = false) =>
-  target.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true }));
 
 async function shown() {
-  const made = host();
+  const made = host(traits());
   const close = widget.render({ model: made.model, el });
   await vi.waitFor(() => expect(texts().length).toBe(4));
   return { ...made, close };
@@ -251,15 +156,42 @@ describe("a text", () => {
     expect(marked[3]).toEqual([0, 0]);
   });
 
+  it("strikes out the tokens that the mask slider takes away, and tells so", async () => {
+    const { model } = await shown();
+    const gone = () =>
+      texts().map((text) =>
+        spans(text).flatMap((one, i) => (one.classList.contains("xw-gone") ? [i] : [])),
+      );
+    model.set("masking_settings", masked(40, "given"));
+    expect(gone()).toEqual([[], [1, 3], [], []]); // the input, no levels, another text
+    const [, first] = texts();
+    point(spans(first)[3], "pointermove");
+    expect(read(first)).toBe(`${NASTY}  0.250, hidden`);
+    model.set("masking_settings", { ...masked(40, "given"), mode: "reveal" });
+    expect(gone()[1]).toEqual([0, 2, 4, 5]);
+    expect(sliders()).toEqual(["Clip", "Opacity", "Keep top", "Share of tokens"]);
+    expect(el.textContent).toContain("top 40 % revealed");
+    expect(el.textContent).not.toContain("Brush");
+    model.set("masking_settings", { ...masked(40, "given"), on: false });
+    expect(gone()[1]).toEqual([]);
+  });
+
+  it("keeps its colours and its legend while it is masked", async () => {
+    const { model } = await shown();
+    const [, first] = texts();
+    const share = () => spans(first)[1].style.getPropertyValue("--xw-ink-at");
+    await vi.waitFor(() => expect(share()).toBe("85.0%"));
+    model.set("masking_settings", masked(40, "given"));
+    model.set("display", { ...DEFAULT_DISPLAY, opacity: 0.4 });
+    await vi.waitFor(() => expect(Number.parseFloat(share())).toBeCloseTo(40, 0));
+    expect(el.querySelectorAll(".xw-panel .xw-legend").length).toBe(3);
+  });
+
   it("is offered nothing that is for pixels alone", async () => {
     await shown();
-    const labels = [...el.querySelectorAll("input[type=range]")].map((one) =>
-      one.getAttribute("aria-label"),
-    );
-    expect(labels).toEqual(["Clip", "Opacity", "Keep top"]);
+    expect(sliders()).toEqual(["Clip", "Opacity", "Keep top"]);
     const buttons = [...el.querySelectorAll("button")].map((one) => one.title || one.textContent);
     expect(buttons).not.toContain("Zoom in");
-    expect(el.textContent).not.toContain("Masking");
     expect([...el.querySelectorAll(".xw-film q")].map((one) => one.textContent)).toEqual([
       "playing film",
       "short text",

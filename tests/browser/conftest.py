@@ -18,9 +18,12 @@ from browser.driving import (
     Watch,
     chromium,
     jupyter,
+    painted,
     write_notebook,
 )
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+from xaiwidgets import Compare
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
@@ -73,6 +76,25 @@ def watched() -> Callable[..., Watch]:
         return _watched[-1]
 
     return watch
+
+
+@pytest.fixture(scope="module")
+def offline_page(browser: Browser, watched, tmp_path_factory) -> Iterator[Callable[..., Page]]:
+    """Opens what a widget exports, without a network, and waits until its panels are painted."""
+    contexts: list[BrowserContext] = []
+
+    def opened(widget: Compare) -> Page:
+        path = widget.to_html(tmp_path_factory.mktemp("page") / "page.html")
+        contexts.append(browser.new_context(viewport={"width": 1300, "height": 900}, offline=True))
+        shown = watched(contexts[-1].new_page()).page
+        shown.goto(path.as_uri())
+        expect(shown.locator(".xw-panel")).to_have_count(len(widget.panels))
+        painted(shown)
+        return shown
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -360,6 +360,11 @@ def settled(page: Page) -> None:
     painted(page)
 
 
+def panel(where: Page | Locator, title: str) -> Locator:
+    """The panel of that title."""
+    return where.locator(f'section.xw-panel[aria-label="{title}"]')
+
+
 def painted(page: Page) -> None:
     """Wait for the second frame from now: by then what was asked for before is on screen."""
     page.evaluate(

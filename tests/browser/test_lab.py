@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from browser.driving import PATIENCE, Notebook, ink, menu, number, painted, settled
+from browser.driving import PATIENCE, Notebook, ink, menu, number, painted, panel, settled
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
@@ -18,10 +18,6 @@ STRIP = (
     "truths=[(int(label) + (i == 3)) % 8 for i, label in enumerate(scenes.tensors(range(4))[1])])"
 )
 EVIL = "<img src=x onerror=window.__pwned=1>"
-
-
-def panel(root: Locator, title: str) -> Locator:
-    return root.locator(f'section.xw-panel[aria-label="{title}"]')
 
 
 def bar(root: Locator, name: str) -> Locator:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser.driving import Notebook, Watch, number, painted
-from playwright.sync_api import Browser, Locator, Page, expect
+from browser.driving import Notebook, Watch, number, painted, panel
+from playwright.sync_api import Locator, Page, expect
 from tables import cancer, forest
 
 import xaiwidgets as xw
@@ -37,19 +37,8 @@ def widget() -> Iterator[xw.Compare]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, watched, widget, tmp_path_factory) -> Iterator[Page]:
-    path = widget.to_html(tmp_path_factory.mktemp("table") / "page.html")
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, offline=True)
-    shown = watched(context.new_page()).page
-    shown.goto(path.as_uri())
-    expect(shown.locator(".xw-panel")).to_have_count(3)
-    painted(shown)
-    yield shown
-    context.close()
-
-
-def panel(page: Page | Locator, title: str) -> Locator:
-    return page.locator(f'section.xw-panel[aria-label="{title}"]')
+def page(offline_page, widget) -> Page:
+    return offline_page(widget)
 
 
 def columns(where: Locator) -> Locator:

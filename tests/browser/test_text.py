@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from browser.driving import Notebook, Watch, number, painted
-from playwright.sync_api import Browser, Locator, Page, expect
+from browser.driving import Notebook, Watch, number, painted, panel
+from playwright.sync_api import Locator, Page, expect
 
 import xaiwidgets as xw
 
@@ -58,19 +59,8 @@ def widget() -> Iterator[xw.Compare]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, watched, widget, tmp_path_factory) -> Iterator[Page]:
-    path = widget.to_html(tmp_path_factory.mktemp("text") / "page.html")
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, offline=True)
-    shown = watched(context.new_page()).page
-    shown.goto(path.as_uri())
-    expect(shown.locator(".xw-panel")).to_have_count(3)
-    painted(shown)
-    yield shown
-    context.close()
-
-
-def panel(page: Page | Locator, title: str) -> Locator:
-    return page.locator(f'section.xw-panel[aria-label="{title}"]')
+def page(offline_page, widget) -> Page:
+    return offline_page(widget)
 
 
 def colour(token: Locator) -> str:
@@ -144,6 +134,34 @@ def test_another_text_comes_from_the_strip_and_a_pinned_panel_keeps_its_own(page
     expect(held.locator(".xw-text")).to_contain_text("dreadful")
 
 
+def test_tokens_are_struck_out_by_the_slider_without_a_kernel(offline_page, widget, picture_of):
+    widget.masking.draw_curves()
+    widget.wait()
+    page = offline_page(widget)
+    page.get_by_role("slider", name="Share of tokens").fill("30")
+    lrp = panel(page, "LRP")
+    values = widget.answers["LRP"].map()[0, 0]
+    names = [name for name, _ in widget.answers["LRP"].words()]
+    top = [names[i] for i in sorted(np.argsort(-values, kind="stable")[:3])]  # 3 of 9
+    expect(lrp.locator(".xw-token.xw-gone")).to_have_text(top)
+    curve = widget.curves["deletion"]["LRP"]
+    expect(lrp.locator(".xw-score")).not_to_have_class(re.compile("xw-late"))
+    shown = float(lrp.locator(".xw-score b").inner_text().split()[0])
+    assert abs(shown - 100 * np.interp(0.3, curve.x, curve.y[0])) < 0.6
+    struck = lrp.locator(".xw-token.xw-gone").first
+    assert struck.evaluate("e => getComputedStyle(e).textDecorationLine") == "line-through"
+    assert colour(struck) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Reveal").click()
+    expect(lrp.locator(".xw-token.xw-gone")).to_have_count(len(names) - 3)
+    picture_of(page, "text-masked")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 420, "height": 900})
+    painted(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    picture_of(page, "text-masked-dark-narrow")
+    widget.masking.on = False
+
+
 def test_in_a_narrow_page_nothing_sticks_out(page, picture_of):
     page.set_viewport_size({"width": 420, "height": 900})
     painted(page)
@@ -172,3 +190,17 @@ def test_a_class_that_is_clicked_is_explained_in_words(
     assert lab.ask("dict(w.answers['LRP'].words())['tedious']") == 4.0
     assert "reader" in lab.ask("w.python()")
     picture_of(lab.page, "text-lab")
+
+
+def test_the_kernel_answers_for_the_tokens_that_are_left(lab: Notebook, lab_watch: Watch) -> None:
+    lab.run(READER)
+    root = lab.show("xw.compare(reader, line, methods=[xw.LRP(), xw.Occlusion()])", panels=2)
+    root.get_by_role("button", name="Masking").click()
+    expect(root.get_by_label("filled with")).to_have_value("given")
+    root.get_by_role("slider", name="Share of tokens").fill("12.5")  # one of eight
+    expect(panel(root, "LRP").locator(".xw-token.xw-gone")).to_have_text(["splendid"])
+    lab.settle()
+    masked = lab.ask("w.wait().masking.scores['LRP']['masked']")
+    # "tedious" is left, and the mean of all words, (3, 2) ÷ 8, is where "splendid" was
+    assert abs(masked - 1 / (1 + np.exp(2 * (2 - 3 / 8 + 2 / 8)))) < 1e-4
+    expect(panel(root, "LRP").locator(".xw-score b")).to_have_text("2.3 %")

@@ -391,8 +391,6 @@ def test_a_network_without_an_embedding_reads_no_tokens():
 def test_what_works_on_pixels_says_so(subject):
     with pytest.raises(xw.ExplainError, match="A study works on pictures"):
         xw.study(subject, [TEXT])
-    with pytest.raises(xw.ExplainError, match="Masking works on pictures"):
-        xw.masking(subject, TEXT)
     with pytest.raises(xw.ExplainError, match="takes a picture, and the input is a text"):
         xw.EdgeDetector()(subject, TEXT)
 

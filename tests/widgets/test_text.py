@@ -120,16 +120,60 @@ def test_what_means_nothing_for_words_is_not_offered(widget):
     presets = knobs["LRP", "preset"]["choices"]
     assert "AttnLRP" in presets
     assert "γ-box" not in presets
-    assert widget.about["fills"] == []
+    assert widget.about["fills"] == ["mean", "zero", "noise", "given"]
     assert widget.panels[2]["settings"] == {"patch": 1, "stride": 1, "fill": "given"}
 
 
-def test_masking_is_refused_in_words(widget, subject):
-    with pytest.raises(xw.ExplainError, match="Masking works on pictures"):
-        widget.masking.share = 20
-    with pytest.raises(xw.ExplainError, match="Masking works on pictures"):
-        xw.compare(subject, TEXTS, masking={})
-    assert "works on pictures" in ask(widget, "set_masking", masking={"on": True})["error"]
+def by_hand(subject, text, values, count, remove=True):
+    """P(class) with so many of the most important tokens in the mask token's place, or only these
+    left."""
+    x = subject.prepare(text).x
+    order = np.argsort(-values, kind="stable")
+    gone = order[:count] if remove else order[count:]
+    x[..., gone] = subject.absent[..., [0] * len(gone)]
+    return subject.outputs(x).softmax(1)[0]
+
+
+def test_tokens_are_masked_as_pixels_are_and_the_score_follows(subject):
+    made = xw.masking(subject, TEXTS, share=30, methods=[xw.LRP(), xw.RandomMap()]).wait()
+    assert made.masking.fill == "given"
+    assert made.about["fills"] == ["mean", "zero", "noise", "given"]
+    assert made.filled == {"fill": "given", "input": 0, "picture": None}
+    praise = subject.classes.index("praise")
+    values = made.answers["LRP"].map()[0, 0]
+    found = made.masking.scores["LRP"]
+    for mode, kept in (("remove", True), ("reveal", False)):
+        made.masking.mode = mode
+        found = made.wait().masking.scores["LRP"]
+        expected = float(by_hand(subject, TEXTS[0], values, 2, kept)[praise])  # 2 of 7: 30 %
+        assert found["masked"] == pytest.approx(expected, abs=1e-6)
+    made.masking.mode = "remove"
+    found = made.wait().masking.scores["LRP"]
+    assert found["masked"] < 0.5 < found["intact"]
+    levels = pack.unpack(made.slot_00["levels"])
+    assert (levels[0] <= 60).sum() == 2
+    assert values[levels[0] <= 60].min() >= values[levels[0] > 60].max()
+    made.close()
+
+
+def test_masks_and_curves_follow_to_a_text_of_another_length(subject):
+    made = xw.masking(subject, TEXTS, share=50, methods=[xw.LRP()]).wait()
+    assert ask(made, "select_input", index=1)["ok"]
+    made.wait()
+    blame = subject.classes.index("blame")
+    values = made.answers["LRP"].map()[0, 0]
+    assert len(values) == 8
+    expected = float(by_hand(subject, TEXTS[1], values, 4)[blame])
+    assert made.masking.scores["LRP"]["masked"] == pytest.approx(expected, abs=1e-6)
+    made.masking.draw_curves()
+    curve = made.wait().curves["deletion"]["LRP"]
+    assert curve.x_label == "share of tokens removed"
+    assert curve.y[0, 0] == pytest.approx(made.masking.scores["LRP"]["intact"], abs=1e-6)
+    assert set(made.curves["insertion"]) == {"LRP", "random"}
+    refused = ask(made, "set_masking", masking={"fill": "blur"})
+    assert "masking fill is 'blur'; it takes mean, zero, noise, given." in refused["error"]
+    assert "masking={'on': True, 'share': 50.0}" in made.python()
+    made.close()
 
 
 def test_the_code_on_screen_makes_the_widget_again(subject):

@@ -24,7 +24,7 @@ BOXED = "#ffb000"
 def look_of(display: dict[str, Any]) -> Look:
     """A Look from display settings; unknown names are refused in words."""
     known = {field.name for field in fields(Look)}
-    unknown = set(display) - known - {"truth", "error"}
+    unknown = set(display) - known - {"truth", "error", "slice"}
     if unknown:
         raise ExplainError(
             f"{sorted(unknown)[0]!r} is no display setting; there are {', '.join(sorted(known))}."

@@ -63,7 +63,7 @@ class Inputs:
     @property
     def lengths(self) -> list[int]:
         """How wide each input is: of a text its tokens."""
-        wide = self.x.shape[3]
+        wide = self.x.shape[-1]
         return [wide] * len(self) if self.parts is None else [len(own) for own in self.parts]
 
     @property
@@ -75,7 +75,7 @@ class Inputs:
         """Some of the inputs, no wider than the longest of them."""
         wide = max(self.lengths[row] for row in rows)
         parts = None if self.parts is None else [self.parts[row] for row in rows]
-        return Inputs(self.x[list(rows), :, :, :wide], [self.names[row] for row in rows], parts)
+        return Inputs(self.x[list(rows), ..., :wide], [self.names[row] for row in rows], parts)
 
     def of_one_length(self) -> list[tuple[list[int], Inputs]]:
         """The inputs in groups of one length, each with its rows."""

@@ -74,7 +74,8 @@ def block_places(
 
 def one_valued(maps: np.ndarray) -> np.ndarray:
     """Whether each map is one value throughout, up to rounding: it orders nothing."""
-    low, high = maps.min((1, 2)), maps.max((1, 2))
+    every = tuple(range(1, maps.ndim))
+    low, high = maps.min(every), maps.max(every)
     return high - low <= 1e-9 * np.maximum(np.abs(low), np.abs(high))
 
 

@@ -17,11 +17,14 @@ def default_methods(subject: Subject, x: torch.Tensor) -> list[Attribution]:
     """A first set: the plain gradient, two that mend it, one that is sharp for the wrong reason,
     one that is coarse and class-specific, and a control that never asks the network. Of a black box
     those that only ask for scores; of a text relevance, two of its kin, what covering words does,
-    and noise as a control; of a table fair shares, a linear model, and what a column adds."""
+    and noise as a control; of a table fair shares, a linear model, and what a column adds; of a
+    volume the maps of its layers."""
     from xaiwidgets import methods
 
     if subject.kind == "table":
         return _for_tables(subject)
+    if subject.kind == "volume":
+        return _for_volumes(bool(subject.layers(x).maps))
     if subject.black_box:
         asking = methods.Occlusion, methods.RISE, methods.LIME, methods.EdgeDetector
         return [method() for method in asking]
@@ -54,11 +57,19 @@ def _for_tables(subject: Subject) -> list[Attribution]:
     return [*asking, *inside, methods.RandomMap()]
 
 
+def _for_volumes(layered: bool) -> list[Attribution]:
+    from xaiwidgets import methods
+
+    maps = [methods.GradCam(), methods.RespondCam(), methods.HiResCam(), methods.LayerCam()]
+    return [*(maps if layered else []), methods.FullGrad()]
+
+
 def catalogue(chosen: Sequence[Attribution], subject: Subject) -> dict[str, Attribution]:
     """Every method that a panel may be added for: the declared ones that the subject can answer,
     and functions handed over."""
     import xaiwidgets.methods  # noqa: F401 - declares the built-in ones
 
+    has_maps = subject.kind in ("picture", "volume")
     asking = [
         cls
         for cls in declared(Attribution)
@@ -67,7 +78,7 @@ def catalogue(chosen: Sequence[Attribution], subject: Subject) -> dict[str, Attr
     found = {
         cls.__name__: cls().suited(subject.kind)
         for cls in asking
-        if subject.kind in cls.takes and (subject.kind == "picture" or not _looks_at_layers(cls))
+        if subject.kind in cls.takes and (has_maps or not _looks_at_layers(cls))
     }
     for method in chosen:
         found.setdefault(pack.name_of(method), method)

@@ -27,9 +27,9 @@ from . import code, pack
 from .catalogue import catalogue, default_methods
 from .flows import Flows, flow_commands
 from .gallery import Gallery
-from .given import checked_display, checked_region, usual_display
+from .given import checked_display, checked_region, refuse_volumes, usual_display
 from .left_behind import LeftBehind, screen
-from .masking import Masking, fills_for, refuse_texts, usual_settings
+from .masking import Masking, fills_for, usual_settings
 from .opening import Given, names_of, spelt_out
 from .panel import Panel
 from .panels import SLOTS, Panels
@@ -56,8 +56,8 @@ def compare(
     """Many explanations of one decision, side by side, in a notebook.
 
     `subject` is a torch.nn.Module or a Subject; `images` one picture (PIL image, path, array,
-    tensor) or several, for a TextSubject one text or several, and for a TableSubject rows; `target`
-    what is explained (default: the predicted class; see Target);
+    tensor) or several, for a TextSubject one text or several, for a TableSubject rows, and for a
+    VolumeSubject volumes; `target` what is explained (default: the predicted class; see Target);
     `methods` a list of methods, method classes, or functions of (subject, x, target). `truths` are
     the true classes (names or indices), one a picture; `masks` are true regions: an array
     (height, width) of 0 and 1, or a dict of them by name, one a picture. `display` sets how maps
@@ -133,13 +133,8 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
         self.subject = Subject.of(subject)
-        if self.subject.kind == "volume":
-            raise ExplainError(
-                "The page shows pictures and texts, and this subject's inputs are volumes; "
-                "GradCam()(subject, volume).plot() draws slices."
-            )
-        if masking is not None:
-            refuse_texts(self.subject)
+        if experiment is not None:
+            refuse_volumes(self.subject, "Experiments work")
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
@@ -159,8 +154,9 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._walk = walk_of(experiment, *shared, every, self.set_trait, self.send)
         place = Workplace(*shared, every, self.set_trait)
         self._trust, self._flows = Trust(place), Flows(place)
-        self._usual_display = usual_display(self.subject)
-        start = {**self._usual_display, **checked_display(dict(display or {}))}
+        depth = self._gallery.depth
+        self._usual_display = usual_display(self.subject, depth)
+        start = {**self._usual_display, **checked_display(dict(display or {}), depth)}
         super().__init__(
             about=self._about(), display=start, experiment=dict(self._walk.card()),
             masking_settings={**usual_settings(self.subject)},
@@ -283,16 +279,11 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         )
 
     def to_figure(self, columns: int = 4) -> Any:
-        """A matplotlib figure of the input and every panel as they are drawn now."""
-        from xaiwidgets.core.figure import heatmap_figure
+        """A matplotlib figure of the input and every panel as they are drawn now, of a volume the
+        slice on screen."""
+        from .left_behind import figure
 
-        shown = self._panels.shown
-        return heatmap_figure(
-            [(panel.answer, 0) for panel in shown if panel.answer is not None],
-            titles=pack.titles_of([panel.method for panel in shown]),
-            columns=columns,
-            **self.display,
-        )
+        return figure(self._panels.shown, self.display, columns)
 
     def to_html(self, path: str | Path, *, every_input: bool = True) -> Path:
         """Write one page that works offline, with every control that needs no network.
@@ -387,7 +378,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         display = args.get("display")
         if not isinstance(display, dict):
             raise ExplainError("display takes a dict of settings.")
-        self.display = {**self.display, **checked_display(display)}
+        self.display = {**self.display, **checked_display(display, self._gallery.depth)}
 
     # --- what a panel sets off --------------------------------------------------------------
 

@@ -35,7 +35,8 @@ class Gallery:
         self._network = ""
         self.bound = self.bind(0)
         self.truths = read_truths(truths, len(self), subject.classes)
-        self.masks = read_masks(masks, [self.shape(i) for i in range(len(self))])
+        deep = (self.depth,) if self.subject.kind == "volume" else ()
+        self.masks = read_masks(masks, [(*deep, *self.shape(i)) for i in range(len(self))])
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -43,7 +44,13 @@ class Gallery:
     def shape(self, index: int | None = None) -> tuple[int, int]:
         """Height and width of an input, by default of the one on screen; of a text 1 and its
         tokens, of a table 1 and its columns."""
-        return self.inputs.x.shape[2], self.inputs.lengths[self.index if index is None else index]
+        wide = self.inputs.lengths[self.index if index is None else index]
+        return self.inputs.x.shape[-2], wide
+
+    @property
+    def depth(self) -> int:
+        """How many slices an input has; 1 of anything but volumes."""
+        return self.inputs.x.shape[2] if self.subject.kind == "volume" else 1
 
     def one(self, index: int) -> Inputs:
         """One input, where the network is."""
@@ -124,7 +131,7 @@ class Gallery:
         return {
             "index": index,
             "name": self.inputs.names[index],
-            "picture": None if self.pictures is None else pack.pack_bytes(self.pictures[index]),
+            "picture": None if self.pictures is None else pack.pack_picture(self.pictures[index]),
             "tokens": self._tokens(index),
             "predictions": self.predictions(self.scores(index)),
             "truth": self.truths[index],

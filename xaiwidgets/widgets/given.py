@@ -30,25 +30,28 @@ def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | N
     ]
 
 
-def read_masks(masks: Any, shapes: Sequence[tuple[int, int]]) -> list[dict[str, np.ndarray]]:
-    """True regions by name, one dict an input; `shapes` are the inputs' heights and widths. Of a
-    text or a table, of height 1, a mask may be one value a token or a column."""
+def read_masks(masks: Any, shapes: Sequence[tuple[int, ...]]) -> list[dict[str, np.ndarray]]:
+    """True regions by name, one dict an input; `shapes` are the inputs' heights and widths, of
+    volumes behind their depths. Of a text or a table, of height 1, a mask may be one value a token
+    or a column."""
     count = len(shapes)
     if masks is None:
         return [{} for _ in range(count)]
-    if isinstance(masks, Mapping) or (hasattr(masks, "shape") and len(masks.shape) <= 2):
+    if isinstance(masks, Mapping) or (
+        hasattr(masks, "shape") and len(masks.shape) <= len(shapes[0])
+    ):
         masks = [masks]
     if len(masks) != count:
         raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
     return [_mask_dict(mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
 
 
-def _mask_dict(mask: Any, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     named = mask if isinstance(mask, Mapping) else {"truth": mask}
     found = {}
     for name, values in named.items():
         array = np.asarray(values)
-        if shape[0] == 1 and array.ndim == 1:
+        if len(shape) == 2 and shape[0] == 1 and array.ndim == 1:
             array = array[None]
         if array.shape != shape:
             raise ExplainError(
@@ -60,6 +63,7 @@ def _mask_dict(mask: Any, shape: tuple[int, int]) -> dict[str, np.ndarray]:
 
 
 def checked_region(region: Any, shape: tuple[int, int]) -> Region:
+    """A rectangle that lies in the picture, of a volume in every slice."""
     try:
         x0, y0, x1, y1 = (int(region[key]) for key in ("x0", "y0", "x1", "y1"))
     except (TypeError, KeyError, ValueError):
@@ -72,12 +76,13 @@ def checked_region(region: Any, shape: tuple[int, int]) -> Region:
     return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
 
 
-def checked_display(display: dict[str, Any]) -> dict[str, Any]:
-    """Display settings with known names and values in range; anything else is refused in words."""
+def checked_display(display: dict[str, Any], depth: int = 1) -> dict[str, Any]:
+    """Display settings with known names and values in range, for inputs of so many slices; anything
+    else is refused in words."""
     numbers = {
         "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
         "keep": (0.0, 100.0), "contour": (0.0, 100.0),
-        "box": (0.0, 100.0),
+        "box": (0.0, 100.0), "slice": (0, depth - 1),
     }  # fmt: skip
     words = {
         "sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS,
@@ -92,6 +97,8 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
                 or not low <= value <= high
             ):
                 raise ExplainError(f"display {name} is {value!r}; it takes {low:g} to {high:g}.")
+            if name == "slice" and value != int(value):
+                raise ExplainError(f"display slice is {value!r}; it takes a whole number.")
         elif name in words:
             if value not in words[name]:
                 raise ExplainError(
@@ -107,9 +114,20 @@ def checked_display(display: dict[str, Any]) -> dict[str, Any]:
     return display
 
 
-def usual_display(subject: Subject) -> Display:
-    """The settings of a new widget: bars have room for the largest of them."""
-    return {**DEFAULT_DISPLAY, "clip": 100.0} if subject.kind == "table" else {**DEFAULT_DISPLAY}
+def usual_display(subject: Subject, depth: int) -> Display:
+    """The settings of a new widget: bars have room for the largest of them, and of a volume the
+    slice in the middle is shown."""
+    clip = 100.0 if subject.kind == "table" else DEFAULT_DISPLAY["clip"]
+    return {**DEFAULT_DISPLAY, "clip": clip, "slice": depth // 2}
+
+
+def refuse_volumes(subject: Subject, who: str) -> None:
+    """Refuse what works on one plane on behalf of `who`."""
+    if subject.kind == "volume":
+        raise ExplainError(
+            f"{who} on pictures, texts and tables; this subject's inputs are volumes, of which "
+            "panels show maps, slice by slice."
+        )
 
 
 def checked_masking(

@@ -11,10 +11,17 @@ import numpy as np
 
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.display import paint
-from xaiwidgets.core.figure import contact_sheet, look_of, of_table, picture_of
+from xaiwidgets.core.figure import (
+    contact_sheet,
+    heatmap_figure,
+    look_of,
+    of_table,
+    picture_of,
+)
 from xaiwidgets.core.table_figure import Chart, table_sheet
 from xaiwidgets.core.text_figure import Sheet, text_sheet
 from xaiwidgets.core.tokens import Tokens
+from xaiwidgets.core.volume_figure import painted_slice, slice_figure
 
 from . import pack
 from .gallery import Gallery
@@ -65,6 +72,18 @@ class LeftBehind:
         return {"image/png": {"alt": self._describe()}}
 
 
+def figure(panels: Sequence[Panel], display: Mapping[str, Any], columns: int) -> Any:
+    """A matplotlib figure of the input and every map that is there."""
+    titles = pack.titles_of([panel.method for panel in panels])
+    pairs = [(panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
+    shown = [(heat, title) for heat, title in pairs if heat is not None]
+    if shown and shown[0][0].values.ndim == 5:
+        return slice_figure(shown, display["slice"], columns=columns, **display)
+    return heatmap_figure(
+        [(heat, 0) for heat, _ in shown], titles=titles, columns=columns, **display
+    )
+
+
 def screen(
     gallery: Gallery, label: str, panels: Sequence[Panel], display: Mapping[str, Any]
 ) -> bytes:
@@ -82,9 +101,14 @@ def screen(
         alone = Sheet(label, own)
         return text_sheet([alone, *(Sheet.of(heat, 0, title) for heat, title in shown)], look)
     assert gallery.pictures is not None
+    own, labels = gallery.pictures[gallery.index], [label, *(title for _, title in shown)]
+    if gallery.depth > 1:
+        at = display["slice"]
+        return contact_sheet(
+            [own[at], *(painted_slice(heat, at, look) for heat, _ in shown)], labels
+        )
     painted = [paint(heat.map()[0], picture_of(heat, 0), look)[0] for heat, _ in shown]
-    labels = [label, *(title for _, title in shown)]
-    return contact_sheet([gallery.pictures[gallery.index], *painted], labels)
+    return contact_sheet([own, *painted], labels)
 
 
 def _charts(cells: Any, label: str, shown: Sequence[tuple[Heatmap, str]]) -> list[Chart]:

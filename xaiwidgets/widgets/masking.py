@@ -25,7 +25,7 @@ from . import pack
 from .brush import painted, strokes_of
 from .curves import Curves
 from .gallery import Gallery
-from .given import checked_masking
+from .given import checked_masking, refuse_volumes
 from .opening import Beside, names_of, spelt_out
 from .panel import Panel
 from .wire import DEFAULT_MASKING, Filled, MaskScore, MaskScores, MaskSettings
@@ -56,9 +56,10 @@ def masking(
     """`compare` with its masking open: hide what each map calls important, and watch the score.
 
     `share` in percent, `mode` is "remove", "keep" or "reveal", `fill` one of
-    xaiwidgets.evaluation's FILLS (default: the blurred picture, of a table the mean); `strokes` of
-    the brush, [side, x, y, x, y, ...] each, cover what they painted, or with `spares` all that they
-    did not. The rest is as for `compare`. Read `w.masking.scores`, `w.curves` and `w.brush`.
+    xaiwidgets.evaluation's FILLS (default: the blurred picture, of a text its mask token, of a
+    table the mean); `strokes` of the brush, [side, x, y, x, y, ...] each, cover what they painted,
+    or with `spares` all that they did not. The rest is as for `compare`. Read `w.masking.scores`,
+    `w.curves` and `w.brush`.
     """
     from .compare import Compare
 
@@ -79,8 +80,9 @@ class Masking:
     >>> w.wait().masking.scores
     {'Saliency': {'intact': 0.98, 'masked': 0.31, 'random': 0.86}, ...}
 
-    Pixels go by their signed value, what speaks most for the target first. Masks are worked out
-    from the same 200 steps here and in the page, so that what is seen is what was asked.
+    Pixels, tokens or columns go by their signed value, what speaks most for the target first. Masks
+    are worked out from the same 200 steps here and in the page, so that what is seen is what was
+    asked.
     """
 
     def __init__(
@@ -278,17 +280,12 @@ class Masking:
 
     # --- inside -----------------------------------------------------------------------------
 
-    @functools.cached_property
-    def _lot(self) -> np.ndarray:
-        """Levels of an order drawn by lot: the control of every panel."""
-        return levels_of(places(np.zeros((1, *self._shape)), "random", SEED)[0])
-
     @property
     def _shape(self) -> tuple[int, int]:
         return self._gallery.shape()
 
     def _apply(self, changes: Mapping[str, Any]) -> None:
-        refuse_texts(self._gallery.subject)
+        refuse_volumes(self._gallery.subject, "Masking works")
         before = self._settings
         known = checked_masking(changes, self._shape, fills_for(self._gallery))
         self._settings = {**before, **known}  # type: ignore[typeddict-item]
@@ -365,7 +362,7 @@ class Masking:
             flat = [panel.flat for panel in panels]
             holes = [hole(self.levels(panel), settings) for panel in panels]
             filling = self._filling_now()
-        holes.append(hole(self._lot, settings))
+        holes.append(hole(_lot(self._shape), settings))
         if settings["strokes"]:
             paint = painted(settings["strokes"], self._shape)
             holes.append(~paint if settings["spares"] else paint)
@@ -397,15 +394,16 @@ class Masking:
 
 
 def usual_settings(subject: Subject) -> MaskSettings:
-    """The settings of a new widget: a hole in a picture is blurred, in a row the data's mean."""
-    fill = "mean" if subject.kind == "table" else DEFAULT_MASKING["fill"]
+    """The settings of a new widget: a hole in a picture is blurred, a word that is hidden is the
+    mask token, and in a row of a table the data's mean."""
+    fill = {"text": "given", "table": "mean"}.get(subject.kind, DEFAULT_MASKING["fill"])
     return {**DEFAULT_MASKING, "fill": fill}
 
 
-def refuse_texts(subject: Subject) -> None:
-    """A text has no hole that could be filled and shown."""
-    if subject.kind == "text":
-        raise ExplainError("Masking works on pictures and tables; this subject's inputs are texts.")
+@functools.lru_cache(8)
+def _lot(shape: tuple[int, int]) -> np.ndarray:
+    """Levels of an order drawn by lot: the control of every panel."""
+    return levels_of(places(np.zeros((1, *shape)), "random", SEED)[0])
 
 
 def levels_of(order: np.ndarray) -> np.ndarray:
@@ -428,9 +426,7 @@ def unit_of(bound: BoundTarget) -> Literal["probability", "score"]:
 
 
 def fills_for(gallery: Gallery) -> list[str]:
-    """What may fill a hole; "given" where the subject has an absent input. Texts are not masked."""
-    if gallery.subject.kind == "text":
-        return []
+    """What may fill a hole; "given" where the subject has an absent input."""
     lacks = set(gallery.subject.lacks)
     if gallery.subject.absent is None:
         lacks.add("given")

@@ -36,6 +36,13 @@ def pack_bytes(values: np.ndarray) -> Array:
     return {"data": plain.tobytes(), "dtype": "uint8", "shape": list(plain.shape), "scale": 1.0}
 
 
+def pack_picture(picture: np.ndarray) -> Array:
+    """A picture (height, width, 3) as it is; of a volume (depth, height, width, 3) that is grey one
+    channel is enough."""
+    grey = picture.ndim == 4 and bool((picture == picture[..., :1]).all())
+    return pack_bytes(picture[..., :1] if grey else picture)
+
+
 def pack_floats(values: np.ndarray) -> Array:
     """Numbers as single floats, NaN among them where there is none."""
     plain = np.ascontiguousarray(values, "<f4")
@@ -77,7 +84,7 @@ def pack_heatmap(
     error = heat.error_map()
     if error is not None:
         answer["error"] = pack_map(error[0])
-    if heat.frames:
+    if heat.frames and values.ndim == 2:
         answer["frames"] = [
             {
                 "label": frame.label,
@@ -120,9 +127,12 @@ def small(values: np.ndarray, most: int = FRAME_SIDE) -> np.ndarray:
 
 
 def thumb(picture: np.ndarray, side: int = 64) -> Array:
-    """A picture (height, width, 3) as a thumbnail of at most `side` pixels."""
+    """A picture (height, width, 3) as a thumbnail of at most `side` pixels; of a volume its middle
+    slice."""
     from PIL import Image
 
+    if picture.ndim == 4:
+        picture = picture[len(picture) // 2]
     image = Image.fromarray(picture)
     image.thumbnail((side, side))
     return pack_bytes(np.asarray(image))

@@ -220,15 +220,14 @@ class Panels:
                 cache=self.cache,
                 partial=sketch,
             )
-        except Cancelled as cancelled:
-            self._tell(panel, request, status="cancelled", message=str(cancelled))
-        except Exception as error:
-            self._tell(panel, request, status="error", message=one_line(error))
-        else:
             with self._guard:
                 if take(answer, True):
                     self._tell(panel, request, status="done", progress=1.0)
                     self._answered(panel)
+        except Cancelled as cancelled:
+            self._tell(panel, request, status="cancelled", message=str(cancelled))
+        except Exception as error:
+            self._tell(panel, request, status="error", message=one_line(error))
 
     def _report(self, panel: Panel, request: int, share: float) -> None:
         now = time.monotonic()

@@ -12,6 +12,7 @@ from xaiwidgets.core.method import Attribution
 from xaiwidgets.evaluation.robustness.sweep import Sweep, sweep_of
 
 from .gallery import Gallery
+from .given import refuse_volumes
 from .panel import Panel
 from .walk import Walk
 from .wire import Experiment, PanelSweep, Trail, Walking
@@ -52,6 +53,7 @@ class Sweeps:
 
     def open(self, panel: Panel, film: Any) -> None:
         """Sweep a setting of a panel: its name, or {name: values} for values of one's own."""
+        refuse_volumes(self._gallery.subject, "Films are shown")
         setting, values = _read(film)
         sweep = self._sweep(panel, setting, values)
         self.removed(panel)

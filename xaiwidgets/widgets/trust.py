@@ -26,6 +26,7 @@ from xaiwidgets.evaluation.trust import (
 )
 
 from . import pack
+from .given import refuse_volumes
 from .panel import Panel
 from .wire import (
     DEFAULT_TRUST,
@@ -126,6 +127,8 @@ class Trust:
     # --- inside -----------------------------------------------------------------------------
 
     def _apply(self, changes: dict[str, Any]) -> None:
+        if changes.get("on"):
+            refuse_volumes(self._place.gallery.subject, "Badges are given")
         before = self._settings
         self._settings = {**before, **_checked(changes)}  # type: ignore[typeddict-item]
         self._place.write("trust_settings", dict(self._settings))

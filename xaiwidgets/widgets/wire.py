@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from typing_extensions import NotRequired
 
-Kind = Literal["picture", "text", "table"]
+Kind = Literal["picture", "text", "table", "volume"]
 Dtype = Literal["float16", "float32", "uint8"]
 Sign = Literal["signed", "positive", "negative", "absolute"]
 Scaling = Literal["panel", "shared"]
@@ -328,7 +328,8 @@ class Region(TypedDict):
 
 
 class Display(TypedDict):
-    """How maps are drawn. The browser applies it alone; Python only remembers it."""
+    """How maps are drawn. The browser applies it alone; Python only remembers it. `slice` is the
+    number of the slice of a volume that is on screen."""
 
     colour_map: str
     sign: Sign
@@ -339,6 +340,7 @@ class Display(TypedDict):
     keep: float
     contour: float
     box: float
+    slice: int
     order: Order
     truth: bool
     error: bool
@@ -354,6 +356,7 @@ DEFAULT_DISPLAY: Display = {
     "keep": 100.0,
     "contour": 0.0,
     "box": 0.0,
+    "slice": 0,
     "order": "size",
     "truth": False,
     "error": False,

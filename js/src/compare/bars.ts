@@ -5,13 +5,12 @@
  * columns stand by size, each panel in an order of its own, or as they do in the table.
  */
 
-import { computed, effect } from "@preact/signals";
 import { DIMMED } from "../display";
 import { clamp } from "../geometry";
 import { digits } from "../numbers";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
-import type { Token } from "../wire";
+import { type Ink, mountRow } from "./row";
 import type { StageOptions } from "./stage";
 
 /** How many columns a panel shows before it is unfolded. */
@@ -38,55 +37,57 @@ export function mountBars(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
-  const { sheet, words, label } = options;
   const { cross, unfolded, display } = store;
+  const row = mountRow(host, "table", store, painter, options, signal);
+  const { elements: lines, parts: cells, words, mark, listen } = row;
   const make = (parent: HTMLElement, name: string, tag = "span"): HTMLElement => {
     const made = document.createElement(tag);
     made.className = `xw-${name}`;
     return parent.appendChild(made);
   };
-  host.className = "xw-table";
-  host.tabIndex = 0;
-  host.setAttribute("role", "application");
-  host.setAttribute("aria-roledescription", "table");
-  host.setAttribute("aria-label", label);
   const list = make(host, "columns", "div");
   const axis = document.createElement("div");
   axis.className = "xw-column xw-axis";
   const more = make(host, "more", "button");
   const told = make(host, "read", "p");
-
-  const cells = computed<Token[]>(() => options.tokens?.() ?? store.scene.value?.tokens ?? []);
-  let lines: HTMLElement[] = [];
   let order: number[] = [];
-  let ink: { v: Float32Array; colours: Uint32Array; limit: number } | null = null;
 
   /** Put the columns in their order, as many as are shown. */
-  function arrange(): void {
-    const { value } = display;
-    const every = inOrder(
-      ink?.v ?? { length: lines.length },
-      Boolean(ink) && value.order === "size",
-    );
+  function arrange(ink: Ink | null): void {
+    const [bySize, whole] = [display.value.order === "size", unfolded.value];
+    const every = inOrder(ink?.v ?? { length: lines.value.length }, bySize && ink !== null);
     const left = every.length - FIRST;
     const folds = ink && left > 1; // a line that says "1 more" is as long as the one
-    order = folds && !unfolded.value ? every.slice(0, FIRST) : every;
+    order = folds && !whole ? every.slice(0, FIRST) : every;
     more.hidden = !folds;
-    more.textContent = unfolded.value ? `Only the first ${FIRST}` : `${left} more columns`;
-    list.replaceChildren(...order.map((i) => lines[i]), ...(ink ? [axis] : []));
+    more.textContent = whole ? `Only the first ${FIRST}` : `${left} more columns`;
+    list.replaceChildren(...order.map((i) => lines.value[i]), ...(ink ? [axis] : []));
   }
 
-  function paint(): void {
+  row.follow(() => {
+    lines.value = cells.value.map(({ name, piece }, i) => {
+      const line = document.createElement("div");
+      line.className = "xw-column";
+      line.dataset.at = String(i);
+      line.title = `${name} = ${piece}`;
+      make(line, "column-name").textContent = name;
+      make(line, "column-has").textContent = piece;
+      const track = make(line, "bar-track");
+      track.append(document.createElement("i"), document.createElement("u"));
+      return line;
+    });
+  });
+  row.draw((ink) => {
+    const error = options.error?.();
     host.classList.toggle("xw-inked", Boolean(ink));
-    arrange();
+    arrange(ink);
     if (!ink) return;
     const { v, colours, limit } = ink;
-    const { low } = store.scaleOf(sheet.sign?.() ?? display.peek().sign);
+    const { low } = store.scaleOf(options.sheet.sign?.() ?? display.value.sign);
     host.style.setProperty("--xw-zero", `${at(0, limit, low)}%`);
-    const palette = store.palette.peek();
-    const error = options.error?.();
+    const palette = store.palette.value;
     const about = error ? store.values(error) : null;
-    lines.forEach((line, i) => {
+    lines.value.forEach((line, i) => {
       const colour = palette[v[i] < 0 ? AGAINST : FOR];
       const [from, to] = [Math.min(0, v[i]), Math.max(0, v[i])].map((x) => at(x, limit, low));
       line.classList.toggle("xw-dim", colours[i] === DIMMED);
@@ -107,66 +108,17 @@ export function mountBars(
     axis.replaceChildren();
     const track = make(axis, "ends");
     for (const end of ends) make(track, "end").textContent = end;
-  }
-  sheet.ink = (v, colours, limit) => {
-    ink = { v, colours, limit };
-    paint();
-  };
+  });
+  mark("here", () => {
+    const x = cross.value?.x;
+    return (i) => i === x;
+  });
+  row.follow(() => {
+    const here = cross.value;
+    const cell = here && cells.value[here.x];
+    told.textContent = cell ? `${cell.name} = ${cell.piece}   ${words(here)}` : "";
+  });
 
-  const undo = [
-    painter.add(sheet),
-    effect(() => {
-      lines = cells.value.map(({ name, piece }, i) => {
-        const line = document.createElement("div");
-        line.className = "xw-column";
-        line.dataset.at = String(i);
-        line.title = `${name} = ${piece}`;
-        make(line, "column-name").textContent = name;
-        make(line, "column-has").textContent = piece;
-        const track = make(line, "bar-track");
-        track.append(document.createElement("i"), document.createElement("u"));
-        return line;
-      });
-      paint();
-    }),
-    effect(() => {
-      if (!sheet.array()) ink = null;
-      void [display.value, unfolded.value, options.error?.()];
-      paint();
-      painter.ask();
-    }),
-    effect(() => {
-      const veil = sheet.veil?.();
-      void cells.value;
-      lines.forEach((line, i) => {
-        line.classList.toggle("xw-gone", Boolean(veil && veil.levels[i] <= veil.at !== veil.flip));
-      });
-    }),
-    effect(() => {
-      const here = cross.value;
-      const cell = here && cells.value[here.x];
-      lines.forEach((line, i) => {
-        line.classList.toggle("xw-here", i === here?.x);
-      });
-      told.textContent = cell ? `${cell.name} = ${cell.piece}   ${words(here)}` : "";
-    }),
-    effect(() => {
-      const masks = display.value.truth ? (store.scene.value?.masks ?? []) : [];
-      const known = masks.map(({ mask }) => store.values(mask));
-      void cells.value;
-      lines.forEach((line, i) => {
-        line.classList.toggle(
-          "xw-true",
-          known.some((mask) => mask[i] > 0),
-        );
-      });
-    }),
-  ];
-
-  const listen = <K extends keyof HTMLElementEventMap>(
-    type: K,
-    run: (event: HTMLElementEventMap[K]) => void,
-  ): void => host.addEventListener(type, run, { signal });
   more.addEventListener("click", () => {
     unfolded.value = !unfolded.peek();
   });
@@ -198,10 +150,5 @@ export function mountBars(
     else return; // the root takes Escape as "leave"
     event.preventDefault();
     event.stopPropagation();
-  });
-
-  signal.addEventListener("abort", () => {
-    for (const stop of undo) stop();
-    host.textContent = "";
   });
 }

@@ -36,7 +36,9 @@ const KEYS = [
   ["shift + click", "on a class: subtract it from the explained one"],
 ] as const;
 
-const KEYS_OF = { picture: OF_PICTURES, text: OF_TEXTS, table: OF_TABLES };
+const OF_VOLUMES = [...OF_PICTURES, ["Page Up  Down", "go through the slices"]] as const;
+
+const KEYS_OF = { picture: OF_PICTURES, text: OF_TEXTS, table: OF_TABLES, volume: OF_VOLUMES };
 
 export function Compare({ store, painter }: { store: Store; painter: Painter }) {
   // Whatever the painter reads is read here once, so that a change asks for a frame.

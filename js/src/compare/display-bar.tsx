@@ -69,7 +69,7 @@ const SLIDES: Slide[] = [
     high: 8,
     step: 0.25,
     help: "width (σ) of a Gaussian blur, in pixels; read-outs stay exact",
-    not: ["text", "table"],
+    not: ["text", "table", "volume"],
     said: (x) => (x ? `${x} px` : "off"),
   },
   {
@@ -98,7 +98,7 @@ const SLIDES: Slide[] = [
     high: 95,
     step: 5,
     help: "box the largest patch above this share of the map's maximum; Truth adds the true box",
-    not: ["text", "table"],
+    not: ["text", "table", "volume"],
     said: (x) => (x ? `${x} %` : "off"),
   },
 ];
@@ -111,12 +111,12 @@ export function DisplayBar({ store }: { store: Store }) {
   const masks = Boolean(store.scene.value?.masks.length);
   const answered = store.panels.value.map(({ slot }) => store.answers[slot].value);
   const errors = answered.some((answer) => answer?.error);
-  const { kind, part } = store.about.value;
-  const hideable =
-    kind !== "text" && (store.about.value.live || answered.some((answer) => answer?.levels));
+  const { kind, part, live } = store.about.value;
+  const plane = kind !== "volume"; // what asks anew about changed inputs knows no depth
+  const hideable = plane && (live || answered.some((answer) => answer?.levels));
   const masked = store.masking.settings.value.on;
-  // Beside a masked picture an experiment still draws the map at its step.
-  const drawn = !masked || store.masking.maps.value || store.walk.card.value;
+  // Beside a masked picture an experiment still draws the map at its step; a masked row keeps its own.
+  const drawn = !masked || store.masking.maps.value || store.walk.card.value || store.row.value;
   const toggle = (key: "truth" | "error", text: string, help: string) => (
     <button
       type="button"
@@ -128,7 +128,8 @@ export function DisplayBar({ store }: { store: Store }) {
       {text}
     </button>
   );
-  const usual = kind === "table" ? { ...DEFAULT_DISPLAY, clip: 100 } : DEFAULT_DISPLAY;
+  const { slice } = display; // a place, and no way of drawing
+  const usual = { ...DEFAULT_DISPLAY, slice, ...(kind === "table" && { clip: 100 }) };
   const moved = (Object.keys(DEFAULT_DISPLAY) as (keyof Display)[]).some(
     (key) => key !== "colour_map" && display[key] !== usual[key],
   );
@@ -170,7 +171,7 @@ export function DisplayBar({ store }: { store: Store }) {
             Masking
           </button>
         )}
-        <TrustBar store={store} />
+        {plane && <TrustBar store={store} />}
         <Button
           icon="down"
           class="xw-unfold"

@@ -19,7 +19,7 @@ import type { HeatmapAnswer, PanelCard, Sign, Array as WireArray } from "../wire
 import { Strip } from "./frames";
 import { Legend } from "./legend";
 import { mountStage } from "./stage";
-import { blockMeans, readAt } from "./values";
+import { blockMeans, readAt, shown } from "./values";
 
 interface Props {
   store: Store;
@@ -62,7 +62,8 @@ function look(store: Store, { id, slot }: PanelCard) {
   /** The box around what the map calls important, in its own pixels. */
   const boxed = computed(() => {
     const { box } = store.display.value;
-    const map = box > 0 && !showsError.value && !store.row.value && array.value;
+    const plane = !showsError.value && !store.row.value && store.depth.value === 1;
+    const map = box > 0 && plane && array.value;
     return map ? mainBox(store.values(map), map.shape[1], box / 100) : null;
   });
   const sign = computed<Sign>(() => (showsError.value ? "absolute" : store.display.value.sign));
@@ -270,7 +271,7 @@ export function Panel({ store, painter, panel, index }: Props) {
               />
             )}
           </div>
-          {answer && (!view.veiled.value || masking.maps.value) && (
+          {answer && (!view.veiled.value || masking.maps.value || store.row.value) && (
             <Legend
               store={store}
               limit={view.limit}
@@ -320,7 +321,7 @@ export function Panel({ store, painter, panel, index }: Props) {
               }
               swept={walk.sweep(id)?.setting === knob.name}
               onSweep={
-                live && !card
+                live && !card && store.depth.value === 1
                   ? () => {
                       view.frame.value = -1;
                       view.swept.value = "";
@@ -360,10 +361,10 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
   let part: number | null = null;
   const foreign = store.row.value && view.apart.value;
   if (region && array && !foreign) {
-    const [rows, columns] = array.shape;
+    const [rows, columns] = array.shape.slice(-2);
     const [width, height] = store.size.value;
     const area = scaleRegion(region, columns / width, rows / height);
-    part = share(store.values(array), columns, view.sign.value, area);
+    part = share(shown(store, array), columns, view.sign.value, area);
   }
   const other = [];
   if (answer.target !== store.target.value.label) other.push(answer.target);
@@ -382,6 +383,7 @@ function Facts(props: { store: Store; panel: PanelCard; answer: HeatmapAnswer; v
           {part === null
             ? "nothing to share"
             : `${percent(part)} inside the ${store.row.value ? "range" : "region"}`}
+          {store.depth.value > 1 && " of this slice"}
           {sign === "signed" || sign === "absolute" ? "" : `, ${sign} part`}
         </p>
       )}

@@ -6,7 +6,7 @@ import { BrushBar, stamp } from "../masking/brush-bar";
 import { digits, percent } from "../numbers";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
-import { Button, Icon } from "../ui/parts";
+import { Button, Icon, Slider } from "../ui/parts";
 import type { Prediction, Scene } from "../wire";
 import { mountStage } from "./stage";
 
@@ -47,8 +47,9 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
   return (
     <aside class="xw-scene">
       <div class="xw-stage" ref={host} />
+      {store.depth.value > 1 && <SliceBar store={store} />}
       {!store.table.value && <ZoomBar store={store} />}
-      {store.masking.settings.value.on && !store.table.value && <BrushBar store={store} />}
+      {store.masking.settings.value.on && !store.row.value && <BrushBar store={store} />}
       {scene ? (
         <div class="xw-says">
           <p class="xw-name" title={scene.name}>
@@ -70,6 +71,24 @@ export function SceneView({ store, painter }: { store: Store; painter: Painter }
         <p class="xw-note">Looking at the input …</p>
       )}
     </aside>
+  );
+}
+
+/** Through a volume: every panel shows the same slice. */
+function SliceBar({ store }: { store: Store }) {
+  const { slice } = store.display.value;
+  const last = store.depth.value - 1;
+  return (
+    <Slider
+      label="Slice"
+      help="of the volume, the same in every panel; also Page Up and Page Down on a panel"
+      low={0}
+      high={last}
+      step={1}
+      value={slice}
+      text={`${slice} (0 to ${last})`}
+      onInput={(next) => store.show({ slice: next })}
+    />
   );
 }
 

@@ -8,7 +8,7 @@
 
 import { effect } from "@preact/signals";
 import type { Easel } from "../easel";
-import { between, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
+import { between, clamp, type Point, pan, pixelAt, WHOLE, zoomAt } from "../geometry";
 import type { Painter, Sheet } from "../painter";
 import type { Store } from "../store";
 import type { Token, Array as WireArray } from "../wire";
@@ -52,6 +52,7 @@ const STEPS: Record<string, [number, number]> = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
 };
+const PAGES: Record<string, number> = { PageUp: -1, PageDown: 1 };
 
 export function mountStage(
   host: HTMLElement,
@@ -247,6 +248,11 @@ export function mountPicture(
       cross.value = cross.peek() ? next : here;
       speak(cross.peek() as Point);
       if (corner) region.value = between(corner, next);
+    } else if (event.key in PAGES && store.depth.peek() > 1) {
+      const last = store.depth.peek() - 1;
+      const slice = clamp(store.display.peek().slice + PAGES[event.key], 0, last);
+      store.show?.({ slice });
+      store.spoken.value = `Slice ${slice} (0 to ${last}).`;
     } else if (event.key === " " && hand?.side()) {
       cross.value = here;
       hand.stamp(here, true);

@@ -5,12 +5,12 @@
  * an answer that is held for another text keeps a hand of its own.
  */
 
-import { computed, effect, signal as local } from "@preact/signals";
+import { signal as local } from "@preact/signals";
 import { DIMMED } from "../display";
 import { between, clamp, type Point } from "../geometry";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
-import type { Token } from "../wire";
+import { mountRow } from "./row";
 import type { StageOptions } from "./stage";
 
 /** What a token is called where it shows nothing of its own, such as the end of a letter. */
@@ -39,88 +39,53 @@ export function mountTokens(
   options: StageOptions,
   signal: AbortSignal,
 ): void {
-  const { sheet, words, label } = options;
   const { region } = store;
-  host.className = "xw-text";
-  host.tabIndex = 0;
-  host.setAttribute("role", "application");
-  host.setAttribute("aria-roledescription", "text");
-  host.setAttribute("aria-label", label);
+  const row = mountRow(host, "text", store, painter, options, signal);
+  const { elements: spans, parts: tokens, apart, words, mark, listen } = row;
   const running = host.appendChild(document.createElement("p"));
   const told = host.appendChild(document.createElement("p"));
   told.className = "xw-read";
 
-  const tokens = computed<Token[]>(() => options.tokens?.() ?? store.scene.value?.tokens ?? []);
-  const apart = computed(() => Boolean(options.apart?.()));
   const own = local<Point | null>(null);
   const cross = () => (apart.value ? own : store.cross);
-  let spans: HTMLElement[] = [];
-  let ink: { v: Float32Array; colours: Uint32Array; limit: number } | null = null;
 
-  function paint(): void {
-    const { opacity } = store.display.peek();
+  row.follow(() => {
+    const made = tokens.value.map(({ name, piece, special }, i) => {
+      const span = document.createElement("span");
+      span.className = special ? "xw-token xw-special" : "xw-token";
+      span.dataset.at = String(i);
+      span.textContent = piece || UNSEEN;
+      if (name !== piece) span.title = name;
+      return span;
+    });
+    running.replaceChildren(...tokens.value.flatMap(({ gap }, i) => [gap, made[i]]));
+    spans.value = made;
+  });
+  row.draw((ink) => {
+    const { opacity } = store.display.value;
     host.classList.toggle("xw-inked", Boolean(ink));
-    spans.forEach((span, i) => {
+    spans.value.forEach((span, i) => {
       const colour = ink?.colours[i] ?? DIMMED;
       const share = ink && colour !== DIMMED ? opacity * cover(ink.v[i], ink.limit) : 0;
       const rgb = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
       span.style.setProperty("--xw-ink-at", `${(100 * share).toFixed(1)}%`);
       span.style.setProperty("--xw-of", `rgb(${rgb.join(" ")})`);
     });
-  }
-  sheet.ink = (v, colours, limit) => {
-    ink = { v, colours, limit };
-    paint();
-  };
+  });
+  mark("here", () => {
+    const x = cross().value?.x;
+    return (i) => i === x;
+  });
+  mark("in", () => {
+    const area = apart.value ? null : region.value;
+    return (i) => area && i >= area.x0 && i < area.x1;
+  });
+  row.follow(() => {
+    const at = cross().value;
+    const token = at && tokens.value[at.x];
+    told.textContent = token ? `${token.name}  ${words(at)}` : "";
+  });
 
-  const undo = [
-    painter.add(sheet),
-    effect(() => {
-      spans = tokens.value.map(({ name, piece, special }, i) => {
-        const span = document.createElement("span");
-        span.className = special ? "xw-token xw-special" : "xw-token";
-        span.dataset.at = String(i);
-        span.textContent = piece || UNSEEN;
-        if (name !== piece) span.title = name;
-        return span;
-      });
-      running.replaceChildren(...tokens.value.flatMap(({ gap }, i) => [gap, spans[i]]));
-      paint();
-    }),
-    effect(() => {
-      if (!sheet.array() || options.bare?.()) ink = null;
-      void store.display.value;
-      paint();
-      painter.ask();
-    }),
-    effect(() => {
-      const at = cross().value;
-      const token = at && tokens.value[at.x];
-      spans.forEach((span, i) => {
-        span.classList.toggle("xw-here", i === at?.x);
-      });
-      told.textContent = token ? `${token.name}  ${words(at)}` : "";
-    }),
-    effect(() => {
-      const area = apart.value ? null : region.value;
-      const { truth } = store.display.value;
-      const masks = truth && !apart.value ? (store.scene.value?.masks ?? []) : [];
-      const known = masks.map(({ mask }) => store.values(mask));
-      void tokens.value;
-      spans.forEach((span, i) => {
-        span.classList.toggle("xw-in", Boolean(area && i >= area.x0 && i < area.x1));
-        span.classList.toggle(
-          "xw-true",
-          known.some((mask) => mask[i] > 0),
-        );
-      });
-    }),
-  ];
-
-  const listen = <K extends keyof HTMLElementEventMap>(
-    type: K,
-    run: (event: HTMLElementEventMap[K]) => void,
-  ): void => host.addEventListener(type, run, { signal });
   const tokenAt = ({ target }: Event): Point | null => {
     const { at } = (target as HTMLElement).dataset;
     return at === undefined ? null : { x: Number(at), y: 0 };
@@ -155,17 +120,17 @@ export function mountTokens(
     corner = null;
   });
   listen("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !spans.length) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !spans.peek().length) return;
     const known = cross().peek();
-    const here = known && spans[known.x] ? known : { x: 0, y: 0 };
+    const here = known && spans.peek()[known.x] ? known : { x: 0, y: 0 };
     const step = STEPS[event.key] ?? LINES[event.key];
     if (step) {
       const by = event.shiftKey ? 10 * step : step;
-      const x = event.key in LINES ? across(spans, here.x, step) : here.x + by;
-      const next = { x: known ? clamp(x, 0, spans.length - 1) : here.x, y: 0 };
+      const x = event.key in LINES ? across(spans.peek(), here.x, step) : here.x + by;
+      const next = { x: known ? clamp(x, 0, spans.peek().length - 1) : here.x, y: 0 };
       cross().value = next;
       const { name } = tokens.peek()[next.x];
-      store.spoken.value = `token ${next.x + 1} of ${spans.length}, ${name}: ${words(next)}`;
+      store.spoken.value = `token ${next.x + 1} of ${spans.peek().length}, ${name}: ${words(next)}`;
       if (corner) region.value = between(corner, next);
     } else if (event.key === "r" && !apart.peek()) {
       if (corner) store.keepRegion(region.peek());
@@ -181,10 +146,5 @@ export function mountTokens(
     } else return;
     event.preventDefault();
     event.stopPropagation();
-  });
-
-  signal.addEventListener("abort", () => {
-    for (const stop of undo) stop();
-    host.textContent = "";
   });
 }

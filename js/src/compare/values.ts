@@ -1,5 +1,6 @@
 /** Values of a map under a pixel of the picture, and maps brought to one grid. */
 
+import { sliceOf } from "../arrays";
 import type { Easel } from "../easel";
 import type { Point } from "../geometry";
 import type { Array as WireArray } from "../wire";
@@ -7,11 +8,17 @@ import type { Array as WireArray } from "../wire";
 /** The value of a map at a pixel of the picture, which may be finer than the map; or at a token or column. */
 export function readAt(store: Easel, array: WireArray, { x, y }: Point): number {
   const [width, height] = store.size.peek();
-  const [rows, columns] = array.shape;
+  const [rows, columns] = array.shape.slice(-2);
   if (store.row.peek()) return store.values(array)[x] ?? Number.NaN;
   const row = Math.min(rows - 1, Math.floor((y * rows) / height));
   const column = Math.min(columns - 1, Math.floor((x * columns) / width));
-  return store.values(array)[row * columns + column];
+  return shown(store, array)[row * columns + column];
+}
+
+/** The values of a map, of a volume those of the slice on screen. */
+export function shown(store: Easel, array: WireArray): Float32Array {
+  const [rows, columns] = array.shape.slice(-2);
+  return sliceOf(store.values(array), rows, columns, store.display.value.slice);
 }
 
 /** Means over whole blocks, so that a map has as many pixels as the one beside it. */
