@@ -21,7 +21,7 @@ def write_arrays(
     place = Path(path)
     text = np.array(json.dumps({"format": _format(kind), **about}))
     with place.open("wb") as file:
-        np.savez(file, about=text, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, about=text, **arrays)  # type: ignore[arg-type]
     return place
 
 
@@ -32,11 +32,13 @@ def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, 
             arrays = {name: file[name] for name in file.files}
         about: dict[str, Any] = json.loads(str(arrays.pop("about")))
     except FileNotFoundError:
-        raise ExplainError(f"No {kind} are found at {str(path)!r}; check the path.") from None
+        raise ExplainError(
+            f"There is no file of {kind} at {str(path)!r}; check the path."
+        ) from None
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ExplainError(f"{str(path)!r} does not hold saved {kind}: {error}.") from None
+        raise ExplainError(f"{str(path)!r} holds no saved {kind}: {error}.") from None
     if about.get("format") != _format(kind):
-        raise ExplainError(f"{str(path)!r} does not hold saved {kind}.")
+        raise ExplainError(f"{str(path)!r} holds no saved {kind}.")
     return about, arrays
 
 

@@ -393,12 +393,12 @@ def test_what_was_read_from_a_file_says_what_it_cannot_do(tmp_path):
         back.vector("stripes")
     with pytest.raises(ExplainError, match="without their examples; ask TCAV again"):
         back.adding({"new": striped(12, 2)})
-    with pytest.raises(ExplainError, match="does not hold saved concept vectors"):
+    with pytest.raises(ExplainError, match="holds no saved concept vectors"):
         xw.ConceptVector.load(path, small_network())
-    with pytest.raises(ExplainError, match="No concept scores are found"):
+    with pytest.raises(ExplainError, match="There is no file of concept scores"):
         xw.ConceptScores.load(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("no arrays")
-    with pytest.raises(ExplainError, match="does not hold saved concept scores"):
+    with pytest.raises(ExplainError, match="holds no saved concept scores"):
         xw.ConceptScores.load(tmp_path / "text.npz")
 
 

@@ -166,9 +166,9 @@ def test_units_are_saved_and_loaded_whole(views, tmp_path):
     assert np.array_equal(again["relu4"].correlation, views["relu4"].correlation, equal_nan=True)
     assert again["conv2"].neighbours(3) == views["conv2"].neighbours(3)
     (tmp_path / "other").write_text("no")
-    with pytest.raises(xw.ExplainError, match="does not hold saved units"):
+    with pytest.raises(xw.ExplainError, match="holds no saved units"):
         xw.UnitViews.load(tmp_path / "other")
-    with pytest.raises(xw.ExplainError, match="No units are found"):
+    with pytest.raises(xw.ExplainError, match="There is no file of units"):
         xw.UnitViews.load(tmp_path / "missing")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from xaiwidgets.core.answers import Provenance
+from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.subject import Subject
 
@@ -22,7 +22,7 @@ from .looking import look
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORMAT = "xaiwidgets dissection 1"
+_KIND = "dissection"
 
 
 class Unit(NamedTuple):
@@ -270,30 +270,16 @@ class Dissection:
         for i, units in enumerate([*self.layers, *self.rotated]):
             arrays |= {f"{i} {name}": values for name, values in units.arrays().items()}
         about = {
-            "format": _FORMAT, "provenance": self.provenance.plain(), "concepts": self.concepts,
-            "iou": self.iou, "facts": self.facts, "warnings": self.warnings,
+            "provenance": self.provenance.plain(), "concepts": self.concepts, "iou": self.iou,
+            "facts": self.facts, "warnings": self.warnings,
             "units": [[u.layer, u.rotation, u.grid] for u in [*self.layers, *self.rotated]],
         }  # fmt: skip
-        place = Path(path)
-        with place.open("wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-        return place
+        return write_arrays(path, _KIND, about, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Dissection:
         """Read what `save` wrote; refuses any other file."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            about: Mapping[str, Any] = json.loads(str(arrays["about"]))
-        except FileNotFoundError:
-            raise ExplainError(
-                f"No dissection is found at {str(path)!r}; check the path."
-            ) from None
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise ExplainError(f"{str(path)!r} holds no saved dissection: {error}.") from None
-        if about.get("format") != _FORMAT:
-            raise ExplainError(f"{str(path)!r} holds no saved dissection.")
+        about, arrays = read_arrays(path, _KIND)
         units = [
             DissectedLayer(layer, rotation, (grid[0], grid[1]), **_numbered(arrays, i))
             for i, (layer, rotation, grid) in enumerate(about["units"])
