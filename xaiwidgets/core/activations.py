@@ -39,7 +39,7 @@ def layer_gradients_and_score(
     rows: torch.Tensor | None = None,
 ) -> tuple[dict[str, Pair], torch.Tensor]:
     """What `layer_gradients` gives, and the scores (batch,)."""
-    wanted = {_module(subject, name, x): name for name in names}
+    wanted = dict(zip(_modules(subject, names, x), names, strict=True))
     caught: dict[str, torch.Tensor] = {}
 
     def catch(module: nn.Module, _: Any, output: Any) -> Any:
@@ -71,7 +71,7 @@ def layer_outputs(
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Outputs of the named layers at their last use, each (batch, ...) as the layer lays it, and
     the network's scores (batch, classes): one pass, without gradients unless `differentiable`."""
-    wanted = {_module(subject, name, x): name for name in names}
+    wanted = dict(zip(_modules(subject, names, x), names, strict=True))
     caught: dict[str, torch.Tensor] = {}
 
     def catch(module: nn.Module, _: Any, output: Any) -> None:
@@ -101,7 +101,7 @@ def outputs_after(
         assert value is not None
         return _replaced(own, value, output) if met == layer.uses else None
 
-    with torch.no_grad(), unheard(), hooked([_module(subject, layer.name, x)], exchange):
+    with torch.no_grad(), unheard(), hooked(_modules(subject, [layer.name], x), exchange):
         return subject(x, len(output))
 
 
@@ -133,12 +133,13 @@ def _caught(caught: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     return caught[name]
 
 
-def _module(subject: Subject, name: str, x: torch.Tensor) -> nn.Module:
+def _modules(subject: Subject, names: list[str], x: torch.Tensor) -> list[nn.Module]:
     modules = dict(subject.model.named_modules())
-    if name not in modules or not name:
-        subject.layers(x)[name]
-        raise ExplainError(f"No layer is called {name!r}.")
-    return modules[name]
+    for name in names:
+        if name not in modules or not name:
+            subject.layers(x)[name]
+            raise ExplainError(f"No layer is called {name!r}.")
+    return [modules[name] for name in names]
 
 
 def _replaced(output: Any, value: torch.Tensor, other: torch.Tensor) -> Any:
