@@ -49,19 +49,11 @@ def concept_masks(views: UnitViews, dissection: Dissection) -> ConceptMasks:
     for start in range(0, len(views.numbers), _READ):
         read = examples(source.data, views.numbers[start : start + _READ])
         labels = Labels.of(source.subject, read, set(column), source.counting.size)
-        for i, concept in zip(*_present(labels), strict=True):
-            mask = labels.sets[:, concept][labels.codes[i]]
+        for i, concept in zip(*np.nonzero(labels.areas), strict=True):
+            mask = labels.mask(i, concept)
             pairs.append((start + i, column[labels.concepts[concept]]))
             bits.append(np.packbits(_thinned(mask, size)))
     return {"pairs": numbers(pairs), "bits": pack_bytes(np.stack(bits))}
-
-
-def _present(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
-    """Which concepts are in which pictures."""
-    found = np.zeros((len(labels.codes), len(labels.concepts)), bool)
-    np.logical_or.at(found, labels.owner, labels.sets)
-    pictures, concepts = np.nonzero(found)
-    return pictures, concepts
 
 
 def _thinned(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

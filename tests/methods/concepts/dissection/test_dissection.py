@@ -15,7 +15,7 @@ from state import State
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.core.errors import Cancelled, ExplainError
-from xaiwidgets.methods.concepts.dissection import network_dissection, tally
+from xaiwidgets.methods.concepts.dissection import network_dissection, quantiles, tally
 from xaiwidgets.methods.concepts.dissection.anchors import Grid, Spacing
 from xaiwidgets.methods.concepts.dissection.quantiles import from_the_top
 from xaiwidgets.methods.concepts.dissection.rotation import rotation
@@ -90,7 +90,9 @@ def test_a_unit_counts_only_in_pictures_in_which_the_category_was_annotated():
         assert answer.layers[0].iou[:, c] == pytest.approx(both / either)
 
 
-def test_order_statistics_read_in_parts_are_those_of_sorting():
+@pytest.mark.parametrize("held", [quantiles._HELD, 900, 20])
+def test_order_statistics_read_in_parts_are_those_of_sorting(held, monkeypatch):
+    monkeypatch.setattr(quantiles, "_HELD", held)
     rng = np.random.default_rng(0)
     value = np.float32(rng.standard_normal(5000) * 10.0 ** rng.integers(-30, 30, 5000))
     value[::7] = 0
@@ -131,6 +133,27 @@ def test_where_too_little_was_kept_the_data_is_read_again(monkeypatch):
     assert any("read again" in fact for fact in answer.facts)
     assert answer.provenance.forwards > 300
     assert np.array_equal(answer.layers[0].iou, expected.layers[0].iou)
+
+
+def test_pictures_with_many_masks_over_one_another_are_counted_as_one_mask_after_the_other():
+    rng = np.random.default_rng(3)
+    data = [
+        (
+            x,
+            {
+                **masks,
+                **{f"lot:{i}": rng.random((32, 32)) < 0.3 for i in range(9)},
+                "all:all": True,
+            },
+        )
+        for x, masks in scenes(20)
+    ]
+    answer = dissect(network(5), data, "pool", anchors="equal parts")
+    maps, masks = activations(network(5), data, "pool")
+    plain = [{n: np.broadcast_to(m, (32, 32)) for n, m in each.items()} for each in masks]
+    iou, _ = netdissect_lite(maps, plain, answer.concepts, 0.02)
+    assert len(answer.concepts) == 13
+    assert answer.layers[0].iou == pytest.approx(iou, abs=1e-12)
 
 
 def test_counting_in_small_parts_changes_nothing(monkeypatch):

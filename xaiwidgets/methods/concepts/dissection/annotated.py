@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.preprocessing import is_picture
 from xaiwidgets.core.subject import Subject
 
-_MANY = 4096
+_BITS = 6  # masks that share a number before it is asked which of their combinations occur
+_APART = 4  # pixels from one that is looked at to the next, to see what a picture usually shows
 
 
 class Example(NamedTuple):
@@ -87,17 +89,18 @@ def category_of(concept: str) -> str:
 class Labels:
     """Which concepts every pixel of some pictures has.
 
-    Pixels with the same concepts share a code: `codes` (pictures, height, width) are the numbers of
-    the rows of `sets` (codes, concepts). `owner` (codes,) is the picture that a code belongs to,
-    and `annotated` (pictures, categories) says which categories somebody looked for, `throughout`
-    (pictures,) where it was all.
+    Pixels of a picture with the same concepts share a code (`codes`: pictures, height, width). Its
+    concepts are the row `first[picture] + code` of `sets` (rows, concepts). `areas` (pictures,
+    concepts) are the pixels of each concept. `annotated` (pictures, categories) says which
+    categories somebody looked for, `throughout` (pictures,) where it was all.
     """
 
     concepts: list[str]
     categories: list[str]
     codes: np.ndarray
+    first: np.ndarray
     sets: np.ndarray
-    owner: np.ndarray
+    areas: np.ndarray
     annotated: np.ndarray
     throughout: np.ndarray
 
@@ -112,36 +115,27 @@ class Labels:
         """The labels of pictures at that size. `wanted` names concepts or categories, none for
         all."""
         seen = [_fitted(subject, each, size, wanted) for each in examples]
-        return cls.from_masks(seen, size, [each.annotated for each in examples])
-
-    @classmethod
-    def from_masks(
-        cls,
-        seen: Sequence[Mapping[str, Any]],
-        size: tuple[int, int],
-        annotated: Sequence[frozenset[str] | None],
-    ) -> Labels:
-        """The labels of pictures whose masks have the size (height, width), or are True."""
         concepts = list(dict.fromkeys(name for masks in seen for name in masks))
-        column = {name: i for i, name in enumerate(concepts)}
-        named = {category for each in annotated if each is not None for category in each}
+        noted = [each.annotated for each in examples]
+        named = {category for each in noted if each is not None for category in each}
         categories = list(dict.fromkeys([*map(category_of, concepts), *sorted(named)]))
-        codes = np.empty((len(seen), *size), np.int32)
-        sets: list[np.ndarray] = []
-        for row, masks in enumerate(seen):
-            known = [np.broadcast_to(mask, size).ravel() for mask in masks.values()]
-            numbers, place = _numbered(known, size[0] * size[1])
-            codes[row] = numbers.reshape(size) + sum(map(len, sets))
-            own = np.zeros((len(place), len(concepts)), bool)
-            for name, mask in zip(masks, known, strict=True):
-                own[:, column[name]] = mask[place]
-            sets.append(own)
+        coded = [_coded([m for m in masks.values() if m is not True], size) for masks in seen]
+        first = np.cumsum([0, *(len(sets) for _, sets in coded)])
+        sets = np.zeros((first[-1], len(concepts)), bool)
+        areas = np.zeros((len(seen), len(concepts)), np.int64)
+        column = {name: i for i, name in enumerate(concepts)}
+        for row, (masks, (_, held)) in enumerate(zip(seen, coded, strict=True)):
+            own = sets[first[row] : first[row + 1]]
+            own[:, [column[name] for name, mask in masks.items() if mask is not True]] = held
+            own[:, [column[name] for name, mask in masks.items() if mask is True]] = True
+            for name, mask in masks.items():
+                whole = mask is True
+                areas[row, column[name]] = size[0] * size[1] if whole else np.count_nonzero(mask)
         return cls(
-            concepts, categories, codes, np.concatenate(sets),
-            np.repeat(np.arange(len(seen)), [len(own) for own in sets]),
-            np.array([[a is None or c in a for c in categories] for a in annotated], bool)
+            concepts, categories, np.stack([codes for codes, _ in coded]), first[:-1], sets, areas,
+            np.array([[a is None or c in a for c in categories] for a in noted], bool)
             .reshape(len(seen), len(categories)),
-            np.array([each is None for each in annotated], bool),
+            np.array([each is None for each in noted], bool),
         )  # fmt: skip
 
     @property
@@ -149,40 +143,68 @@ class Labels:
         """(height, width) of the masks."""
         return self.codes.shape[1], self.codes.shape[2]
 
-    def columns(self, concepts: list[str], categories: list[str]) -> np.ndarray:
-        """A row a code: ones for its concepts, then for the categories annotated in its picture."""
-        found = np.zeros((len(self.sets), len(concepts) + len(categories)), bool)
+    def mask(self, picture: int, concept: int) -> np.ndarray:
+        """Where a concept, by its number, is in a picture (height, width)."""
+        found: np.ndarray = self.sets[self.first[picture] :, concept][self.codes[picture]]
+        return found
+
+    @property
+    def usual(self) -> np.ndarray:
+        """A code that many pixels of each picture have (pictures,)."""
+        some = self.codes[:, ::_APART, ::_APART].reshape(len(self.codes), -1).astype(np.int64)
+        count = int(some.max()) + 1
+        place = some + count * np.arange(len(some))[:, None]
+        counts = np.bincount(place.ravel(), minlength=count * len(some))
+        found: np.ndarray = counts.reshape(len(some), count).argmax(1)
+        return found
+
+    def columns(
+        self, concepts: list[str], categories: list[str], picture: np.ndarray, held: np.ndarray
+    ) -> np.ndarray:
+        """What is said of this object's concepts (`held`: n, own concepts), in columns for others;
+        then ones for the categories that are annotated in the `picture` (n,) of each."""
+        found = np.zeros((len(held), len(concepts) + len(categories)))
         place = {name: i for i, name in enumerate(concepts)}
-        for i, name in enumerate(self.concepts):
-            found[:, place[name]] = self.sets[:, i]
+        found[:, [place[name] for name in self.concepts]] = held
         for i, name in enumerate(categories, len(concepts)):
-            here = (
-                self.annotated[:, self.categories.index(name)]
-                if name in self.categories
-                else self.throughout
-            )
-            found[:, i] = here[self.owner]
+            known = name in self.categories
+            here = self.annotated[:, self.categories.index(name)] if known else self.throughout
+            found[:, i] = here[picture]
         return found
 
 
-def _numbered(masks: Sequence[np.ndarray], pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """A number for every pixel (pixels,), the same where the same masks hold, and for each number
-    a pixel that has it."""
-    codes, count = np.zeros(pixels, np.int32), 1
-    for mask in masks:
-        codes, count = 2 * codes + mask, 2 * count
-        if count > _MANY:
-            codes, count = _closed_up(codes, count)
-    codes, count = _closed_up(codes, count)
-    place = np.empty(count, np.int64)
-    place[codes] = np.arange(pixels)
-    return codes, place
+def _coded(masks: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A code for every pixel, the same where the same masks hold, and for each code which masks
+    these are (codes, masks)."""
+    codes, sets = np.zeros(size, np.uint8), np.zeros((1, 0), bool)
+    for start in range(0, len(masks), _BITS):
+        some = masks[start : start + _BITS]
+        bits = np.zeros(size, np.uint8)
+        for mask in some:
+            np.left_shift(bits, 1, out=bits)
+            np.bitwise_or(bits, mask.view(np.uint8), out=bits)
+        held = _combinations(len(some))
+        codes, sets = _told_apart(codes, sets, bits, held) if start else (bits, held)
+    return codes, sets
 
 
-def _closed_up(codes: np.ndarray, count: int) -> tuple[np.ndarray, int]:
-    """The same codes without numbers that nobody has."""
-    present = np.bincount(codes, minlength=count) > 0
-    return (np.cumsum(present, dtype=np.int32) - 1)[codes], int(present.sum())
+@functools.cache
+def _combinations(count: int) -> np.ndarray:
+    """All sets of so many masks (sets, masks), the first mask in the highest bit."""
+    numbers = np.arange(1 << count, dtype=np.uint8)[:, None]
+    return np.unpackbits(numbers, axis=1)[:, 8 - count :].astype(bool)
+
+
+def _told_apart(
+    codes: np.ndarray, sets: np.ndarray, bits: np.ndarray, held: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes for pixels that have a code and the bits of more masks; only those that occur."""
+    both = codes.astype(np.int64) * len(held) + bits
+    present = np.flatnonzero(np.bincount(both.ravel()))
+    number = np.zeros(present[-1] + 1, np.min_scalar_type(len(present)))
+    number[present] = np.arange(len(present))
+    before, after = np.divmod(present, len(held))
+    return number[both], np.concatenate([sets[before], held[after]], 1)
 
 
 def size_of(subject: Subject, x: torch.Tensor, examples: Sequence[Example]) -> tuple[int, int]:
@@ -222,6 +244,6 @@ def _fitted(
                 f"{size[0]} × {size[1]} are taken; give Subject(..., size=(height, width)), so "
                 "that pictures and masks are brought to one size."
             )
-        if inside.any():
+        if np.count_nonzero(inside):
             found[name] = inside
     return found

@@ -40,6 +40,6 @@ def look(
     labels = Labels.of(subject, read, {concept}, size)
     masks = np.zeros(labels.codes.shape, bool)
     if labels.concepts:
-        masks = labels.sets[:, 0][labels.codes]
+        masks = np.stack([labels.mask(i, 0) for i in range(len(masks))])
     drawn = data.drawn(numbers) if hasattr(data, "drawn") else subject.preprocessing.pictures(x)[0]
     return Looked(drawn, grid.raised(maps), masks)

@@ -18,6 +18,7 @@ from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
+from ..store import code_of
 from .anchors import ANCHORS, Sides, parts_of
 from .annotated import checked, examples
 from .answer import Dissection, Source
@@ -186,10 +187,11 @@ class _Reading:
     def _read(self, shards: Shards, share: float) -> None:
         method = self.method
         shards.begin()
+        network = self.subject.fingerprint + code_of(self.subject.model)
         part = Part(
-            self.subject, self.data, self.first, tuple(layer.name for layer in self.layers),
-            self.wanted, method.rotations, method.seed, share,
-            size=getattr(self.data, "mask_size", None), known=shards.known,
+            self.subject, network, self.data, self.first,
+            tuple(layer.name for layer in self.layers), self.wanted, method.rotations, method.seed,
+            share, size=getattr(self.data, "mask_size", None), known=shards.known,
         )  # fmt: skip
         first = shards.add(part.gather(self.job))
         whole = max(0, len(self.rest) - _FEWEST)  # a last shard too small to shuffle joins another

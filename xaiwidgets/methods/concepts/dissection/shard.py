@@ -1,10 +1,10 @@
 """What is kept of some pictures: where units are so active that they may count, and the labels.
 
 A unit's mask is where its activation, brought to the size of the mask, exceeds a threshold that
-0.5 % of its activations exceed. Pixels above it lie beside an activation above it. So only the gaps
-between cells with an activation above a lower bound of that threshold are kept, on disk: about a
-tenth of them. When the last picture is read, the exact threshold is among the activations that were
-kept, and every pixel above it lies in a gap that was kept.
+0.5 % of its activations exceed. Pixels above it lie beside an activation above it. So only the
+cells with an activation above a lower bound of that threshold are kept, with those around them, on
+disk: about a tenth of all. When the last picture is read, the exact threshold is among the
+activations that were kept, and every pixel above it lies between cells that were kept.
 """
 
 from __future__ import annotations
@@ -18,94 +18,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import Job, working
 from xaiwidgets.core.subject import Subject
 
-from ..store import code_of, write_whole
+from ..store import write_whole
+from .active import Active, bound_of
 from .annotated import Labels, examples, size_of, together
 from .rotation import turned, turned_name
 
 Bounds = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Active:
-    """One layer over some pictures: every activation above `bound`, and the gaps beside them.
-
-    `bound` and `lowest` are (units,), `peaks` and `means` (pictures, units). A map with an
-    activation above the bound has a number; `unit` and `image` (maps,) are its own. `values` are
-    the activations above the bound and `value_unit` their units; `corners` (4, gaps) the
-    activations around a gap, upper left, upper right, lower left, lower right, `gap` its number in
-    a map of (h + 1) × (w + 1) and `gap_map` that map.
-    """
-
-    grid: tuple[int, int]
-    bound: np.ndarray
-    lowest: np.ndarray
-    peaks: np.ndarray
-    means: np.ndarray
-    unit: np.ndarray
-    image: np.ndarray
-    values: np.ndarray
-    value_unit: np.ndarray
-    corners: np.ndarray
-    gap: np.ndarray
-    gap_map: np.ndarray
-
-    @classmethod
-    def of(cls, maps: torch.Tensor, bound: torch.Tensor) -> Active:
-        """What exceeds the bound (units,) in a layer's maps (pictures, units, h, w)."""
-        maps = maps.detach().float().contiguous()
-        height, width = maps.shape[2:]
-        lowest, peaks = maps.flatten(2).aminmax(dim=2)
-        image, unit = (peaks > bound).nonzero(as_tuple=True)
-        some, least = maps[image, unit], bound[unit][:, None, None]
-        above = some > least
-        padded = F.pad(some[:, None], (1, 1, 1, 1), mode="replicate")[:, 0] if len(some) else some
-        beside = F.pad(above, (1, 1, 1, 1))
-        beside = beside[:, 1:] | beside[:, :-1]
-        beside = beside[:, :, 1:] | beside[:, :, :-1]
-        gap_map, row, column = beside.nonzero(as_tuple=True)
-        first = (gap_map * (height + 2) + row) * (width + 2) + column
-        around = first + first.new_tensor([0, 1, width + 2, width + 3])[:, None]
-        found = {
-            "bound": bound, "lowest": lowest.amin(0), "peaks": peaks, "means": maps.mean((2, 3)),
-            "unit": unit, "image": image, "values": some[above],
-            "value_unit": unit.repeat_interleave(above.sum((1, 2))),
-            "corners": padded.flatten()[around], "gap": row * (width + 1) + column,
-            "gap_map": gap_map,
-        }  # fmt: skip
-        return cls((height, width), **{name: _small(value) for name, value in found.items()})
-
-    @classmethod
-    def together(cls, parts: list[Active]) -> Active:
-        """The same of all pictures, from that of some after others."""
-        if len(parts) == 1:
-            return parts[0]
-        pictures = np.cumsum([0, *(len(part.peaks) for part in parts)])
-        maps = np.cumsum([0, *(len(part.unit) for part in parts)])
-        moved = [
-            replace(part, image=part.image + np.int32(at), gap_map=part.gap_map + np.int32(number))
-            for part, at, number in zip(parts, pictures, maps, strict=False)
-        ]
-        joined = {
-            entry.name: np.concatenate(
-                [getattr(part, entry.name) for part in moved], axis=int(entry.name == "corners")
-            )
-            for entry in fields(cls)
-            if entry.name not in ("grid", "bound", "lowest")
-        }
-        lowest = np.min([part.lowest for part in parts], axis=0)
-        return cls(grid=parts[0].grid, bound=parts[0].bound, lowest=lowest, **joined)
-
-
-def _small(value: torch.Tensor) -> np.ndarray:
-    array: np.ndarray = value.cpu().numpy()
-    return array.astype(np.int32) if array.dtype == np.int64 else array
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +70,9 @@ class Shard:
         return cls(arrays["rows"], tuple(about["shape"]), labels, layers)
 
 
-_TYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U16": "<u2", "BOOL": "?"}
+_TYPES = {
+    "F32": "<f4", "I64": "<i8", "I32": "<i4", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
 
 
 def _mapped(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -186,12 +112,13 @@ class Gathered(NamedTuple):
 class Part:
     """Some pictures of a data set: what a worker is asked to read.
 
-    `bounds` are those of each layer; without them they are found here, as what `share` of these
-    pictures' activations exceed. `size` is that of the masks, or None to choose it here. `known`
-    are the keys of shards that are there already.
+    `network` stands for the network's state. `bounds` are those of each layer; without them they
+    are found here, as what about `share` of these pictures' activations exceed. `size` is that of
+    the masks, or None to choose it here. `known` are the keys of shards that are there already.
     """
 
     subject: Subject
+    network: str
     data: Any
     rows: np.ndarray
     layers: tuple[str, ...]
@@ -230,7 +157,10 @@ class Part:
         size = self.subject.batch_size(x, backward=False)
         if self.bounds is None:
             maps = [self._maps(part) for part in x.split(size)]
-            bounds = {name: self._bound([each[name] for each in maps]) for name in maps[0]}
+            bounds = {
+                name: bound_of([each[name] for each in maps], self.share, self.seed)
+                for name in maps[0]
+            }
             parts = [_above(each, bounds) for each in maps]
         else:
             bounds = {name: torch.from_numpy(bound) for name, bound in self.bounds.items()}
@@ -238,30 +168,22 @@ class Part:
         return {name: Active.together([part[name] for part in parts]) for name in bounds}
 
     def _maps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Every layer's maps (pictures, units, h, w), and those of its rotations."""
+        """Every layer's maps (pictures, h, w, units), and those of its rotations."""
         known = self.subject.layers(x)
         outputs, _ = layer_outputs(self.subject, x, list(self.layers))
         found = {}
         for name in self.layers:
-            maps = known[name].fold(outputs[name]).float().contiguous()
+            maps = known[name].fold(outputs[name]).float()
             for number in range(self.rotations + 1):
                 other = turned(maps, self.seed, number) if number else maps
-                found[turned_name(name, number)] = other
+                found[turned_name(name, number)] = other.movedim(1, 3).contiguous()
         return found
-
-    def _bound(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        """What the share exceeds of each unit's activations (units,)."""
-        if self.share >= 1:
-            return torch.full_like(maps[0][0, :, 0, 0], -torch.inf)
-        values = torch.cat([each.movedim(1, 0).flatten(1) for each in maps], 1)
-        beyond = min(int(self.share * values.shape[1]), values.shape[1] - 1)
-        return values.kthvalue(values.shape[1] - beyond, dim=1).values
 
     def _key(self, seen: str) -> str:
         """A hash of all that the numbers depend on."""
         told = (
-            self.subject.fingerprint, code_of(self.subject.model), self.layers, self.rotations,
-            self.seed, self.share, self.rows.tolist(), seen,
+            self.network, self.layers, self.rotations, self.seed, self.share, self.rows.tolist(),
+            seen,
         )  # fmt: skip
         digest = hashlib.sha256(repr(told).encode())
         for name, bound in (self.bounds or {}).items():

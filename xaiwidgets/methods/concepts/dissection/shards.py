@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..store import temporary_folder
 from .shard import Gathered, Shard
+
+_MAPPED = 64  # files that stay mapped, of which nothing is in memory but what was looked at
 
 
 class Shards:
@@ -19,6 +22,7 @@ class Shards:
         self.folder = Path(self._temporary.name if self._temporary else str(folder))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files: list[Path] = []
+        self._load = functools.lru_cache(_MAPPED)(Shard.load)
         self._seen: list[str] = []
 
     @property
@@ -42,7 +46,7 @@ class Shards:
             gathered.shard.save(file)
         self.files.append(file)
         self._seen.append(gathered.seen)
-        return gathered.shard or Shard.load(file)
+        return gathered.shard or self._load(file)
 
     def __iter__(self) -> Iterator[Shard]:
-        return map(Shard.load, self.files)
+        return map(self._load, self.files)

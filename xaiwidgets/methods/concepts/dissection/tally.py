@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .anchors import Axis, Grid, Sides, between
-from .annotated import category_of
+from .active import Active
+from .anchors import Grid, Sides
+from .annotated import Labels, category_of
+from .blocks import Blocks
+from .pieces import LabelPieces, UnitPieces, met
 from .quantiles import from_the_top
-from .shard import Active, Shard
+from .shard import Shard
 
-_AT_ONCE = 400_000  # pixels interpolated together: what a processor keeps at hand
-_COUNTED = 2_000_000  # and counted
+_AT_ONCE = 2_000_000  # cells that are looked through together
 
 
 class Thresholds(NamedTuple):
@@ -36,8 +38,8 @@ def thresholds(shards: Iterable[Shard], layer: str, quantile: float) -> np.ndarr
     def stream() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for shard in shards:
             active = shard.layers[layer]
-            above = active.values > bound[active.value_unit]
-            yield active.value_unit[above], active.values[above]
+            high, unit = active.above(bound)
+            yield unit, active.values[high]
 
     place = last * (1 - quantile)
     below = int(place)
@@ -58,8 +60,7 @@ class _Summary(NamedTuple):
 
     @classmethod
     def of(cls, active: Active) -> _Summary:
-        grid = active.grid
-        return cls(active.bound + 0, active.lowest + 0, len(active.peaks) * grid[0] * grid[1])
+        return cls(active.bound + 0, active.lowest + 0, active.cells)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,54 +100,22 @@ class Counter:
         self.categories = list(dict.fromkeys(map(category_of, concepts)))
         self.sides, self.shuffles, self.seed = sides, shuffles, seed
         self._column = [self.categories.index(category_of(name)) for name in concepts]
-        self._both = np.zeros(
-            (shuffles + 1, len(limits), len(concepts) + len(self.categories)), np.int64
-        )
-        self._areas = np.zeros(len(concepts) + len(self.categories), np.int64)
+        width = len(concepts) + len(self.categories)
+        self._both = np.zeros((shuffles + 1, width, len(limits)))
+        self._areas = np.zeros(width)
 
     def add(self, shard: Shard, number: int) -> None:
         """Count one shard."""
-        from scipy.sparse import csr_array
-
-        labels = shard.labels
-        columns = csr_array(labels.columns(self.concepts, self.categories).astype(np.int64))
-        total, codes = columns.shape[0], labels.codes.ravel()
-        self._areas += columns.T @ np.bincount(codes, minlength=total)
+        labels, active = shard.labels, shard.layers[self.layer]
+        grid = Grid.of(active.grid, labels.size, self.sides, shard.shape)
+        concepts = _Concepts.of(labels, self.concepts, self.categories, Blocks.of(grid))
         pairings = _pairings(len(shard.rows), self.shuffles, (self.seed, number))
-        size = labels.size[0] * labels.size[1]
-        for masks in _many(self.masks(shard)):
-            unit = np.repeat(masks.unit * total, masks.pixels)
-            for draw, partner in enumerate(pairings):
-                place = masks.place + np.repeat(partner[masks.image] * size, masks.pixels)
-                counts = np.bincount(unit + codes[place], minlength=len(self.limits) * total)
-                self._both[draw] += (columns.T @ counts.reshape(-1, total).T).T
-
-    def masks(self, shard: Shard) -> Iterator[Masks]:
-        """Every pixel of every unit's mask."""
-        active = shard.layers[self.layer]
-        grid = Grid.of(active.grid, shard.labels.size, self.sides, shard.shape)
-        limit = self.limits[active.unit][active.gap_map]
-        high = np.flatnonzero(active.corners.max(0, initial=-np.inf) > limit)
-        row, column = np.divmod(active.gap[high], active.grid[1] + 1)
-        tallest, widest = grid.down.count.max(), grid.across.count.max()
-        size = max(1, _AT_ONCE // int(tallest * widest))
-        for start in range(0, len(high), size):
-            some, of = high[start : start + size], slice(start, start + size)
-            down = _pixels_of(grid.down, row[of], tallest)
-            across = _pixels_of(grid.across, column[of], widest)
-            corners = list(active.corners[:, some, None, None].astype(np.float64))
-            values = between(
-                corners, grid.down.share[down.place][:, :, None],
-                grid.across.share[across.place][:, None, :],
-            )  # fmt: skip
-            inside = values > limit[some][:, None, None]
-            inside &= down.inside[:, :, None] & across.inside[:, None, :]
-            place = down.place[:, :, None] * grid.width + across.place[:, None, :]
-            maps = active.gap_map[some]
-            pixels = np.count_nonzero(inside.reshape(len(some), -1), axis=1)
-            yield Masks(
-                active.unit[maps].astype(np.int64), active.image[maps], pixels, place[inside]
-            )
+        self._areas += concepts.areas
+        each = active.grid[0] * active.grid[1] * len(self.limits)
+        for start, some in active.some(max(1, _AT_ONCE // each)):
+            pieces = UnitPieces.of(some, concepts.blocks, self.limits)
+            for both, partner in zip(self._both, pairings, strict=True):
+                both += concepts.shared(pieces, partner[start : start + len(some.peaks)])
 
     @property
     def tally(self) -> Tally:
@@ -160,45 +129,59 @@ class Counter:
 
     def _tally(self, draw: int) -> Tally:
         count = len(self.concepts)
-        overlap, active = np.split(self._both[draw], [count], axis=1)
+        overlap, active = np.split(self._both[draw].T, [count], axis=1)
         area, annotated = self._areas[:count], self._areas[count:]
         return Tally(overlap, active[:, self._column], area, annotated[self._column])
 
 
-class Masks(NamedTuple):
-    """Pieces of units' masks: the unit of each, its picture in the shard and how many pixels it
-    has, and the places of all these pixels in their masks, one piece after the other."""
+class _Concepts(NamedTuple):
+    """The concepts of some pictures, as they are counted: a column for each concept and category.
 
-    unit: np.ndarray
-    image: np.ndarray
-    pixels: np.ndarray
-    place: np.ndarray
+    Many pixels of a picture have the same concepts, its usual ones. What units share with it is
+    what they would if all pixels had them (`usual`: pictures, columns), and in the `pieces` that
+    have others what these have more or less (`other`: columns, kinds of pieces; `kind`: pieces).
+    `areas` (columns,) are the pixels of each.
+    """
 
+    areas: np.ndarray
+    usual: np.ndarray
+    other: Any
+    kind: np.ndarray
+    pieces: LabelPieces
+    blocks: Blocks
 
-def _many(parts: Iterator[Masks]) -> Iterator[Masks]:
-    """The same in fewer, larger parts: counting has a price for each."""
-    waiting: list[Masks] = []
-    for part in parts:
-        waiting.append(part)
-        if sum(len(each.place) for each in waiting) >= _COUNTED:
-            yield Masks(*map(np.concatenate, zip(*waiting, strict=True)))
-            waiting = []
-    if waiting:
-        yield Masks(*map(np.concatenate, zip(*waiting, strict=True)))
+    @classmethod
+    def of(
+        cls, labels: Labels, concepts: list[str], categories: list[str], blocks: Blocks
+    ) -> _Concepts:
+        from scipy.sparse import csr_array
 
+        pictures, common = np.arange(len(labels.codes)), labels.usual
+        pieces = LabelPieces.of(labels, blocks, common)
+        rows, kind = np.unique(pieces.row, return_inverse=True)
+        owner = np.searchsorted(labels.first, rows, side="right") - 1
+        areas, usual, held = (
+            labels.columns(concepts, categories, of, values)
+            for of, values in (
+                (pictures, labels.areas),
+                (pictures, labels.sets[labels.first + common]),
+                (owner, labels.sets[rows]),
+            )
+        )
+        areas[:, len(concepts) :] *= labels.size[0] * labels.size[1]
+        other = csr_array((held - usual[owner]).T)
+        return cls(areas.sum(0), usual, other, kind, pieces, blocks)
 
-class _Pixels(NamedTuple):
-    """The pixels of some gaps along one side (gaps, widest), and which of them are in the gap."""
-
-    place: np.ndarray
-    inside: np.ndarray
-
-
-def _pixels_of(axis: Axis, gaps: np.ndarray, widest: int) -> _Pixels:
-    offset = np.arange(widest)
-    inside = offset < axis.count[gaps][:, None]
-    place = np.minimum(axis.start[gaps][:, None] + offset, len(axis.share) - 1)
-    return _Pixels(place, inside)
+    def shared(self, units: UnitPieces, partner: np.ndarray) -> np.ndarray:
+        """The pixels that masks share (columns, units) when each picture's units are laid on the
+        concepts of its partner (pictures,)."""
+        count, (_, kinds) = len(units.areas), self.other.shape
+        at = partner[units.picture] * len(self.blocks) + units.block
+        piece, label, pixels = met(units, self.pieces, at)
+        place = self.kind[label] * count + units.unit[piece]
+        there = np.bincount(place, pixels, kinds * count).reshape(kinds, count)
+        found: np.ndarray = self.other @ there + (units.areas @ self.usual[partner]).T
+        return found
 
 
 def _pairings(pictures: int, shuffles: int, seed: Any) -> list[np.ndarray]:

@@ -1,0 +1,109 @@
+"""Pictures cut into blocks of at most 8 × 8 pixels: part of a mask is a word of 64 bits there.
+
+Where the cells of a layer are anchored, they cut a picture into gaps, in each of which a map is
+interpolated between the same four activations. A gap is cut into strips of at most eight pixels,
+and neighbouring strips that have eight pixels together are one block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .anchors import Axis, Grid
+
+SIDE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """One side of a mask.
+
+    `first` and `many` (gaps,) are each gap's first strip, and how many it has. Of each strip
+    `share` (up to 8, strips) says how far its pixels are on the way from one anchor to the next,
+    NaN where it has fewer, `ends` (2, strips) the same of its first and last, `block` (strips,) its
+    block and `offset` (strips,) its first pixel there. `pixel` (blocks, 8) are the pixels of a
+    block; the last one again where it has fewer.
+    """
+
+    first: np.ndarray
+    many: np.ndarray
+    share: np.ndarray
+    ends: np.ndarray
+    block: np.ndarray
+    offset: np.ndarray
+    pixel: np.ndarray
+
+    @classmethod
+    def of(cls, axis: Axis) -> Strips:
+        """A side that is cut up between anchors."""
+        many = -(-axis.count // SIDE)
+        first = np.cumsum(many) - many
+        gap = np.repeat(np.arange(len(many)), many)
+        begin = axis.start[gap] + SIDE * (np.arange(len(gap)) - first[gap])
+        end = np.minimum(begin + SIDE, (axis.start + axis.count)[gap])
+        pixel = begin + np.arange((end - begin).max())[:, None]
+        inside = pixel < end
+        share = np.where(inside, axis.share[np.minimum(pixel, len(axis.share) - 1)], np.nan)
+        ends = axis.share[np.stack([begin, end - 1])]
+        block = _blocks(begin, end)
+        start = begin[np.searchsorted(block, np.arange(block[-1] + 1))]
+        stop = np.append(start[1:], len(axis.share))
+        held = np.minimum(start[:, None] + np.arange(SIDE), stop[:, None] - 1)
+        return cls(first, many, share, ends, block, begin - start[block], held)
+
+
+def _blocks(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The block of each strip: as many strips as fit into eight pixels."""
+    found, start, number = [], int(begin[0]), 0
+    for one, other in zip(begin.tolist(), end.tolist(), strict=True):
+        if other - start > SIDE:
+            start, number = one, number + 1
+        found.append(number)
+    return np.array(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """A mask cut up both ways."""
+
+    down: Strips
+    across: Strips
+
+    @classmethod
+    def of(cls, grid: Grid) -> Blocks:
+        """The blocks of a mask over which a map lies."""
+        return cls(Strips.of(grid.down), Strips.of(grid.across))
+
+    def __len__(self) -> int:
+        return len(self.down.pixel) * len(self.across.pixel)
+
+    @property
+    def joins(self) -> bool:
+        """Whether some block holds more than one strip."""
+        return any(len(side.pixel) < len(side.block) for side in (self.down, self.across))
+
+    def cut(self, pixels: np.ndarray) -> np.ndarray:
+        """Whatever pixels hold (pictures, height, width), by blocks (pictures × blocks, 64)."""
+        rows, columns = self.down.pixel, self.across.pixel
+        tall = np.take(pixels, rows.ravel(), 1)
+        cut = np.take(tall, columns.ravel(), 2).reshape(-1, len(rows), SIDE, len(columns), SIDE)
+        return np.ascontiguousarray(cut.swapaxes(2, 3)).reshape(-1, SIDE * SIDE)
+
+
+def words_of(bits: np.ndarray) -> np.ndarray:
+    """Words (n,) from bits (n, 64): pixel after pixel, row after row, the lowest bit first."""
+    packed: np.ndarray = np.packbits(bits, axis=1, bitorder="little").view("<u8")
+    return packed[:, 0]
+
+
+def ones(words: np.ndarray) -> np.ndarray:
+    """How many bits of each word are 1."""
+    if hasattr(np, "bitwise_count"):
+        found: np.ndarray = np.bitwise_count(words)
+        return found
+    return _ONES[words.view("u1")].reshape(-1, SIDE).sum(1)  # before NumPy 2
+
+
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)
