@@ -30,6 +30,7 @@ export function createOfflineModel({ state, library = {} }: Saved): Model {
       case "copy_python":
         return state._code;
       case "switch_units":
+      case "set_quantile":
       case "set_target":
       case "lasso_concept":
       case "brush_concept":

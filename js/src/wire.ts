@@ -520,7 +520,7 @@ export interface ConceptCard {
   category: string;
 }
 
-/** What a widget of units is about. `size` is (height, width) of the inputs, `count` how many there are; a unit is a detector of its best concept from an IoU of `iou` on. The network `draws` where it is a generator; a widget of explanations is `linked` where it shows the relevance of the unit that is looked at. */
+/** What a widget of units is about. `size` is (height, width) of the inputs, `count` how many there are; a unit is a detector of its best concept from an IoU of `iou` on. The network `draws` where it is a generator; a widget of explanations is `linked` where it shows the relevance of the unit that is looked at. Where there are concepts, a unit is active where it exceeds what a share `quantile` of its activations exceed (0 without), and Python `recounts` with another share where it still has what was kept. */
 export interface UnitsAbout {
   version: string;
   title: string;
@@ -531,6 +531,8 @@ export interface UnitsAbout {
   iou: number;
   draws: boolean;
   linked: boolean;
+  quantile: number;
+  recounts: boolean;
   facts: string[];
   warnings: string[];
 }
@@ -542,7 +544,7 @@ export interface WorkStatus {
   message: string;
 }
 
-/** All that the page knows of one layer's units. `values` (units × top) are each unit's largest activations, `pictures` (units × top) where in the sheet of pictures the inputs lie (−1 for none), `peaks` (units × top) the cell of the largest activation and `maps` (uint8, units × top × height × width) the unit's activations in steps of 1/255 from its `low` to its `high` (units). A unit speaks where it is above its `level` (units). `rows` (height × 2) and `columns` (width × 2) are the pixels that a cell sees. `bars` (units × bins) are the histogram's counts between `low` and `high`, `active` (units) the share of positions above 0, `silent` (units) which say the same on all inputs, `places` (units × 2) points of a plane in which like lies near like, `near` (units × n) the most similar units and `alike` (units × n) their correlations. Where concepts are known: `ious` (units × concepts), the largest that areas of these sizes allow (`bounds`), the largest by chance (`chances`), and `anchors`, the place of the first cell's centre and the step to the next, down and then across, in pixels of the input. */
+/** All that the page knows of one layer's units. `values` (units × top) are each unit's largest activations, `pictures` (units × top) where in the sheet of pictures the inputs lie (−1 for none), `peaks` (units × top) the cell of the largest activation and `maps` (uint8, units × top × height × width) the unit's activations in steps of 1/255 from its `low` to its `high` (units). A unit speaks where it is above its `level` (units). `rows` (height × 2) and `columns` (width × 2) are the pixels that a cell sees. `bars` (units × bins) are the histogram's counts between `low` and `high`, `active` (units) the share of positions above 0, `silent` (units) which say the same on all inputs, `places` (units × 2) points of a plane in which like lies near like, `near` (units × n) the most similar units and `alike` (units × n) their correlations. */
 export interface UnitSheet {
   layer: string;
   units: number;
@@ -562,9 +564,19 @@ export interface UnitSheet {
   near: Array;
   alike: Array;
   filters?: FilterSheet;
-  ious?: Array;
-  bounds?: Array;
-  chances?: Array;
+}
+
+/** What one layer's units detect. `level` (units) is what an activation has to exceed, `ious` (units × concepts) each IoU, `bounds` the largest that areas of these sizes allow, `chances` the largest by chance. `draws` (shuffles × units) are the best concept's IoU in each shuffling, and `p` (units) says how often one is as good. `turned` (rotations × units) are the best IoUs of units along random axes, `turned_concepts` their concepts, and their mean lies within `spread` standard deviations (95 %; 0 without an interval). `anchors` are the place of the first cell's centre and the step to the next, down and then across, in pixels of the input. */
+export interface UnitConcepts {
+  level: Array;
+  ious: Array;
+  bounds: Array;
+  chances: Array;
+  draws: Array;
+  p: Array;
+  turned: Array;
+  turned_concepts: Array;
+  spread: number;
   anchors?: number[];
 }
 
@@ -763,6 +775,7 @@ export type Command =
 export type InsideCommand =
   | "select_unit"
   | "switch_units"
+  | "set_quantile"
   | "set_target"
   | "choose_cell"
   | "look_closely"

@@ -5,7 +5,7 @@ import { count, labelsOf, ranking, unpacked } from "../src/dissect/detectors";
 import { above, fits, raised, spotlit } from "../src/dissect/units";
 import widget from "../src/inside";
 import { createOfflineModel } from "../src/inside-offline";
-import type { ConceptCard, UnitSheet, Array as WireArray } from "../src/wire";
+import type { ConceptCard, UnitConcepts, UnitSheet, Array as WireArray } from "../src/wire";
 
 describe("a map raised to a picture's size", () => {
   it("is bilinear between the centres of equal parts and flat outside them", () => {
@@ -102,7 +102,7 @@ const row = (n: number, make: (i: number) => number): number[] =>
   Array.from({ length: n }, (_, i) => make(i));
 
 /** Unit i meets concept i mod 3 by (i + 1) ÷ 100, and the others less. */
-const met = (units: number, concepts: number): Partial<UnitSheet> => ({
+const met = (units: number, concepts: number): UnitConcepts => ({
   ious: numbers(
     row(units * concepts, (k) => {
       const unit = Math.floor(k / concepts);
@@ -111,11 +111,40 @@ const met = (units: number, concepts: number): Partial<UnitSheet> => ({
     units,
     concepts,
   ),
+  level: flat(units, 0.5),
+  bounds: flat(units * concepts, 1),
+  chances: flat(units * concepts, 0.01),
+  // two shufflings, of which every other unit is as good as one
+  draws: numbers(
+    row(2 * units, (i) => (i < units && i % 2 ? 0.9 : 0.002)),
+    2,
+    units,
+  ),
+  p: numbers(
+    row(units, (i) => (i % 2 ? 2 / 3 : 1 / 3)),
+    units,
+  ),
+  // along two sets of axes all units meet the first concept, by 0.2 and by 0.06
+  turned: numbers(
+    row(2 * units, (i) => (i < units ? 0.2 : 0.06)),
+    2,
+    units,
+  ),
+  turned_concepts: numbers(
+    row(2 * units, () => 0),
+    2,
+    units,
+  ),
+  spread: 0.1,
 });
+const flat = (count: number, value: number): WireArray =>
+  numbers(
+    row(count, () => value),
+    count,
+  );
 
-function sheet(layer: string, units: number, concepts = 0): UnitSheet {
+function sheet(layer: string, units: number): UnitSheet {
   return {
-    ...(concepts ? met(units, concepts) : {}),
     layer,
     units,
     values: numbers(
@@ -205,11 +234,14 @@ function page(concepts: ConceptCard[] = []) {
         iou: 0.1,
         draws: false,
         linked: false,
+        quantile: concepts.length ? 0.005 : 0,
+        recounts: concepts.length > 0,
         facts: ["Measured."],
         warnings: [],
       },
       status: { status: "done", progress: 1, message: "" },
-      sheets: [sheet("conv1", 12, concepts.length), sheet("conv2", 40, concepts.length)],
+      sheets: [sheet("conv1", 12), sheet("conv2", 40)],
+      found: concepts.length ? [met(12, concepts.length), met(40, concepts.length)] : [],
       pictures: steps(
         row(48, (i) => i),
         1,
@@ -328,6 +360,44 @@ describe("the page of units", () => {
     const names = cards().map((card) => Number(card.querySelector("b")?.textContent));
     expect(names).toEqual([5, 8, 11]);
     expect(cards()[0].textContent).toContain("<i>disc</i> 0.06");
+  });
+
+  it("says what random axes detect from the same limit on, with an interval", async () => {
+    page(CARDS);
+    await settled();
+    const said = () => el.querySelector(".xw-counted")?.textContent;
+    // of two shares, 1 and 0, the deviation is √½: 0.5 ± 0.1 × 0.707
+    expect(said()).toContain("along random axes 50 % (43 % to 57 %), of 0.5 concepts");
+    const slider = el.querySelector(".xw-counted input") as HTMLInputElement;
+    slider.value = "0.05";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settled();
+    expect(said()).toContain("along random axes 100 %, of 1.0 concepts");
+  });
+
+  it("shows how often some concept is as good in other pictures", async () => {
+    page(CARDS);
+    await settled();
+    const row = () => el.querySelector(".xw-null");
+    expect(row()?.textContent).toContain("p 0.33");
+    expect(row()?.querySelectorAll(".xw-tick").length).toBe(2);
+    cards()[1].click();
+    await settled();
+    expect(row()?.textContent).toContain("p 0.67");
+    const kind = el.querySelector("[aria-label='Show units']") as HTMLSelectElement;
+    kind.value = "sure";
+    kind.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(cards()).toEqual([]);
+  });
+
+  it("counts with another share of activations only where somebody can be asked", async () => {
+    page(CARDS);
+    await settled();
+    const share = el.querySelector(".xw-active select") as HTMLSelectElement;
+    expect(share.value).toBe("0.005");
+    expect(share.disabled).toBe(true);
+    expect(share.title).toContain("asks Python");
   });
 
   it("finds units by their concept, and shows another concept of a unit", async () => {

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from xaiwidgets.widgets.export import Traits, write_pages
-from xaiwidgets.widgets.pack import pack_bytes
+from xaiwidgets.widgets.pack import pack_bytes, pack_map
 from xaiwidgets.widgets.unit_sheets import BARS, numbers
 from xaiwidgets.widgets.view import PicturedView
-from xaiwidgets.widgets.wire import UnitSheet
+from xaiwidgets.widgets.wire import UnitConcepts, UnitSheet
 
 UNITS, CONCEPTS, TOP, SIDE, CELLS, PICTURES = 512, 60, 6, 64, 14, 200
 KINDS = ("object", "part", "scene", "texture", "colour", "material")
@@ -29,8 +29,8 @@ class ManyUnits(PicturedView, bundle="inside"):
             "_kind": "dissect",
             "about": {
                 "version": "0", "title": "many units", "live": False, "size": [224, 224],
-                "count": PICTURES, "iou": 0.04, "draws": False, "linked": False, "facts": [],
-                "warnings": [],
+                "count": PICTURES, "iou": 0.04, "draws": False, "linked": False,
+                "quantile": 0.005, "recounts": False, "facts": [], "warnings": [],
                 "concepts": [
                     {"name": f"{KINDS[i % 6]}:{i}", "category": KINDS[i % 6]}
                     for i in range(CONCEPTS)
@@ -38,6 +38,7 @@ class ManyUnits(PicturedView, bundle="inside"):
             },
             "status": {"status": "done", "progress": 1.0, "message": ""},
             "sheets": [self._sheet(f"layer{i}") for i in range(self.layers)],
+            "found": [self._concepts() for _ in range(self.layers)],
             "pictures": pack_bytes(self.rng.integers(0, 255, shape)),
             "masks": {}, "off": {},
         }  # fmt: skip
@@ -45,7 +46,6 @@ class ManyUnits(PicturedView, bundle="inside"):
 
     def _sheet(self, layer: str) -> UnitSheet:
         rng = self.rng
-        ious = 0.4 * rng.random((UNITS, CONCEPTS)) ** 8
         edges = np.stack([np.arange(CELLS) * 16, np.arange(CELLS) * 16 + 16], 1)
         return {
             "layer": layer, "units": UNITS,
@@ -59,8 +59,18 @@ class ManyUnits(PicturedView, bundle="inside"):
             "bars": numbers(rng.random((UNITS, BARS))), "active": numbers(rng.random(UNITS)),
             "silent": pack_bytes(np.zeros(UNITS)), "places": numbers(rng.normal(size=(UNITS, 2))),
             "near": numbers(rng.integers(0, UNITS, (UNITS, 8))),
-            "alike": numbers(rng.random((UNITS, 8))), "ious": numbers(ious),
-            "bounds": numbers(np.ones_like(ious)), "chances": numbers(ious / 2),
+            "alike": numbers(rng.random((UNITS, 8))),
+        }  # fmt: skip
+
+    def _concepts(self) -> UnitConcepts:
+        rng = self.rng
+        ious = 0.4 * rng.random((UNITS, CONCEPTS)) ** 8
+        return {
+            "level": numbers(np.full(UNITS, 0.9)), "ious": numbers(ious),
+            "bounds": pack_map(np.ones_like(ious)), "chances": pack_map(ious / 2),
+            "draws": numbers(0.1 * rng.random((20, UNITS))), "p": numbers(rng.random(UNITS)),
+            "turned": numbers(0.2 * rng.random((5, UNITS))),
+            "turned_concepts": numbers(rng.integers(0, CONCEPTS, (5, UNITS))), "spread": 1.24,
         }  # fmt: skip
 
 

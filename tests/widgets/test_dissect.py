@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -116,16 +117,18 @@ def test_a_saved_notebook_keeps_a_picture(widget):
 
 def test_ious_bounds_and_thresholds_are_those_of_the_dissection(widget):
     found = widget.dissection.layer("conv4")
-    sheet = widget.sheets[1]
-    assert np.allclose(unpack(sheet["ious"]), found.iou, atol=1e-6)
-    assert np.allclose(unpack(sheet["bounds"]), found.bound, atol=1e-3)
-    assert np.allclose(unpack(sheet["chances"]), found.chance_high, atol=1e-3)
-    assert np.allclose(unpack(sheet["level"]), found.thresholds)
+    told = widget.found[1]
+    assert np.allclose(unpack(told["ious"]), found.iou, atol=1e-6)
+    assert np.allclose(unpack(told["bounds"]), found.bound, atol=1e-3)
+    assert np.allclose(unpack(told["chances"]), found.chance_high, atol=1e-3)
+    assert np.allclose(unpack(told["draws"]), found.chance_best, atol=1e-3)
+    assert np.allclose(unpack(told["p"]), found.p)
+    assert np.allclose(unpack(told["level"]), found.thresholds)
     names = [card["name"] for card in widget.about["concepts"]]
     assert names == widget.dissection.concepts
     assert widget.about["concepts"][0]["category"] == "shape"
     down, across = widget.dissection.source.counting.layers["conv4"]
-    assert sheet["anchors"] == [down.first, down.step, across.first, across.step]
+    assert told["anchors"] == [down.first, down.step, across.first, across.step]
 
 
 def test_masks_are_the_scenes_own_in_the_pictures_that_units_rank(widget, scenes):
@@ -158,15 +161,16 @@ def test_a_dissection_that_is_there_brings_network_data_and_layers(widget):
     other = xw.dissect(widget.dissection, top=2).wait()
     assert other.dissection is widget.dissection
     assert [sheet["layer"] for sheet in other.sheets] == ["conv1", "conv4"]
-    assert other.sheets[1]["ious"] == widget.sheets[1]["ious"]
+    assert other.found[1]["ious"] == widget.found[1]["ious"]
     other.close()
 
 
 def test_a_dissection_from_a_file_is_shown_with_data_and_without_masks(widget, tmp_path):
     read = xw.Dissection.load(widget.dissection.save(tmp_path / "found.npz"))
     other = xw.dissect(widget.subject, widget.units, dissection=read)
-    assert other.sheets[1]["ious"] == widget.sheets[1]["ious"]
-    assert "anchors" not in other.sheets[1]
+    assert other.found[1]["ious"] == widget.found[1]["ious"]
+    assert "anchors" not in other.found[1]
+    assert not other.about["recounts"]
     assert unpack(other.masks["pairs"]).shape == (0, 2)
     with pytest.raises(xw.ExplainError, match="without network and data"):
         xw.dissect(read)
@@ -255,5 +259,91 @@ def test_data_without_masks_is_surveyed_alone(subject, scenes):
     made = xw.dissect(subject, [scene.image for scene in scenes], "conv4", top=2).wait()
     assert made.dissection is None
     assert made.about["concepts"] == []
-    assert "ious" not in made.sheets[0]
+    assert made.found == []
+    assert made.about["quantile"] == 0
     made.close()
+
+
+# --- one pass, random axes, other shares -------------------------------------------------------
+
+
+def test_units_and_concepts_come_from_one_pass(widget, subject, scenes):
+    # beside the data: 96 + 96 lines for receptive fields
+    assert widget.units.provenance.forwards == len(scenes) + 2 * 96
+    alone = xw.Units(top=4, side=64)(subject, [scene.image for scene in scenes], "conv4")["conv4"]
+    units = widget.units["conv4"]
+    assert widget.units.count == len(scenes)
+    assert np.allclose(units.values, alone.values, atol=1e-5)
+    clear = np.all(np.diff(alone.values, axis=1) < -1e-4, axis=1)
+    assert clear.sum() > 50
+    assert np.array_equal(units.numbers[clear], alone.numbers[clear])
+    assert np.allclose(units.covariance, alone.covariance, atol=1e-4)
+    place = list(widget.units.numbers).index(units.numbers[5, 0])
+    expected = subject.preprocessing.pictures(
+        subject.prepare(scenes[int(units.numbers[5, 0])].image).x
+    )[0][0]
+    small = widget.units.pictures[place]
+    assert abs(float(small.mean()) - float(expected.mean())) < 3
+
+
+@pytest.fixture(scope="module")
+def turned(subject, scenes):
+    made = xw.dissect(
+        subject, scenes, "conv4", top=2, dissection=xw.NetworkDissection(rotations=3, shuffles=2)
+    ).wait()
+    assert made.status["status"] == "done", made.status
+    yield made
+    made.close()
+
+
+def test_what_random_axes_detect_travels_and_counts_as_the_summary_does(turned):
+    told, units = turned.found[0], turned.units["conv4"]
+    best, concepts = unpack(told["turned"]), unpack(told["turned_concepts"])
+    assert best.shape == concepts.shape == (3, len(units))
+    for limit in (0.04, 0.1):
+        row = turned.dissection.summary(limit).iloc[0]
+        shares = (best >= np.float32(limit)).mean(1)
+        assert shares.mean() == pytest.approx(row["rotated"])
+        wide = told["spread"] * shares.std(ddof=1)
+        assert shares.mean() + wide == pytest.approx(row["rotated_high"])
+        unique = [len(set(c[b >= np.float32(limit)])) for c, b in zip(concepts, best, strict=True)]
+        assert np.mean(unique) == pytest.approx(row["rotated_unique"])
+
+
+def test_another_share_of_activations_is_counted_without_a_pass(turned):
+    before = turned.found[0]["ious"]
+    assert turned.about["quantile"] == 0.005
+    assert ask(turned, "set_quantile", quantile=0.02)["ok"]
+    turned.wait()
+    assert turned.about["quantile"] == 0.02
+    expected = turned.dissection.at(0.02).layer("conv4")
+    assert np.allclose(unpack(turned.found[0]["ious"]), expected.iou, atol=1e-6)
+    assert turned.found[0]["ious"] != before
+    assert "w.wait().at(0.02)" in turned.python()
+    assert f"dissection=xw.{turned.method!r}" in turned.python()
+    turned.at(0.9).wait()
+    assert turned.status["status"] == "error"
+    assert "too few activations were kept" in turned.status["message"]
+    assert turned.about["quantile"] == 0.02
+    assert "between 0 and 1" in ask(turned, "set_quantile", quantile="0.1")["error"]
+    turned.at(0.005).wait()
+    assert turned.status["status"] == "done"
+    assert turned.found[0]["ious"] == before
+
+
+def test_work_that_waits_is_cancelled_as_well(turned):
+    begun, gate, before = threading.Event(), threading.Event(), turned.about["quantile"]
+
+    def hold(token):
+        begun.set()
+        gate.wait(10)
+
+    turned._worker.submit("hold", hold)
+    assert begun.wait(10)
+    turned.at(0.01 if before != 0.01 else 0.02)
+    assert turned.status["status"] == "waiting"
+    assert ask(turned, "cancel")["ok"]
+    gate.set()
+    turned.wait()
+    assert turned.status["status"] == "cancelled"
+    assert turned.about["quantile"] == before

@@ -5,20 +5,23 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 import traitlets
 
 from xaiwidgets import __version__
 from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet
-from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.subject import Inputs, Subject
 from xaiwidgets.methods.concepts.dissection import Dissection, NetworkDissection
-from xaiwidgets.methods.concepts.dissection.annotated import example
+from xaiwidgets.methods.concepts.dissection.annotated import example, pictures_of
 from xaiwidgets.methods.concepts.units import Units, UnitViews
 from xaiwidgets.methods.concepts.units.filters import filters_behind
 from xaiwidgets.methods.relevance import ConceptRelevance
@@ -29,12 +32,14 @@ from .left_behind import LeftBehind
 from .pack import pack_bytes
 from .panel import Panel
 from .switched_off import SAMPLE, SwitchedOff
-from .unit_sheets import concept_cards, concept_masks, unit_sheets
+from .unit_sheets import concept_cards, concept_masks, unit_concepts, unit_sheets
 from .view import PicturedView
 from .wire import UnitsAbout, WorkStatus
 from .worker import Worker
 
 _SIDE, _TOP = 64, 9
+_USUAL = NetworkDissection()
+_RECOUNT = "units and concepts are counted again"
 
 
 def dissect(
@@ -42,20 +47,21 @@ def dissect(
     data: Any = None,
     layers: str | Sequence[str] | None = None,
     *,
-    dissection: Dissection | None = None,
+    dissection: Dissection | NetworkDissection | None = None,
     top: int = _TOP,
     compare: Compare | None = None,
 ) -> Dissect:
     """What the units of some layers answer to and detect, in a notebook.
 
     `data` is anything that `Units` takes, such as a folder of pictures or a data set, which goes
-    through the network in the background; where its items have masks, such as ShapeScenes or
-    Broden, every unit is held against every concept first (see `NetworkDissection`). `data` may
-    also be what `Units` answered before. `layers` default to the last that holds a map; `top` is
-    how many pictures a unit keeps. A `dissection` that is there already is shown as it is, and
-    alone brings its network, data and layers: `xw.dissect(found)`, also of a generator. In the
-    widget `compare`, one panel shows the relevance of the unit that is looked at. Raises
-    ExplainError for what cannot be used.
+    through the network once, in the background; where its items have masks, such as ShapeScenes or
+    Broden, every unit is held against every concept as well, by `NetworkDissection`, or by a
+    `dissection` with settings of yours: `xw.NetworkDissection(rotations=5)`. `data` may also be
+    what `Units` answered before. `layers` default to the last that holds a map; `top` is how many
+    pictures a unit keeps. A `dissection` that is there already is shown as it is, and alone brings
+    its network, data and layers: `xw.dissect(found)`, also of a generator. In the widget `compare`,
+    one panel shows the relevance of the unit that is looked at. Raises ExplainError for what cannot
+    be used.
     """
     names = names_in(
         sys._getframe(1), subject=subject, data=data, dissection=dissection, compare=compare
@@ -66,7 +72,7 @@ def dissect(
         subject, data = source.subject, source.data if data is None else data
     if data is None:
         raise ExplainError("dissect takes a network and data; or what NetworkDissection answered.")
-    if dissection is not None and layers is None:
+    if isinstance(dissection, Dissection) and layers is None:
         layers = [units.layer for units in dissection.layers]
     return Dissect(
         subject, data, layers, dissection=dissection, top=top, compare=compare, names=names
@@ -77,14 +83,16 @@ class Dissect(PicturedView, bundle="inside"):
     """The widget behind `dissect`.
 
     `w.units` is the survey of the units, `w.dissection` what they detect; `w.selected` the layer
-    and the unit that are looked at; `w.switch_off(layer, units)` does what the page's switches do.
-    `w.wait()` blocks until the data has gone through; `w.to_html(path)` keeps a page.
+    and the unit that are looked at; `w.switch_off(layer, units)` does what the page's switches do,
+    `w.at(quantile)` counts with another share of activations taken for active. `w.wait()` blocks
+    until the work is done; `w.to_html(path)` keeps a page.
     """
 
     _kind = traitlets.Unicode("dissect").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     sheets: Any = traitlets.List().tag(sync=True)
+    found: Any = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     masks = traitlets.Dict().tag(sync=True)
     off = traitlets.Dict().tag(sync=True)
@@ -95,7 +103,7 @@ class Dissect(PicturedView, bundle="inside"):
         data: Any,
         layers: str | Sequence[str] | None = None,
         *,
-        dissection: Dissection | None = None,
+        dissection: Dissection | NetworkDissection | None = None,
         top: int = _TOP,
         compare: Compare | None = None,
         names: Mapping[str, str] | None = None,
@@ -104,8 +112,10 @@ class Dissect(PicturedView, bundle="inside"):
         self.subject.need_pictures("dissect")
         survey = Units(top=top, side=_SIDE)
         self.units: UnitViews | None = None
-        self.dissection = dissection
+        self.method = dissection if isinstance(dissection, NetworkDissection) else _USUAL
+        self.dissection = dissection if isinstance(dissection, Dissection) else None
         self.selected: tuple[str, int] | None = None
+        self._quantile: float | None = None
         self._names, self._given = dict(names or {}), (_plain(layers), top)
         self._compare = compare
         self._panel: Panel | None = None
@@ -133,6 +143,16 @@ class Dissect(PicturedView, bundle="inside"):
             self._off.set(layer, list(units))
         return self
 
+    def at(self, quantile: float) -> Dissect:
+        """Take another share of activations for active, and count anew: no pass."""
+        if self.units is None or self.dissection is None:
+            raise ExplainError("No concepts are there yet to be counted again.")
+        self.dissection.needed()
+        with self._guard:
+            self.status = dict(_status("waiting", message=_RECOUNT))
+            self._worker.submit("quantile", lambda token: self._recount(quantile, token))
+        return self
+
     def python(self) -> str:
         """The code for what is on screen."""
         layers, top = self._given
@@ -142,9 +162,13 @@ class Dissect(PicturedView, bundle="inside"):
         given = [names[role] for role in ("subject", "data") if role in names]
         if layers is not None:
             given.append(f"layers={layers!r}")
+        if self.method != _USUAL:
+            names.setdefault("dissection", f"xw.{self.method!r}")
         given += [f"{role}={names[role]}" for role in ("dissection", "compare") if role in names]
         given += [] if top == _TOP else [f"top={top}"]
         lines = ["import xaiwidgets as xw", "", f"w = xw.dissect({', '.join(given)})"]
+        if self._quantile is not None:
+            lines.append(f"w.wait().at({self._quantile:g})")
         if self._off.units:
             lines.append(f"w.wait().switch_off({self._off.layer!r}, {self._off.units})")
         return "\n".join([*lines, "w"])
@@ -165,40 +189,59 @@ class Dissect(PicturedView, bundle="inside"):
     def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What an exported page holds: everything that is known of the units."""
         self.wait()
-        names = ("_kind", "status", "sheets", "pictures", "masks", "off")
+        names = ("_kind", "status", "sheets", "found", "pictures", "masks", "off")
         state = {name: getattr(self, name) for name in names}
         return {**state, "about": {**self.about, "live": False}, "_code": self.python()}, {}
 
     # --- the work -----------------------------------------------------------------------------
 
     def _work(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> None:
-        try:
+        with self._said():
             self._tell(0.0, "the data goes through the network")
             if self.dissection is None and _has_masks(data):
-                self.dissection = self._dissect(data, layers, token)
-            self._show(self._survey(survey, data, layers, token))
+                self._show(self._both(survey, data, layers, token))
+            else:
+                self._show(self._survey(survey, data, layers, token))
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """What stops work is said on the page."""
+        try:
+            yield
         except Cancelled:
             self.status = dict(_status("cancelled", message="Cancelled."))
         except Exception as error:
             self.status = dict(_status("error", message=one_line(error)))
 
-    def _dissect(self, data: Any, layers: Any, token: CancelToken) -> Dissection:
-        """Every unit against every concept of the data."""
+    def _both(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> UnitViews:
+        """What every unit answers to, and every unit against every concept of the data, from one
+        pass; the first inputs that come are kept to switch units off with."""
+        start = time.perf_counter()
+        first = self.subject.prepare(example(data, 0).picture).x
         if layers is None:
-            first = self.subject.prepare(example(data, 0).picture)
-            layers = [layer.name for layer in self.subject.layers(first.x).maps[-1:]]
-        return NetworkDissection()(
-            self.subject, data, layers, cancel=token,
-            progress=lambda share: self._tell(share / 2, "units are held against concepts"),
+            layers = [layer.name for layer in self.subject.layers(first).maps[-1:]]
+        views = survey.beside(self.subject, first, layers)
+        sample: list[torch.Tensor] = []
+
+        def hear(numbers: np.ndarray, x: torch.Tensor, outputs: dict[str, torch.Tensor]) -> None:
+            views.note(numbers, x, outputs)
+            if sum(map(len, sample)) < SAMPLE:
+                sample.append(x.cpu())
+
+        found = self.method(
+            self.subject, data, layers, cancel=token, watch=hear,
+            progress=lambda share: self._tell(share, "the data goes through the network"),
         )  # fmt: skip
+        self.dissection, self._off.sample = found, torch.cat(sample)[:SAMPLE]
+        with working(Job(token=token, forwards=found.provenance.forwards)) as job:
+            return views.views(job, start, found.provenance.input)
 
     def _survey(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> UnitViews:
         """What every unit answers to; the first inputs are kept to switch units off with."""
         count = len(data) if hasattr(data, "__len__") else 0
         draws = hasattr(data, "drawn")
-        stream = batches(self.subject, data.codes if draws else data, SAMPLE)
+        stream = batches(self.subject, data.codes if draws else pictures_of(data), SAMPLE)
         first = next(stream, None)
-        begin = 0.0 if self.dissection is None else 0.5
 
         def counted(parts: Iterator[Inputs]) -> Iterator[Inputs]:
             done = 0
@@ -206,7 +249,7 @@ class Dissect(PicturedView, bundle="inside"):
                 yield part
                 done += len(part)
                 share = min(1.0, done / count) if count else 0.0
-                self._tell(begin + (1 - begin) * share, "the data goes through the network")
+                self._tell(share, "the data goes through the network")
 
         parts = itertools.chain([] if first is None else [first], stream)
         found = survey(
@@ -219,15 +262,30 @@ class Dissect(PicturedView, bundle="inside"):
             self._off.sample = first.x.cpu()
         return found
 
+    def _recount(self, quantile: float, token: CancelToken) -> None:
+        assert self.dissection is not None
+        with self._said():
+            self._tell(0.0, _RECOUNT)
+            found = self.dissection.at(quantile)
+            if not token.cancelled:
+                self.dissection, self._quantile = found, quantile
+                self._show_concepts()
+
     def _show(self, found: UnitViews) -> None:
-        filters = filters_behind(self.subject, list(found.layers))
-        sheets = unit_sheets(found, filters, self.dissection)
+        sheets = unit_sheets(found, filters_behind(self.subject, list(found.layers)))
         masks = {} if self.dissection is None else dict(concept_masks(found, self.dissection))
         with self._guard:
             self.units = found
             self.pictures, self.masks = dict(pack_bytes(found.pictures)), masks
-            self.about = dict(self._about())
             self.sheets = [dict(sheet) for sheet in sheets]
+            self._show_concepts()
+
+    def _show_concepts(self) -> None:
+        """What units detect, as far as that is known."""
+        assert self.units is not None
+        with self._guard:
+            self.found = unit_concepts(self.units, self.dissection)
+            self.about = dict(self._about())
             self.status = dict(_status("done", 1.0))
 
     def _tell(self, progress: float, message: str) -> None:
@@ -244,6 +302,8 @@ class Dissect(PicturedView, bundle="inside"):
             "concepts": concept_cards(dissection),
             "iou": 0.0 if dissection is None else dissection.iou,
             "draws": self._off.drawn is not None, "linked": self._compare is not None,
+            "quantile": 0.0 if dissection is None else dissection.provenance.settings["quantile"],
+            "recounts": dissection is not None and dissection.source is not None,
             "facts": [words for each in told for words in each.facts],
             "warnings": [words for each in told for words in each.warnings],
         }  # fmt: skip
@@ -254,13 +314,19 @@ class Dissect(PicturedView, bundle="inside"):
         commands = {
             "select_unit": self._select,
             "switch_units": self._switch,
-            "cancel": lambda args: self._worker.cancel("units"),
+            "set_quantile": self._requantile,
+            "cancel": lambda args: self._cancel(),
             "copy_python": lambda args: self.python(),
         }
         if name not in commands:
             raise ExplainError(f"{name!r} is no command of this widget.")
         with self._guard:
             return commands[name](args)
+
+    def _cancel(self) -> None:
+        self._worker.cancel("units")
+        self._worker.cancel("quantile")
+        self.status = dict(_status("cancelled", message="Cancelled."))
 
     def _select(self, args: dict[str, Any]) -> None:
         layer, unit = args.get("layer"), args.get("unit")
@@ -271,6 +337,12 @@ class Dissect(PicturedView, bundle="inside"):
         if self._compare is not None:
             method = ConceptRelevance(layer=layer, channel=unit)
             self._panel = self._compare.lead(self._panel, method)
+
+    def _requantile(self, args: dict[str, Any]) -> None:
+        quantile = args.get("quantile")
+        if not isinstance(quantile, float):
+            raise ExplainError("The share of activations is a number between 0 and 1.")
+        self.at(quantile)
 
     def _switch(self, args: dict[str, Any]) -> None:
         layer, units = args.get("layer"), args.get("units")

@@ -6,10 +6,11 @@ import numpy as np
 
 from xaiwidgets.methods.concepts.dissection import Dissection
 from xaiwidgets.methods.concepts.dissection.annotated import Labels, category_of, examples
+from xaiwidgets.methods.concepts.dissection.answer import spread_of_mean
 from xaiwidgets.methods.concepts.units import Filters, LayerUnits, UnitViews
 
 from .pack import pack_bytes, pack_map
-from .wire import Array, ConceptCard, ConceptMasks, FilterSheet, UnitSheet
+from .wire import Array, ConceptCard, ConceptMasks, FilterSheet, UnitConcepts, UnitSheet
 
 BARS = 48
 _FINEST = 56  # cells a side of a map that travels
@@ -18,16 +19,22 @@ _CHANNELS = 12
 _READ = 32  # items of the data whose masks are read together
 
 
-def unit_sheets(
-    views: UnitViews, filters: dict[str, Filters], dissection: Dissection | None
-) -> list[UnitSheet]:
-    """Every layer of a survey, with what a dissection says of its units."""
+def unit_sheets(views: UnitViews, filters: dict[str, Filters]) -> list[UnitSheet]:
+    """Every layer of a survey."""
     place = {int(number): i for i, number in enumerate(views.numbers)}
-    sheets = [_sheet(units, place, filters) for units in views.layers.values()]
-    if dissection is not None:
-        for sheet, units in zip(sheets, views.layers.values(), strict=True):
-            _add_concepts(sheet, dissection, _block(units.maps))
-    return sheets
+    return [_sheet(units, place, filters) for units in views.layers.values()]
+
+
+def unit_concepts(views: UnitViews, dissection: Dissection | None) -> list[UnitConcepts | None]:
+    """What a dissection says of each layer of a survey, None of those that it was not asked
+    about."""
+    if dissection is None:
+        return []
+    known = {units.layer for units in dissection.layers}
+    return [
+        _concepts(dissection, units.layer, _block(units.maps)) if units.layer in known else None
+        for units in views.layers.values()
+    ]
 
 
 def concept_cards(dissection: Dissection | None) -> list[ConceptCard]:
@@ -65,22 +72,30 @@ def _thinned(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return mask[np.ix_(rows, columns)]
 
 
-def _add_concepts(sheet: UnitSheet, dissection: Dissection, block: int) -> None:
-    """What a dissection says of a layer, as far as it was asked about it."""
-    if sheet["layer"] not in {units.layer for units in dissection.layers}:
-        return
-    units = dissection.layer(sheet["layer"])
-    sheet["level"] = numbers(units.thresholds)
-    sheet["ious"] = numbers(units.iou)
-    sheet["bounds"] = pack_map(units.bound)
-    sheet["chances"] = pack_map(units.chance_high)
+def _concepts(dissection: Dissection, layer: str, block: int) -> UnitConcepts:
+    """What the units of a layer detect, where so many cells a side travel as one."""
+    units = dissection.layer(layer)
+    turned = [each for each in dissection.rotated if each.layer == layer]
+    none = np.zeros((0, len(units)))
+    found: UnitConcepts = {
+        "level": numbers(units.thresholds),
+        "ious": numbers(units.iou),
+        "bounds": pack_map(units.bound),
+        "chances": pack_map(units.chance_high),
+        "draws": numbers(units.chance_best),
+        "p": numbers(np.nan_to_num(units.p)),
+        "turned": numbers([each.best for each in turned] or none),
+        "turned_concepts": numbers([each.label for each in turned] or none),
+        "spread": spread_of_mean(len(turned)),
+    }
     if dissection.source is not None:
-        sides = dissection.source.counting.layers[units.layer]
-        sheet["anchors"] = [
+        sides = dissection.source.counting.layers[layer]
+        found["anchors"] = [
             float(value)
             for side in sides
             for value in (side.first + side.step * (block - 1) / 2, side.step * block)
         ]
+    return found
 
 
 def _sheet(units: LayerUnits, place: dict[int, int], filters: dict[str, Filters]) -> UnitSheet:

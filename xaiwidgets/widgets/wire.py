@@ -633,7 +633,9 @@ class UnitsAbout(TypedDict):
     """What a widget of units is about. `size` is (height, width) of the inputs, `count` how many
     there are; a unit is a detector of its best concept from an IoU of `iou` on. The network
     `draws` where it is a generator; a widget of explanations is `linked` where it shows the
-    relevance of the unit that is looked at."""
+    relevance of the unit that is looked at. Where there are concepts, a unit is active where it
+    exceeds what a share `quantile` of its activations exceed (0 without), and Python `recounts`
+    with another share where it still has what was kept."""
 
     version: str
     title: str
@@ -644,6 +646,8 @@ class UnitsAbout(TypedDict):
     iou: float
     draws: bool
     linked: bool
+    quantile: float
+    recounts: bool
     facts: list[str]
     warnings: list[str]
 
@@ -668,10 +672,6 @@ class UnitSheet(TypedDict):
     of positions above 0, `silent` (units) which say the same on all inputs, `places` (units × 2)
     points of a plane in which like lies near like, `near` (units × n) the most similar units and
     `alike` (units × n) their correlations.
-
-    Where concepts are known: `ious` (units × concepts), the largest that areas of these sizes allow
-    (`bounds`), the largest by chance (`chances`), and `anchors`, the place of the first cell's
-    centre and the step to the next, down and then across, in pixels of the input.
     """
 
     layer: str
@@ -692,9 +692,29 @@ class UnitSheet(TypedDict):
     near: Array
     alike: Array
     filters: NotRequired[FilterSheet]
-    ious: NotRequired[Array]
-    bounds: NotRequired[Array]
-    chances: NotRequired[Array]
+
+
+class UnitConcepts(TypedDict):
+    """What one layer's units detect.
+
+    `level` (units) is what an activation has to exceed, `ious` (units × concepts) each IoU,
+    `bounds` the largest that areas of these sizes allow, `chances` the largest by chance. `draws`
+    (shuffles × units) are the best concept's IoU in each shuffling, and `p` (units) says how often
+    one is as good. `turned` (rotations × units) are the best IoUs of units along random axes,
+    `turned_concepts` their concepts, and their mean lies within `spread` standard deviations (95 %;
+    0 without an interval). `anchors` are the place of the first cell's centre and the step to the
+    next, down and then across, in pixels of the input.
+    """
+
+    level: Array
+    ious: Array
+    bounds: Array
+    chances: Array
+    draws: Array
+    p: Array
+    turned: Array
+    turned_concepts: Array
+    spread: float
     anchors: NotRequired[list[float]]
 
 
@@ -929,6 +949,7 @@ Command = Literal[
 InsideCommand = Literal[
     "select_unit",
     "switch_units",
+    "set_quantile",
     "set_target",
     "choose_cell",
     "look_closely",

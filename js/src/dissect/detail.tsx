@@ -3,21 +3,20 @@
 import { useSignal } from "@preact/signals";
 import { digits, percent } from "../numbers";
 import { Segments } from "../ui/parts";
-import type { UnitSheet } from "../wire";
 import { ranking } from "./detectors";
 import { Kind, shortName } from "./grid";
-import type { DissectStore } from "./store";
+import type { DissectStore, Sheet } from "./store";
 import { FineTile, Kernel, placeOf } from "./tile";
 
 const CONCEPTS = 5;
 
 interface Props {
   store: DissectStore;
-  sheet: UnitSheet;
+  sheet: Sheet;
   unit: number;
 }
 
-export function UnitDetail({ store, sheet }: { store: DissectStore; sheet: UnitSheet }) {
+export function UnitDetail({ store, sheet }: { store: DissectStore; sheet: Sheet }) {
   const unit = store.unit.value;
   const all = { store, sheet, unit };
   return (
@@ -144,7 +143,8 @@ function Concepts({ store, sheet, unit, ious }: Props & { ious: Float32Array }) 
   const at = (concept: number): number => unit * concepts.length + concept;
   const bounds = sheet.bounds && store.values(sheet.bounds);
   const chances = sheet.chances && store.values(sheet.chances);
-  const most = Math.max(store.limit.value, ...best.map((one) => ious[at(one)])) * 1.15;
+  const draws = drawsOf(store, sheet, unit);
+  const most = Math.max(store.limit.value, ...best.map((one) => ious[at(one)]), ...draws) * 1.15;
   const place = (value: number): string => `${Math.min(100, (100 * value) / most)}%`;
   const chosen = store.concept.value < 0 ? best[0] : store.concept.value;
   return (
@@ -175,8 +175,29 @@ function Concepts({ store, sheet, unit, ious }: Props & { ious: Float32Array }) 
           <b>{ious[at(one)].toFixed(3)}</b>
         </button>
       ))}
+      {sheet.p && draws.length > 0 && (
+        <p
+          class="xw-null"
+          title={`The best concept in each of ${draws.length} shufflings, in which concepts are those of other pictures: p says how often one is as good as ${ious[at(best[0])].toFixed(3)}`}
+        >
+          <span>any concept, shuffled</span>
+          <span class="xw-rail" aria-hidden="true">
+            {draws.map((draw, i) => (
+              <i key={i} class="xw-tick" style={{ left: place(draw) }} />
+            ))}
+          </span>
+          <b>p {store.values(sheet.p)[unit].toFixed(2)}</b>
+        </p>
+      )}
     </div>
   );
+}
+
+/** The best IoU that a unit has with some concept in each shuffling. */
+function drawsOf(store: DissectStore, { draws, units }: Sheet, unit: number): number[] {
+  if (!draws) return [];
+  const all = store.values(draws);
+  return Array.from({ length: draws.shape[0] }, (_, i) => all[i * units + unit]);
 }
 
 /** How often the unit's activation lies where, on a scale that shows what is rare. */

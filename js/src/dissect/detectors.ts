@@ -43,6 +43,34 @@ export function count(labels: Labels, limit: number, categories: readonly number
   return { detectors, unique: found.size, byCategory };
 }
 
+/** What a layer detects along random axes: the mean share of detectors and where it lies with 95 %,
+ * and the mean number of concepts. */
+export interface Along {
+  share: number;
+  low: number;
+  high: number;
+  unique: number;
+}
+
+/** Count likewise in each of some rotations, whose mean lies within `spread` standard deviations. */
+export function along(
+  rotations: readonly Labels[],
+  limit: number,
+  categories: readonly number[],
+  spread: number,
+): Along | null {
+  const many = rotations.length;
+  if (!many) return null;
+  const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / many;
+  const counts = rotations.map((labels) => count(labels, limit, categories));
+  const shares = counts.map(({ detectors }, i) => detectors / rotations[i].iou.length);
+  const share = mean(shares);
+  const squares = mean(shares.map((one) => (one - share) ** 2)) * many;
+  const wide = spread * Math.sqrt(squares / Math.max(1, many - 1));
+  const unique = mean(counts.map((one) => one.unique));
+  return { share, low: share - wide, high: share + wide, unique };
+}
+
 export const detects = ({ concept, iou }: Labels, unit: number, limit: number): boolean =>
   concept[unit] >= 0 && iou[unit] >= Math.fround(limit);
 

@@ -3,6 +3,7 @@
 import { percent } from "../numbers";
 import { CopyPython } from "../ui/copy";
 import { Button, Popover, Segments, Slider } from "../ui/parts";
+import { Working } from "../ui/working";
 import { UnitDetail } from "./detail";
 import { Kind, UnitGrid } from "./grid";
 import { LayerBars } from "./layers";
@@ -26,7 +27,13 @@ export function Dissect({ store }: { store: DissectStore }) {
         <Notes store={store} />
         <CopyPython store={store} />
       </header>
-      <Working store={store} />
+      <Working
+        work={store.status.value}
+        problem={store.problems.value[""]}
+        live={live}
+        onCancel={() => void store.ask("cancel")}
+        onDismiss={() => store.clear("")}
+      />
       {!live && (
         <p class="xw-notice xw-calm">
           This page has no kernel: units can be searched, counted and compared, the network cannot
@@ -78,45 +85,6 @@ function Notes({ store }: { store: DissectStore }) {
   );
 }
 
-/** What is being done, what went wrong, or nothing. */
-function Working({ store }: { store: DissectStore }) {
-  const { status, progress, message } = store.status.value;
-  const problem =
-    store.problems.value[""] || (status === "error" || status === "cancelled" ? message : "");
-  if (problem) {
-    return (
-      <p class="xw-notice" role="alert">
-        {problem}
-      </p>
-    );
-  }
-  if (status === "done") return null;
-  return (
-    <div class="xw-drawing" role="status">
-      <div
-        class="xw-track"
-        role="progressbar"
-        aria-label={message}
-        aria-valuenow={Math.round(100 * progress)}
-      >
-        <i style={{ width: `${100 * progress}%` }} />
-      </div>
-      <span class="xw-muted">
-        {message}
-        {status === "running" ? `, ${percent(progress)}` : ""}
-      </span>
-      {status === "running" && (
-        <Button
-          icon="close"
-          label="Cancel"
-          text="Cancel"
-          onClick={() => void store.ask("cancel")}
-        />
-      )}
-    </div>
-  );
-}
-
 /** From which IoU on a unit counts as a detector, and what every layer then detects. */
 function Detectors({ store }: { store: DissectStore }) {
   const counts = store.counts.value[store.layer.value];
@@ -141,6 +109,8 @@ function Detectors({ store }: { store: DissectStore }) {
           <b>{detectors}</b> of {sheet.units} units of {sheet.layer} are detectors (
           {percent(detectors / sheet.units)}), of <b>{unique}</b> concepts
         </p>
+        <Turned store={store} />
+        <Active store={store} />
         <p class="xw-kinds" hidden={store.categories.value.length < 2}>
           {store.categories.value.map((category) => (
             <span key={category}>
@@ -152,6 +122,58 @@ function Detectors({ store }: { store: DissectStore }) {
       </div>
       <LayerBars store={store} />
     </section>
+  );
+}
+
+/** What the same layer detects along random axes, beside what it detects along its own. */
+function Turned({ store }: { store: DissectStore }) {
+  const turned = store.turned.value[store.layer.value];
+  if (!turned) return null;
+  const { share, low, high, unique } = turned;
+  const interval =
+    high > low ? ` (${percent(Math.max(0, low))} to ${percent(Math.min(1, high))})` : "";
+  return (
+    <p
+      class="xw-muted"
+      title="The mean, and where it lies with 95 %, over random rotations of the layer"
+    >
+      {`along random axes ${percent(share)}${interval}, of ${unique.toFixed(1)} concepts`}
+    </p>
+  );
+}
+
+const QUANTILES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05];
+
+/** Which share of a unit's activations counts as active: Python counts again. */
+function Active({ store }: { store: DissectStore }) {
+  const { quantile, recounts, live } = store.about.value;
+  if (!quantile) return null;
+  const choices = [...new Set([...QUANTILES, quantile])].sort((a, b) => a - b);
+  return (
+    <label class="xw-active">
+      Active is the top{" "}
+      <select
+        class="xw-select"
+        value={String(quantile)}
+        disabled={!live || !recounts}
+        title={
+          live && recounts
+            ? "Which share of a unit's activations counts as active; all is counted again"
+            : "Counting with another share asks Python, which needs the data"
+        }
+        onChange={({ currentTarget }) => {
+          void store.ask("set_quantile", { quantile: Number(currentTarget.value) });
+          currentTarget.value = String(quantile); // until it is counted
+        }}
+      >
+        {choices.map((one) => (
+          <option key={one} value={String(one)}>
+            {percent(one)}
+          </option>
+        ))}
+      </select>{" "}
+      of its activations
+    </label>
   );
 }
 
@@ -198,6 +220,7 @@ function Bar({ store }: { store: DissectStore }) {
         >
           <option value="">all units</option>
           <option value="any">detectors</option>
+          {sheet?.draws?.shape[0] ? <option value="sure">detectors with p ≤ 0.05</option> : null}
           {store.categories.value.map((category) => (
             <option key={category} value={category}>{`detectors: ${category}`}</option>
           ))}

@@ -5,8 +5,8 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { clamp } from "../geometry";
 import { percent } from "../numbers";
 import { colourOf } from "../ui/series";
-import type { ConceptCard, UnitSheet } from "../wire";
-import type { DissectStore } from "./store";
+import type { ConceptCard } from "../wire";
+import type { DissectStore, Sheet } from "./store";
 import { Kernel, Tile } from "./tile";
 
 const CARD = 132;
@@ -14,7 +14,7 @@ const ROW = 176;
 const GAP = 8;
 const TILES = 4;
 
-export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: UnitSheet }) {
+export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: Sheet }) {
   const box = useRef<HTMLDivElement>(null);
   const name = useMemo(() => `xw-${Math.random().toString(36).slice(2)}`, []);
   const columns = useSignal(4);
@@ -85,7 +85,7 @@ export function UnitGrid({ store, sheet }: { store: DissectStore; sheet: UnitShe
 
 function Card(props: {
   store: DissectStore;
-  sheet: UnitSheet;
+  sheet: Sheet;
   unit: number;
   id: string;
   chosen: boolean;
@@ -121,7 +121,7 @@ function Card(props: {
 }
 
 /** What a unit detects, or how often it speaks. */
-function Name(props: { store: DissectStore; sheet: UnitSheet; unit: number; silent: boolean }) {
+function Name(props: { store: DissectStore; sheet: Sheet; unit: number; silent: boolean }) {
   const { store, sheet, unit, silent } = props;
   const label = store.labelOf(unit);
   if (silent) return <span class="xw-muted">silent</span>;

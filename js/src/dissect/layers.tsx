@@ -7,19 +7,25 @@ export function LayerBars({ store }: { store: DissectStore }) {
   const counts = store.counts.value;
   const categories = store.categories.value;
   const sheets = store.sheets.value;
-  const most = Math.max(1, ...counts.map(({ unique }) => unique));
+  const turned = store.turned.value;
+  const most = Math.max(
+    1,
+    ...counts.map(({ unique }, i) => Math.max(unique, turned[i]?.unique ?? 0)),
+  );
   return (
     <div class="xw-layers" role="group" aria-label="Layers, by the concepts that they detect">
       {sheets.map(({ layer, units }, i) => {
         const { detectors, unique, byCategory } = counts[i];
-        const told = categories.map((name, c) => `${byCategory[c]} ${name}`).join(", ");
+        const other = turned[i]?.unique;
+        const told = categories.map((name, c) => `${byCategory[c]} ${name}`);
+        if (other !== undefined) told.push(`${other.toFixed(1)} along random axes`);
         return (
           <button
             type="button"
             key={layer}
             aria-pressed={i === store.layer.value}
             aria-label={`${layer}: ${detectors} of ${units} units detect ${unique} concepts`}
-            title={`${layer}: ${told}`}
+            title={`${layer}: ${told.join(", ")}`}
             onClick={() => store.select(0, i)}
           >
             <span class="xw-class">{layer}</span>
@@ -27,6 +33,9 @@ export function LayerBars({ store }: { store: DissectStore }) {
               {byCategory.map((number, c) => (
                 <i key={c} style={`${colourOf(c)};width:${(100 * number) / most}%`} />
               ))}
+              {other !== undefined && (
+                <i class="xw-tick" style={{ left: `${(100 * other) / most}%` }} />
+              )}
             </span>
             <span class="xw-muted">
               <b>{unique}</b> concepts, {detectors} of {units} units

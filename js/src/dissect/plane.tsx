@@ -1,10 +1,9 @@
 /** All units of a layer as points: those that speak together lie together. */
 
 import { colourOf } from "../ui/series";
-import type { UnitSheet } from "../wire";
-import type { DissectStore } from "./store";
+import type { DissectStore, Sheet } from "./store";
 
-export function Plane({ store, sheet }: { store: DissectStore; sheet: UnitSheet }) {
+export function Plane({ store, sheet }: { store: DissectStore; sheet: Sheet }) {
   const places = store.values(sheet.places);
   const silent = store.values(sheet.silent);
   const active = store.values(sheet.active);

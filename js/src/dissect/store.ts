@@ -8,37 +8,55 @@ import { filled, followTrait, onChange, once } from "../traits";
 import type {
   ConceptCard,
   ConceptMasks,
+  UnitConcepts,
   UnitSheet,
   UnitsAbout,
   UnitsOff,
   Array as WireArray,
   WorkStatus,
 } from "../wire";
-import { type Count, count, detects, type Labels, labelsOf, unpacked } from "./detectors";
+import {
+  type Along,
+  along,
+  type Count,
+  count,
+  detects,
+  type Labels,
+  labelsOf,
+  unpacked,
+} from "./detectors";
 import { fits } from "./units";
 
 export type Order = "number" | "iou" | "active";
 /** How units are shown: cards of pictures or of weights, or points of a plane. */
 export type Face = "pictures" | "filters" | "plane";
 
+/** A layer's units, and what they detect where that is known. */
+export type Sheet = UnitSheet & Partial<UnitConcepts>;
+
 export interface DissectStore extends Requests {
   closed: AbortSignal;
   about: ReadonlySignal<UnitsAbout>;
   status: ReadonlySignal<WorkStatus>;
-  sheets: ReadonlySignal<UnitSheet[]>;
+  sheets: ReadonlySignal<Sheet[]>;
   /** The number of the layer that is looked at. */
   layer: Signal<number>;
-  sheet: ReadonlySignal<UnitSheet | null>;
+  sheet: ReadonlySignal<Sheet | null>;
   search: Signal<string>;
   order: Signal<Order>;
   face: Signal<Face>;
-  /** The category whose detectors are listed; "" for all units, "any" for all detectors. */
+  /**
+   * The category whose detectors are listed; "" for all units, "any" for all detectors, "sure" for
+   * those that chance seldom finds.
+   */
   kind: Signal<string>;
   /** From which IoU on a unit is a detector of its best concept. */
   limit: Signal<number>;
   categories: ReadonlySignal<string[]>;
-  labels(sheet: UnitSheet): Labels;
+  labels(sheet: Sheet): Labels;
   counts: ReadonlySignal<Count[]>;
+  /** What each layer detects along random axes; null where nobody looked. */
+  turned: ReadonlySignal<(Along | null)[]>;
   /** The best concept of a unit of the layer on screen. */
   labelOf(unit: number): { card: ConceptCard; iou: number; detector: boolean } | null;
   /** The units that are listed, in order. */
@@ -66,13 +84,19 @@ export interface DissectStore extends Requests {
 }
 
 const SMALLEST = 0.001;
+/** As often as one time in twenty, and a little for rounding. */
+const SELDOM = 0.0501;
 
 export function createDissectStore(model: Model, closed: AbortSignal): DissectStore {
   const requests = createRequests(model, closed);
   const trait = <T>(name: string, read?: (value: unknown) => T) =>
     followTrait(model, closed, name, read);
   const about = trait<UnitsAbout>("about");
-  const sheets = trait<UnitSheet[]>("sheets");
+  const surveyed = trait<UnitSheet[]>("sheets");
+  const found = trait("found", (value) => (value ?? []) as (UnitConcepts | null)[]);
+  const sheets = computed<Sheet[]>(() =>
+    surveyed.value.map((one, i) => ({ ...one, ...found.value[i] })),
+  );
   const pictures = trait("pictures", filled<WireArray>);
   const masks = trait("masks", filled<ConceptMasks>);
   const values = once(floats);
@@ -80,8 +104,11 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   const [search, kind] = [signal(""), signal("")];
   const order = signal<Order>("number");
   const limit = signal(about.peek().iou || SMALLEST);
+  let usual = about.peek().iou;
   onChange(model, closed, "about", () => {
-    limit.value = about.peek().iou || SMALLEST;
+    if (about.peek().iou === usual) return; // counted again, and the reader's limit stays
+    usual = about.peek().iou;
+    limit.value = usual || SMALLEST;
   });
 
   const sheet = computed(() => sheets.value[layer.value] ?? null);
@@ -95,8 +122,8 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   const numbers = computed(() =>
     about.value.concepts.map(({ category }) => categories.value.indexOf(category)),
   );
-  const known = new WeakMap<UnitSheet, Labels>();
-  const labels = (of: UnitSheet): Labels => {
+  const known = new WeakMap<Sheet, Labels>();
+  const labels = (of: Sheet): Labels => {
     const made =
       known.get(of) ?? labelsOf(of.ious ? values(of.ious) : NONE, of.ious?.shape[1] ?? 0);
     known.set(of, made);
@@ -105,14 +132,25 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   const counts = computed(() =>
     sheets.value.map((one) => count(labels(one), limit.value, numbers.value)),
   );
+  const turnedLabels = computed(() => sheets.value.map((one) => turnedOf(one, values)));
+  const turned = computed(() =>
+    sheets.value.map((one, i) =>
+      along(turnedLabels.value[i], limit.value, numbers.value, one.spread ?? 0),
+    ),
+  );
   const labelOf = (one: number) => {
     const found = sheet.value && labels(sheet.value);
     const card = found && about.value.concepts[found.concept[one]];
     return card ? { card, iou: found.iou[one], detector: detects(found, one, limit.value) } : null;
   };
+  const pOf = (one: number): number => {
+    const { p } = sheet.value ?? {};
+    return p ? values(p)[one] || 1 : 1;
+  };
   const isKind = (one: number): boolean => {
     if (!kind.value) return true;
     const label = labelOf(one);
+    if (kind.value === "sure") return !!label?.detector && pOf(one) <= SELDOM;
     return !!label?.detector && (kind.value === "any" || label.card.category === kind.value);
   };
   const listed = computed(() => {
@@ -161,6 +199,7 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
     categories,
     labels,
     counts,
+    turned,
     labelOf,
     listed,
     unit,
@@ -198,6 +237,19 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
     },
     side,
   };
+}
+
+/** The units along each set of random axes, with their best concepts. */
+function turnedOf(one: Sheet, values: (array: WireArray) => Float32Array): Labels[] {
+  if (!one.turned || !one.turned_concepts) return [];
+  const [ious, concepts] = [values(one.turned), values(one.turned_concepts)];
+  return Array.from({ length: one.turned.shape[0] }, (_, i) => {
+    const [start, end] = [i * one.units, (i + 1) * one.units];
+    return {
+      iou: ious.subarray(start, end),
+      concept: Int32Array.from(concepts.subarray(start, end)),
+    };
+  });
 }
 
 const NONE = new Float32Array(0);

@@ -4,8 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { put } from "../arrays";
 import { outline } from "../contour";
 import { WHOLE } from "../geometry";
-import type { UnitSheet } from "../wire";
-import type { DissectStore } from "./store";
+import type { DissectStore, Sheet } from "./store";
 import { above, enlarged, raised, spotlit } from "./units";
 
 const SHADE = 0.45;
@@ -18,7 +17,7 @@ const OTHER = 0xa0000000;
 /** Where the unit speaks in one of its top pictures, on a picture of `size` pixels. */
 export function speaks(
   store: DissectStore,
-  sheet: UnitSheet,
+  sheet: Sheet,
   unit: number,
   rank: number,
   size: readonly [number, number],
@@ -34,19 +33,19 @@ export function speaks(
 }
 
 /** The anchors of a layer's cells as shares of the picture: down, then across. */
-function anchorsOf(store: DissectStore, { anchors }: UnitSheet): number[] | undefined {
+function anchorsOf(store: DissectStore, { anchors }: Sheet): number[] | undefined {
   const [height, width] = store.about.value.size;
   return anchors?.map((place, i) => (place + (i % 2 ? 0 : 0.5)) / (i < 2 ? height : width));
 }
 
 /** The place in the sheet of pictures of a unit's picture, or −1. */
-export function placeOf(store: DissectStore, sheet: UnitSheet, unit: number, rank: number): number {
+export function placeOf(store: DissectStore, sheet: Sheet, unit: number, rank: number): number {
   return store.values(sheet.pictures)[unit * sheet.pictures.shape[1] + rank] ?? -1;
 }
 
 interface TileProps {
   store: DissectStore;
-  sheet: UnitSheet;
+  sheet: Sheet;
   unit: number;
   rank: number;
 }
@@ -87,12 +86,7 @@ export function FineTile(props: TileProps & { concept: number; masks: boolean })
 }
 
 /** A unit's weights for one of the channels that it weighs, or all colours of a first layer. */
-export function Kernel(props: {
-  store: DissectStore;
-  sheet: UnitSheet;
-  unit: number;
-  rank: number;
-}) {
+export function Kernel(props: { store: DissectStore; sheet: Sheet; unit: number; rank: number }) {
   const { sheet, unit, rank } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {

@@ -297,14 +297,19 @@ def _numbered(arrays: Mapping[str, np.ndarray], number: int) -> dict[str, np.nda
 
 
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean, and where it lies with 95 % by the t-distribution; NaN with fewer than two."""
-    from scipy import stats
-
+    """The mean, and where it lies with 95 %; NaN with fewer than two."""
     if len(values) < 2:
         return (float(values.mean()) if len(values) else np.nan), np.nan, np.nan
-    mean, error = float(values.mean()), float(stats.sem(values))
-    wide = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    mean, wide = float(values.mean()), spread_of_mean(len(values)) * float(values.std(ddof=1))
     return mean, mean - wide, mean + wide
+
+
+def spread_of_mean(count: int) -> float:
+    """Within how many standard deviations of so many numbers their mean lies with 95 %, by the
+    t-distribution; 0 with fewer than two."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.975, count - 1)) / count**0.5 if count > 1 else 0.0
 
 
 def _facts(counting: Counting, settings: Mapping[str, Any]) -> list[str]:

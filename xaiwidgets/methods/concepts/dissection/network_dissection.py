@@ -24,7 +24,7 @@ from .annotated import checked, examples
 from .answer import Dissection, Source
 from .counting import Counting, Limits, lacking
 from .receptive import receptive_centres
-from .shard import Part, gather
+from .shard import Part, Watch, gather
 from .shards import Shards
 
 _FIRST, _FEWEST, _SHARD = 128, 16, 64  # pictures read at once
@@ -86,6 +86,7 @@ class NetworkDissection(Declared, title="Network dissection", source="bau2017"):
         executor: Executor | None = None,
         progress: Callable[[float], None] | None = None,
         cancel: CancelToken | None = None,
+        watch: Watch | None = None,
     ) -> Dissection:
         """Dissect `layers` with the pictures and masks of `data`: ShapeScenes, `Broden`,
         `CocoMasks`, `MaskFolder`, a list of pairs (picture, {"category:concept": mask}), or any
@@ -95,7 +96,9 @@ class NetworkDissection(Declared, title="Network dissection", source="bau2017"):
         `concepts` names the concepts or categories to look for, otherwise those that the data set
         names as its `concepts`, or all. What is read is kept in `folder`, so that a run that was
         stopped goes on where it was; or in a temporary one. Parts of the data are tasks for
-        `executor`, any of concurrent.futures', and give the same numbers there. Raises ExplainError
+        `executor`, any of concurrent.futures', and give the same numbers there. `watch` hears once
+        what the layers say of every picture, but for those that are in the folder already and those
+        that an executor reads: other work on the same pass. Raises ExplainError
         for what cannot be used, Cancelled when stopped.
         """
         subject, job = Subject.of(subject), Job(progress, cancel or CancelToken())
@@ -106,7 +109,7 @@ class NetworkDissection(Declared, title="Network dissection", source="bau2017"):
             known = self._checked(subject, x, layers)
             named = tuple(getattr(data, "concepts", ()))
             wanted = frozenset(named if concepts is None else concepts)
-            reading = _Reading(self, subject, data, known, wanted, executor, job)
+            reading = _Reading(self, subject, data, known, wanted, executor, job, watch)
             sides, anchored = self._anchors(subject, x, known)
             counting = Counting(Shards(folder), sides, anchored, self.rotations, named)
             counted = counting.counted(reading.limits(counting), self.shuffles, self.seed)
@@ -165,10 +168,11 @@ class _Reading:
 
     def __init__(
         self, method: NetworkDissection, subject: Subject, data: Any, layers: list[Layer],
-        wanted: frozenset[str], executor: Executor | None, job: Job,
+        wanted: frozenset[str], executor: Executor | None, job: Job, watch: Watch | None,
     ) -> None:  # fmt: skip
         self.method, self.subject, self.data, self.layers = method, subject, data, layers
         self.wanted, self.executor, self.job = wanted, executor, job
+        self.watch = watch if executor is None else None
         self.facts: list[str] = []
         order = np.random.default_rng(method.seed).permutation(len(data))
         self.first, self.rest = np.split(order, [self._together()])
@@ -181,6 +185,7 @@ class _Reading:
             limits = counting.limits(self.method.quantile)
             if not (few := lacking(limits)):
                 return limits
+            self.watch = None
             self.facts.append(f"The data was read again: of {few} units too little was kept.")
             share *= 8
 
@@ -191,7 +196,7 @@ class _Reading:
         part = Part(
             self.subject, network, self.data, self.first,
             tuple(layer.name for layer in self.layers), self.wanted, method.rotations, method.seed,
-            share, size=getattr(self.data, "mask_size", None), known=shards.known,
+            share, size=getattr(self.data, "mask_size", None), known=shards.known, watch=self.watch,
         )  # fmt: skip
         first = shards.add(part.gather(self.job))
         whole = max(0, len(self.rest) - _FEWEST)  # a last shard too small to shuffle joins another

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,9 @@ from .annotated import Labels, examples, size_of, together
 from .rotation import turned, turned_name
 
 Bounds = dict[str, np.ndarray]
+Watch = Callable[[np.ndarray, torch.Tensor, dict[str, torch.Tensor]], None]
+"""Hears the numbers of some pictures in the data, the pictures as the network sees them, and what
+its layers say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,7 @@ class Part:
     `network` stands for the network's state. `bounds` are those of each layer; without them they
     are found here, as what about `share` of these pictures' activations exceed. `size` is that of
     the masks, or None to choose it here. `known` are the keys of shards that are there already.
+    `watch` hears what the layers say.
     """
 
     subject: Subject
@@ -129,6 +133,7 @@ class Part:
     bounds: Bounds | None = None
     size: tuple[int, int] | None = None
     known: Collection[str] = ()
+    watch: Watch | None = None
 
     def after(self, first: Shard, rows: np.ndarray) -> Part:
         """Other pictures, with the bounds and the size of masks that the first ones gave."""
@@ -155,8 +160,10 @@ class Part:
 
     def _active(self, x: torch.Tensor) -> dict[str, Active]:
         size = self.subject.batch_size(x, backward=False)
+        numbers = np.split(self.rows, range(size, len(x), size))
+        read = (self._maps(*some) for some in zip(numbers, x.split(size), strict=True))
         if self.bounds is None:
-            maps = [self._maps(part) for part in x.split(size)]
+            maps = list(read)
             bounds = {
                 name: bound_of([each[name] for each in maps], self.share, self.seed)
                 for name in maps[0]
@@ -164,13 +171,15 @@ class Part:
             parts = [_above(each, bounds) for each in maps]
         else:
             bounds = {name: torch.from_numpy(bound) for name, bound in self.bounds.items()}
-            parts = [_above(self._maps(part), bounds) for part in x.split(size)]
+            parts = [_above(each, bounds) for each in read]
         return {name: Active.together([part[name] for part in parts]) for name in bounds}
 
-    def _maps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _maps(self, numbers: np.ndarray, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Every layer's maps (pictures, h, w, units), and those of its rotations."""
         known = self.subject.layers(x)
         outputs, _ = layer_outputs(self.subject, x, list(self.layers))
+        if self.watch is not None:
+            self.watch(numbers, x, outputs)
         found = {}
         for name in self.layers:
             maps = known[name].fold(outputs[name]).float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 
@@ -9,8 +10,8 @@ class Exemplars:
     """Each unit's `top` inputs by its largest activation, the strongest first.
 
     `values` and `numbers` are (units, top), −1 where there were fewer inputs; `maps` are the unit's
-    own activations there (units, top, height, width). Ties go to the earlier input, so that batches
-    of any size give the same.
+    own activations there (units, top, height, width). Ties go to the input that came earlier, so
+    that batches of any size give the same.
     """
 
     def __init__(self, top: int) -> None:
@@ -18,8 +19,8 @@ class Exemplars:
         self.values: torch.Tensor | None = None
         self.numbers = self.maps = torch.empty(0)
 
-    def add(self, maps: torch.Tensor, first: int) -> None:
-        """Take note of a batch's maps (batch, units, height, width), counted from `first` on."""
+    def add(self, maps: torch.Tensor, numbers: np.ndarray) -> None:
+        """Take note of the maps (batch, units, height, width) of inputs with these numbers."""
         count, units = maps.shape[:2]
         if self.values is None:
             self._begin(maps)
@@ -29,7 +30,7 @@ class Exemplars:
         values, order = both.sort(dim=1, descending=True, stable=True)
         order = order[:, : self.top]
         self.values = values[:, : self.top].contiguous()
-        fresh = torch.arange(first, first + count, device=maps.device).expand(units, count)
+        fresh = torch.as_tensor(numbers, device=maps.device).expand(units, count)
         self.numbers = torch.cat([self.numbers, fresh], 1).gather(1, order)
         kept = order.clamp(max=self.top - 1)[..., None, None]
         self.maps = self.maps.take_along_dim(kept, 1)

@@ -68,53 +68,48 @@ class Units(Declared, title="Units", source="zhou2015"):
         job.expected = len(data) if isinstance(data, Sized) else 0
         start = time.perf_counter()
         with working(job), torch.no_grad():
-            found, wanted = self._stream(subject, data, layers, pictures)
-            fields = receptive_fields(subject, found.first, wanted)
+            found = self._stream(subject, data, layers, pictures)
+            answer = found.views(job, start, found.digest.hexdigest()[:12])
         job.finish()
-        settings = {**self.settings, "layers": [layer.name for layer in wanted]}
-        made = Provenance(
-            type(self).__name__, settings, [], subject.title, subject.fingerprint,
-            found.digest.hexdigest()[:12], versions(), time.perf_counter() - start,
-            job.forwards, job.backwards,
-        )  # fmt: skip
-        answers = {layer.name: found.units(layer, fields[layer.name]) for layer in wanted}
-        height, width = found.first.shape[2:]
-        return UnitViews(
-            answers, *found.pictures(), (height, width), found.count, made,
-            [_silence(each) for each in answers.values() if each.silent.any()],
-        )  # fmt: skip
+        return answer
+
+    def beside(self, subject: Subject, x: torch.Tensor, layers: list[str]) -> "Survey":
+        """A survey that is told what the layers say, where other work sends the data through the
+        network; `x` is an input like all."""
+        return Survey(subject, x, _named(subject, x, layers), self, None)
 
     def _stream(
         self, subject: Subject, data: Any, layers: str | Sequence[str] | None, pictures: Any
-    ) -> tuple["_Survey", list[Layer]]:
-        survey: _Survey | None = None
+    ) -> "Survey":
+        survey: Survey | None = None
         for inputs in batches(subject, data):
             if survey is None:
                 wanted = _named(subject, inputs.x, layers)
-                survey = _Survey(subject, inputs.x, wanted, self, pictures)
+                survey = Survey(subject, inputs.x, wanted, self, pictures)
             survey.add(inputs)
         if survey is None:
             raise ExplainError("The data holds no input; give at least one picture.")
-        return survey, survey.layers
+        return survey
 
 
-class _Survey:
+class Survey:
     """What is known of the units so far."""
 
     def __init__(
-        self, subject: Subject, x: torch.Tensor, layers: list[Layer], settings: Units, show: Any
+        self, subject: Subject, x: torch.Tensor, layers: list[Layer], method: Units, show: Any
     ) -> None:
-        self.subject, self.layers, self.side, self.show = subject, layers, settings.side, show
+        self.subject, self.layers, self.method, self.show = subject, layers, method, show
         self.first = x[:1].clone()
         self.size = subject.batch_size(x, backward=False)
         names = [layer.name for layer in layers]
-        self.exemplars = {name: Exemplars(settings.top) for name in names}
+        self.exemplars = {name: Exemplars(method.top) for name in names}
         self.histograms = {name: Histogram() for name in names}
         self.moments = {name: Moments() for name in names}
         self.kept: dict[int, np.ndarray] = {}
         self.count, self.digest = 0, hashlib.sha256()
 
     def add(self, inputs: Inputs) -> None:
+        """Send more of the data through the network."""
         if inputs.x.shape[1:] != self.first.shape[1:]:
             raise ExplainError(
                 f"Inputs have shapes {tuple(self.first.shape[1:])} and {tuple(inputs.x.shape[1:])};"
@@ -123,36 +118,53 @@ class _Survey:
         self.digest.update(tensor_fingerprint(inputs.x).encode())
         for x in inputs.x.split(self.size):
             outputs, _ = layer_outputs(self.subject, x, [layer.name for layer in self.layers])
-            for layer in self.layers:
-                self._note(layer.name, _maps(layer, outputs[layer.name]))
-            self._keep(x)
-            self.count += len(x)
+            self.note(np.arange(self.count, self.count + len(x)), x, outputs)
 
-    def _note(self, name: str, maps: torch.Tensor) -> None:
-        self.exemplars[name].add(maps, self.count)
-        self.histograms[name].add(maps)
-        self.moments[name].add(maps)
+    def note(self, numbers: np.ndarray, x: torch.Tensor, outputs: dict[str, torch.Tensor]) -> None:
+        """What the layers say of prepared inputs, which have these numbers in the data."""
+        for layer in self.layers:
+            maps = _maps(layer, outputs[layer.name])
+            self.exemplars[layer.name].add(maps, numbers)
+            self.histograms[layer.name].add(maps)
+            self.moments[layer.name].add(maps)
+        self._keep(numbers, x)
+        self.count += len(x)
 
-    def _keep(self, x: torch.Tensor) -> None:
+    def views(self, job: Job, start: float, seen: str) -> UnitViews:
+        """The answer, from work for this job that began then with inputs of this fingerprint."""
+        fields = receptive_fields(self.subject, self.first, self.layers)
+        settings = {**self.method.settings, "layers": [layer.name for layer in self.layers]}
+        made = Provenance(
+            type(self.method).__name__, settings, [], self.subject.title, self.subject.fingerprint,
+            seen, versions(), time.perf_counter() - start, job.forwards, job.backwards,
+        )  # fmt: skip
+        answers = {layer.name: self._units(layer, fields[layer.name]) for layer in self.layers}
+        height, width = self.first.shape[2:]
+        return UnitViews(
+            answers, *self._pictures(), (height, width), self.count, made,
+            [_silence(each) for each in answers.values() if each.silent.any()],
+        )  # fmt: skip
+
+    def _keep(self, numbers: np.ndarray, x: torch.Tensor) -> None:
         """Keep small pictures of what is among some unit's top, and let go of what is not."""
         held = set().union(*(each.held for each in self.exemplars.values()))
-        fresh = [i for i in range(len(x)) if self.count + i in held]
+        fresh = [i for i, number in enumerate(numbers.tolist()) if number in held]
         self.kept = {number: self.kept[number] for number in self.kept if number in held}
         if fresh:
-            for i, picture in zip(fresh, self._shown(x, fresh), strict=True):
-                self.kept[self.count + i] = _small(picture, self.side)
+            for i, picture in zip(fresh, self._shown(numbers, x, fresh), strict=True):
+                self.kept[int(numbers[i])] = _small(picture, self.method.side)
 
-    def _shown(self, x: torch.Tensor, rows: list[int]) -> np.ndarray:
+    def _shown(self, numbers: np.ndarray, x: torch.Tensor, rows: list[int]) -> np.ndarray:
         """The pictures of some rows of a batch."""
         if self.show is None:
             return self.subject.preprocessing.pictures(x[rows].cpu())[0]
-        return np.asarray(self.show([self.count + row for row in rows]))
+        return np.asarray(self.show(numbers[rows].tolist()))
 
-    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
+    def _pictures(self) -> tuple[np.ndarray, np.ndarray]:
         numbers = sorted(self.kept)
         return np.stack([self.kept[number] for number in numbers]), np.array(numbers)
 
-    def units(self, layer: Layer, reach: Reach) -> LayerUnits:
+    def _units(self, layer: Layer, reach: Reach) -> LayerUnits:
         tops, bars = self.exemplars[layer.name], self.histograms[layer.name]
         sums = self.moments[layer.name]
         assert tops.values is not None
