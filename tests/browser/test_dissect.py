@@ -119,6 +119,80 @@ def test_units_are_switched_off_and_classes_fall(lab: Notebook, picture_of) -> N
     expect(off).to_have_count(0)
 
 
+TURNED = """
+if w is not None: w.close()
+some = zoo.ShapeScenes(24, size=96, seed=2)
+method = xw.NetworkDissection(rotations=3)
+w = xw.dissect(subject, some, "conv4", top=4, dissection=method)
+w
+"""
+
+
+def test_random_axes_and_another_share_of_activations_are_counted(
+    lab: Notebook, picture_of
+) -> None:
+    lab.run(TURNED, cell=1)
+    lab.run("w.wait()\nNone")
+    root = lab.view()
+    counted = root.locator(".xw-counted")
+    slider = root.get_by_role("slider", name="A detector from an IoU of")
+    for limit in (0.04, 0.15):
+        slider.fill(str(limit))
+        mean, unique = lab.ask(
+            f"w.dissection.summary({limit})[['rotated', 'rotated_unique']].values[0].tolist()"
+        )
+        expect(counted).to_contain_text(f"along random axes {_percent(mean)}")
+        expect(counted).to_contain_text(f"of {unique:.1f} concepts")
+    p = lab.ask("float(w.dissection.layer().p[7])")
+    cards(root).nth(7).click()
+    expect(root.locator(".xw-null")).to_contain_text(f"p {p:.2f}")
+    expect(root.locator(".xw-null .xw-tick")).to_have_count(20)
+    root.get_by_label("Active is the top").select_option("0.02")
+    expect(root.get_by_label("Active is the top")).to_have_value("0.02")
+    expect(slider).to_have_value("0.15")
+    detectors = lab.ask("int(w.dissection.summary(0.15)['detectors'][0])")
+    assert lab.ask("w.dissection.provenance.settings['quantile']") == 0.02
+    expect(counted).to_contain_text(f"{detectors} of 128 units")
+    picture_of(lab.page, "lab-dissect-turned")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.0995 or not share else f"{100 * share:.1f} %"
+
+
+DRAWN = """
+if w is not None: w.close()
+import torch
+codes = torch.randn(60, 9, generator=torch.Generator().manual_seed(0))
+found = xw.GANDissection()(zoo.generator(), codes, "relu3", zoo.landscape_masks)
+w = xw.dissect(found, top=4)
+w
+"""
+
+
+def test_a_generator_draws_its_pictures_again_without_units(lab: Notebook, picture_of) -> None:
+    lab.run(DRAWN, cell=1)
+    lab.run("w.wait()\nNone")
+    root = lab.view()
+    expect(cards(root).first).to_be_visible()
+    assert "empty" not in ink(root, ".xw-unit .xw-tile")
+    named = lab.ask("[u.concept for u in w.dissection.units()]")
+    concept = max(named, key=named.count)
+    root.get_by_label("Search units").fill(concept)
+    root.get_by_role("button", name="Switch these").click()
+    off = root.locator(".xw-off")
+    expect(off.locator(".xw-redrawn figure")).to_have_count(8)
+    expect(off).to_contain_text("Share of the pixels of 60 pictures")
+    told = lab.ask("{r['name']: [r['before'], r['after']] for r in w.off['rows']}")
+    worst = max(told, key=lambda name: told[name][0] - told[name][1])
+    expect(off.locator("li").first).to_contain_text(worst)
+    drawn = ink(off, ".xw-redrawn canvas")
+    assert "empty" not in drawn
+    picture_of(lab.page, "lab-dissect-generator")
+    root.get_by_role("button", name="All on").click()
+    expect(off).to_have_count(0)
+
+
 def test_a_linked_widget_shows_the_relevance_of_the_chosen_unit(lab: Notebook) -> None:
     lab.run(LINKED, cell=1)
     units = lab.page.locator(".xw-root").filter(has=lab.page.locator(".xw-units"))

@@ -284,8 +284,8 @@ class Dissect(PicturedView, bundle="inside"):
         """What units detect, as far as that is known."""
         assert self.units is not None
         with self._guard:
+            self.about = dict(self._about())  # names the concepts that are counted
             self.found = unit_concepts(self.units, self.dissection)
-            self.about = dict(self._about())
             self.status = dict(_status("done", 1.0))
 
     def _tell(self, progress: float, message: str) -> None:

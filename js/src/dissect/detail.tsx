@@ -175,7 +175,7 @@ function Concepts({ store, sheet, unit, ious }: Props & { ious: Float32Array }) 
           <b>{ious[at(one)].toFixed(3)}</b>
         </button>
       ))}
-      {sheet.p && draws.length > 0 && (
+      {sheet.p && best.length > 0 && draws.length > 0 && (
         <p
           class="xw-null"
           title={`The best concept in each of ${draws.length} shufflings, in which concepts are those of other pictures: p says how often one is as good as ${ious[at(best[0])].toFixed(3)}`}
