@@ -7,6 +7,7 @@ controls, the docs' table and the shared tests all read the knobs collected here
 import inspect
 import math
 import numbers
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
@@ -107,9 +108,24 @@ def knob(
     return Knob(default, help, "", "", low, high, step, log, tuple(choices), unit, layers)
 
 
+SURVEY: dict[str, tuple[str, ...]] = {
+    "models": ("any", "differentiable", "specific"),
+    "representation": ("feature", "response", "rationale", "data set"),
+    "formulation": ("closed form", "composition", "dependence", "proxy"),
+    "scope": ("local", "global"),
+    "access": ("white box", "black box"),
+    "timing": ("post-hoc", "intrinsic"),
+}
+"""The words for every dimension of a method's place."""
+
+
 @dataclass(frozen=True)
 class Taxonomy:
-    """Where a method stands in the survey of Li et al. (2021), and how it is meant to be used."""
+    """Where a method stands in the survey of Li et al. (2021), and how it is meant to be used.
+
+    A word may be made narrower, "specific: CNN" or "feature (rule)", and two may be joined,
+    "closed form + dependence".
+    """
 
     models: str = "differentiable"
     representation: str = "feature"
@@ -117,6 +133,20 @@ class Taxonomy:
     scope: str = "local"
     access: str = "white box"
     timing: str = "post-hoc"
+
+    def __post_init__(self) -> None:
+        """Refuse what is none of the survey's words."""
+        for dimension, known in SURVEY.items():
+            for word in self.words(dimension):
+                if word not in known:
+                    raise ExplainError(
+                        f"taxonomy {dimension!r} is {word!r}; it takes {', '.join(known)}."
+                    )
+
+    def words(self, dimension: str) -> list[str]:
+        """The survey's words for a dimension, without what makes them narrower."""
+        parts = getattr(self, dimension).split(" + ")
+        return [re.split("[:(]", part)[0].strip() for part in parts]
 
 
 _declared: dict[str, type["Declared"]] = {}
@@ -176,6 +206,19 @@ class Declared:
     def given(self) -> frozenset[str]:
         """The names of the settings that were given, and not left at their defaults."""
         return self._named  # type: ignore[attr-defined, no-any-return]
+
+    @classmethod
+    def says(cls, lead: str) -> str:
+        """What the paragraph of the docstring says that begins with `lead`, or "".
+
+        "Use it" tells when to take it, "It misleads" where not to believe it, and "It costs" the
+        passes of what has no `cost`.
+        """
+        for paragraph in (cls.__doc__ or "").split("\n\n"):
+            words = " ".join(paragraph.split())
+            if words.startswith(f"{lead} "):
+                return words.removeprefix(lead).strip()
+        return ""
 
     @property
     def label(self) -> str:

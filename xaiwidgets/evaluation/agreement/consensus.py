@@ -32,8 +32,12 @@ class Consensus(Besides, title="Consensus of networks", source="li2021"):
     (2021) do with some eighty networks, where it hardly matters.
 
     All networks are asked about the same class of the same tensor, so they have to share classes
-    and normalisation. What most networks look at need not be what matters: a bias that they share
-    is part of the consensus.
+    and normalisation.
+
+    Use it with several networks of the same classes, to see whether a map is one network's quirk.
+
+    It misleads where the networks share a bias, which is then part of the consensus: what most
+    networks look at need not be what matters.
 
     >>> Consensus(networks=[second, third])(network, x, Saliency())  # doctest: +SKIP
     """

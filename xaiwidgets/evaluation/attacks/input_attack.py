@@ -42,8 +42,13 @@ class InputAttack(Declared, title="Attack on the input", source="dombrowski2019"
     of the network smoothed with β = `defence`, for the attacked picture against the untouched one.
     It undoes an attack on the ReLU network's map, for which it was made. An attack on the smoothed
     map itself (`BetaSmoothedGradient` as the explanation) is no failure: at β = 1 it reached 0.71
-    too, with a change 1.6 times as large. An attack that fails is no proof of robustness: more
-    steps may succeed.
+    too, with a change 1.6 times as large.
+
+    Use it to test whether an explanation can be forged without a trace in the picture.
+
+    It misleads when it fails, which is no proof of robustness: more steps may succeed.
+
+    It costs the explanation, and a pass back through it, once a step.
 
     >>> InputAttack()(subject, cat, Saliency(), goal=dog)
     """

@@ -61,6 +61,14 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
     two maps that are exchanged: where they lie on the same places, as those of two objects of a
     picture do in part, not even an exact one meets the limit.
 
+    Use it to learn what a network that was trained to deceive does to a method.
+
+    It misleads through its limits of success, which are ours: read the rate beside the stricter
+    one, and beside that of the untouched network.
+
+    It costs a forward and backward pass, and a pass through the explanation, for every picture and
+    epoch.
+
     >>> ModelManipulation()(subject, images, labels, Saliency())
     """
 

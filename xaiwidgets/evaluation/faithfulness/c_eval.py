@@ -21,12 +21,16 @@ class CEval(Evaluation, title="c-Eval", source="vu2019"):
     attacks seek it, from above: steps to the border with the strongest other class by its gradient
     on the free pixels (DeepFool's step, Moosavi-Dezfooli et al. 2016), then halving of the way back
     to x. The paper uses iterated gradient signs and Carlini & Wagner's attack. δ is measured in the
-    network's own units and is not kept within a picture's range. A network that is easily fooled
-    has low values for every map.
+    network's own units and is not kept within a picture's range.
 
     For an affine network what is held has to be where the weights are large, whatever their sign,
     and so maps are read by size: on the zoo (16 pictures, a tenth held) the gradient reached 17.5
     by size and 10.9 with signs, integrated gradients 18.7 and 13.7, random pixels 8.9.
+
+    Use it to ask whether what a map calls important holds the class in place.
+
+    It misleads on a network that is easily fooled, which has low values for every map: read it
+    beside the lot.
     """
 
     better = "higher"

@@ -15,9 +15,13 @@ class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
 
     |Σ R − (f(x) − f(x₀))| ÷ |f(x) − f(x₀)|: 0 where the explanation accounts for all of the score's
     difference from the absent input x₀, 1 for a map of zeros. Take the x₀ that the method took, and
-    "nothing" for methods that share out the score itself (LRP, gradient × input). Many maps never
-    promise it (gradients, Grad-CAM), and one that keeps the promise may still have the pixels
-    wrong.
+    "nothing" for methods that share out the score itself (LRP, gradient × input).
+
+    Use it on methods that promise to share out the score or its change: LRP, DeepLIFT, integrated
+    gradients, Shapley values.
+
+    It misleads as a verdict on others: many maps never promise it (gradients, Grad-CAM), and one
+    that keeps the promise may still have the pixels wrong.
     """
 
     better = "lower"

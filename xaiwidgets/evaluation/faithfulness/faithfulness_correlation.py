@@ -19,6 +19,11 @@ class FaithfulnessCorrelation(Evaluation, title="Faithfulness correlation", sour
     size (Bhatt et al. 2020): 1 is perfect, 0 is chance. The paper removes single features; of a
     picture, scattered single pixels are easily overlooked by the network, so that `side` lets
     squares go together. All inputs see the same subsets.
+
+    Use it where a map's values, and not only their order, should say what a removal costs.
+
+    It misleads where what is removed is easily overlooked, as single pixels are: every map then
+    comes out near 0.
     """
 
     better = "higher"

@@ -31,6 +31,11 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
 
     The paper finds that smoothing lowers every map's infidelity. `benchmarks/findings.py` tries
     that on the zoo.
+
+    Use it where a map's values should foretell what a kind of change does, one that you choose.
+
+    It misleads when the scaled value is read alone, which forgives a map that points the wrong way,
+    and between perturbations, which ask different questions.
     """
 
     better = "lower"

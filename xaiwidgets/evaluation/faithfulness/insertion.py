@@ -12,6 +12,11 @@ class Insertion(AreaUnderCurve, title="Insertion", source="petsiuk2018"):
     with its `light blur`, 11 × 11 pixels of a Gaussian of σ 5, in which networks often still see
     the class, so that every map does well; the default blur here grows with the picture. The score
     of the beginning stands in the facts, with a warning where it is far from chance.
+
+    Use it beside deletion: it asks what suffices to bring the class back.
+
+    It misleads where the picture that it begins with still shows the class: every map then does
+    well, and the facts say so.
     """
 
     better = "higher"

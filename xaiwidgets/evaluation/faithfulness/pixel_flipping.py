@@ -17,8 +17,12 @@ class PixelFlipping(Evaluation, title="Pixel flipping", source="bach2015"):
     AOPC = 1/(L + 1) Σₖ₌₀ᴸ [f(x) − f(xₖ)] (Samek et al. 2017), k = 0 included: higher is better when
     the most important go first (MoRF), lower when the least important do (LeRF). The curve beside
     it is the mean over several orders drawn by lot, between the lowest and the highest of them: a
-    map that stays inside has told the network's pixels apart no better than chance. Filled pixels
-    are not what the network was trained on, so the choice of what fills them moves every number.
+    map that stays inside has told the network's pixels apart no better than chance.
+
+    Use it as the first test of faithfulness: for any map, with orders drawn by lot beside it.
+
+    It misleads through its filling: filled pixels are not what the network was trained on, so that
+    what fills them moves every number.
     """
 
     better = "higher"

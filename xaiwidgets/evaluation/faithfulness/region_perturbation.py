@@ -18,8 +18,13 @@ class RegionPerturbation(Evaluation, title="Region perturbation", source="samek2
     AOPC = 1/(L + 1) Σₖ₌₀ᴸ [f(x) − f(xₖ)], k = 0 included, over the first L of the regions of a grid
     that do not overlap, each replaced by uniform noise, averaged over several draws of it (Samek et
     al. 2017: regions of 9 × 9 of 224 pixels, L = 100, 10 draws): higher is better. The side follows
-    the picture's in that proportion. Noise has sharp edges, which some networks take for texture:
-    compare with another fill before two methods are ranked.
+    the picture's in that proportion.
+
+    Use it where single pixels are too fine to matter, or to compare with the figures of Samek et
+    al.
+
+    It misleads through its noise, whose sharp edges some networks take for texture: compare with
+    another fill before two methods are ranked.
     """
 
     better = "higher"

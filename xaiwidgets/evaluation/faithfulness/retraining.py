@@ -51,11 +51,19 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
     ShapeScenes named by their scene no gradient beats the lot, as in the paper, and a network that
     sees nothing but a gradient's holes names a third of the scenes; on those named by an object's
     colour, which hardly any outline tells, every map beats the lot, integrated gradients by most.
-    A blurred map tends to score better without knowing more (Song et al. 2023).
 
     Maps explain the class predicted by one network trained on the untouched set, once; the seeds
     are those of the retraining. With `per` "channel" the channels' values are ranked one by one,
     and with `squared` by their squares, as the authors' code does.
+
+    Use it to compare methods where a network can be trained dozens of times.
+
+    It misleads where what is redundant goes without loss, where the outline of the holes names the
+    class, and in favour of blurred maps, which tend to score better without knowing more (Song et
+    al. 2023).
+
+    It costs the explanation of every picture, and a training for every method, share and seed, the
+    two controls among them.
 
     >>> Roar()([Saliency(), SmoothGrad(form="squared")], seeds=(0, 1, 2))
     """

@@ -19,8 +19,12 @@ class ROAD(Evaluation, title="ROAD", source="rong2022"):
     0. A removed pixel becomes the weighted mean of its neighbours, 1/6 beside it and 1/12 at its
     corners, plus a little noise (Rong et al. 2022), so that the network cannot read the mask's
     shape, which gives away the class in other fills. The paper follows the accuracy over a data
-    set; here it is the score of each input. Smoothing a map raises its ROAD, though a blur adds no
-    knowledge: compare maps of a like grain.
+    set; here it is the score of each input.
+
+    Use it in ROAR's place where nothing can be trained: what is removed leaves no outline behind.
+
+    It misleads in favour of smooth maps: a blur raises it, though it adds no knowledge. Compare
+    maps of a like grain.
     """
 
     better = "higher"

@@ -15,8 +15,12 @@ class Selectivity(Evaluation, title="Selectivity", source="montavon2018"):
     The area under f(x₀), f(x₁) ... f(x_K) over the share of pixels removed, patch after patch, the
     most relevant first (Montavon et al. 2018, section 7.2): lower is better. The paper takes 4 × 4
     patches of digits with 28 pixels a side; here their side follows the picture's in the same
-    proportion. Maps finer than a patch are judged by its mean alone, and a picture full of filled
-    patches is like nothing that the network has seen.
+    proportion.
+
+    Use it for maps about as coarse as a patch, or to compare with the figures of Montavon et al.
+
+    It misleads about maps finer than a patch, which are judged by its mean alone; and a picture
+    full of filled patches is like nothing that the network has seen.
     """
 
     better = "lower"

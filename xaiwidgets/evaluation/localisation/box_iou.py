@@ -17,8 +17,9 @@ class BoxIoU(Evaluation, title="Box IoU", source="zhou2016"):
     equally large patches the first in reading order is boxed. `numbers` has the share of inputs
     above 0.5, which the ImageNet localisation task calls correct.
 
-    Meant for class activation maps, which are smooth: of a grainy map, the largest patch may be a
-    few pixels of many.
+    Use it for class activation maps, which are smooth, where boxes or masks are known.
+
+    It misleads about grainy maps, of which the largest patch may be a few pixels of many.
     """
 
     better = "higher"

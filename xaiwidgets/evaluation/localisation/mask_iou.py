@@ -21,7 +21,10 @@ class MaskIoU(Evaluation, title="Mask IoU", source="zhou2016"):
     other way round), so that no input chooses its own; then, and only then, a score depends on the
     company it came in. The curve shows every t.
 
-    A map that lights up what the network needs, say one telling corner, is faithful and scores low.
+    Use it where masks are known, to see how well a map would do as a segmentation.
+
+    It misleads about a map that lights up what the network needs, say one telling corner: it is
+    faithful and scores low.
     """
 
     better = "higher"

@@ -17,8 +17,10 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
     by lot. The paper's figure is the mean over classes, in `numbers` as "mean over classes"; beside
     it "centre" tells what pointing at the middle of each picture scores.
 
-    It asks about one pixel: a map that is wrong everywhere else still wins. And a network that
-    looks at what stands beside the object is explained well by a map that misses.
+    Use it where masks are known, for a first comparison of many methods.
+
+    It misleads because it asks about one pixel: a map that is wrong everywhere else still wins. And
+    a network that looks at what stands beside the object is explained well by a map that misses.
     """
 
     better = "higher"

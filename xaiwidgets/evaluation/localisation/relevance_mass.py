@@ -8,8 +8,12 @@ class RelevanceMass(OnObject, title="Relevance mass accuracy", source="arras2022
     """Which share of the map's evidence lies on the object?
 
     Σ_T R ÷ Σ R with |R| or max(R, 0) for R, T the truth. By chance it is the object's share of the
-    picture, in `numbers` as "chance". Small values everywhere add up: a map that is strong on the
-    object and hazy elsewhere may score below one that only gets the object's outline.
+    picture, in `numbers` as "chance".
+
+    Use it where masks are known, and the amount of evidence should count.
+
+    It misleads about hazy maps: small values everywhere add up, so that a map that is strong on the
+    object may score below one that only gets the object's outline.
     """
 
     def share(self, truth: Judged) -> np.ndarray:

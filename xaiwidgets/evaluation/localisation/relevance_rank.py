@@ -9,7 +9,11 @@ class RelevanceRank(OnObject, title="Relevance rank accuracy", source="arras2022
 
     |top-K ∩ T| ÷ K with K = |T|, T the truth. Of pixels that tie for the last places, the share
     that chance would pick is counted. By chance it is the object's share of the picture, in
-    `numbers` as "chance". Only the order of values counts: a faint lead is as good as a clear one.
+    `numbers` as "chance".
+
+    Use it where masks are known, and objects differ in size.
+
+    It misleads because only the order of values counts: a faint lead is as good as a clear one.
     """
 
     def share(self, truth: Judged) -> np.ndarray:

@@ -13,8 +13,12 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
 
     |top-k ∩ T| ÷ k, T the truth, k a share of the picture: 2 % are the 1000 pixels that are usual
     at 224 × 224. Of pixels that tie for the last places, the share that chance would pick is
-    counted. An object smaller than k cannot reach 1, and `warnings` say so; relevance rank accuracy
-    fits k to each object.
+    counted.
+
+    Use it where masks are known, and only the very top of a map matters.
+
+    It misleads about objects smaller than k, which cannot reach 1 (`warnings` say so); relevance
+    rank accuracy fits k to each object.
     """
 
     better = "higher"

@@ -10,7 +10,9 @@ class AverageSensitivity(MaxSensitivity, title="Average sensitivity", source="ye
     picture's range: max-sensitivity with a mean in the maximum's place, which more draws make more
     exact rather than larger.
 
-    A map that never looks at the picture scores 0, the best there is.
+    Use it where the largest of a few draws would be a matter of luck.
+
+    It misleads in favour of maps that never look at the picture: they score 0, the best there is.
     """
 
     def _gathered(self, changes: np.ndarray) -> np.ndarray:

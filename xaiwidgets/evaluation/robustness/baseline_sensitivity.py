@@ -14,8 +14,12 @@ class BaselineSensitivity(Evaluation, title="Baseline sensitivity", source="stur
 
     The mean similarity of every two maps made with each of the baselines that the method takes:
     zero, black, white, mean, blur, noise, and the subject's own absent input where it has one.
-    `numbers` has the likeness of each to the others. Two baselines ask two questions, so a low
-    score does not make a map wrong; it makes it an answer that needs its baseline beside it.
+    `numbers` has the likeness of each to the others.
+
+    Use it before a map that needs a baseline is believed.
+
+    It misleads as a verdict: two baselines ask two questions, so that a low score does not make a
+    map wrong. It makes it an answer that needs its baseline beside it.
     """
 
     better = "higher"

@@ -17,9 +17,11 @@ class ClassSensitivity(Evaluation, title="Class sensitivity", source="li2020"):
     that draws the picture's edges whatever it is asked comes out near 1. The target that was asked
     for plays no part.
 
-    Noise is unlike noise: a random map drawn for each class would win. And where sizes count, not
-    signs ("spearman", "ssim"), a faithful map may be high: the same pixels may speak for one class
-    and against the other.
+    Use it to catch maps that draw the picture whatever they are asked.
+
+    It misleads about noise, which is unlike noise: a random map drawn for each class would win. And
+    where sizes count, not signs ("spearman", "ssim"), a faithful map may be high: the same pixels
+    may speak for one class and against the other.
     """
 
     better = "lower"

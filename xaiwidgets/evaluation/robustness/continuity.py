@@ -25,8 +25,11 @@ class Continuity(Evaluation, title="Continuity", source="alvarezmelis2018"):
     mean square in units of its range. 3 then says that noise of 1 % of the range moves the map by
     3 % of its length.
 
-    A map that never looks at the picture scores 0. A translated picture has a translated map even
-    where everything is right: compare translations between methods, never with noise.
+    Use it to learn how fast a map changes where the picture hardly does.
+
+    It misleads in favour of maps that never look at the picture, which score 0. And a translated
+    picture has a translated map even where everything is right: compare translations between
+    methods, never with noise.
     """
 
     better = "lower"

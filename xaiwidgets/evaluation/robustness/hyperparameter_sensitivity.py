@@ -20,7 +20,10 @@ class HyperparameterSensitivity(Besides, title="Hyper-parameter sensitivity", so
     value × `span`, within what it accepts, and a choice takes every one. `numbers` has the likeness
     of each to the others; `seed` as the setting tells how much of the map is chance.
 
-    Agreement is no proof: a method whose settings do nothing scores 1, and is warned about.
+    Use it before a figure rests on one setting of a method.
+
+    It misleads when agreement is taken for proof: a method whose settings do nothing scores 1, and
+    is warned about.
 
     >>> HyperparameterSensitivity(setting="noise")(subject, x, SmoothGrad())  # doctest: +SKIP
     """

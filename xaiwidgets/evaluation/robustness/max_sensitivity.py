@@ -17,8 +17,10 @@ class MaxSensitivity(Evaluation, title="Max-sensitivity", source="yeh2019"):
     settled. Numbers of other tools compare only at the same radius (Captum's default is 0.02, that
     of the paper's code 0.2, both in the input's own units).
 
-    A map that never looks at the picture scores 0, the best there is; and where the network itself
-    jumps, a faithful map has to.
+    Use it to find the worst that a little noise does to a map.
+
+    It misleads in favour of maps that never look at the picture: they score 0, the best there is;
+    and where the network itself jumps, a faithful map has to.
     """
 
     better = "lower"

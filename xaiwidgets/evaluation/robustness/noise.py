@@ -27,8 +27,14 @@ class RisingNoise(Experiment, title="Noise", source="alvarezmelis2018"):
 
     At a level r the input is x + ε, ε ~ U[−r, r] × the picture's range: the noise of Continuity and
     of the sensitivities, whose radius r is. `noise` are the levels as shares of the range, or one
-    number: the last of the usual ones (1, 2, 5, 10, 20, 30 %). A map may move because the answer
-    does: read it beside the class's probability at the same level.
+    number: the last of the usual ones (1, 2, 5, 10, 20, 30 %).
+
+    Use it to see at which noise a map lets go, and whether the answer let go first.
+
+    It misleads when it is read alone: a map may move because the answer does. Read it beside the
+    class's probability at the same level.
+
+    It costs the explanation once for every level and draw.
     """
 
     slider = "Noise"

@@ -26,6 +26,12 @@ class Sweep(Experiment, title="Sweep", source="bansal2020"):
     The number at a value is the similarity to the map with the method's own setting; Bansal et al.
     (2020) take SSIM. A method without that setting stays as it is and says so.
 
+    Use it to see what one setting does to the maps of several methods.
+
+    It misleads as a verdict on a method: two values may ask two questions, and both maps be right.
+
+    It costs the explanation once a value.
+
     >>> sweep = Sweep(SmoothGrad.knobs["noise"], [0.05, 0.1, 0.3])
     >>> Followed(SmoothGrad(), sweep)(subject, x).frames  # doctest: +SKIP
     """

@@ -27,11 +27,15 @@ class DataRandomisation(Besides, title="Data randomisation", source="adebayo2018
     a map that stays alike is about the picture. Lower is better, but the number means little alone,
     since two networks of the same true labels do not agree either: `numbers` hold that control, the
     similarity with `second`, another network trained on true labels, and `margin`, how much higher
-    the control is. A margin near 0 says that the map cannot tell learnt from made up; that a map
-    passes does not say that it is right.
+    the control is. A margin near 0 says that the map cannot tell learnt from made up.
 
     The target stays the class that is asked for, on all three networks. For the zoo's "shapes" both
     networks are known; for your own, `train_permuted` makes the first.
+
+    Use it where a network that learnt permuted labels is at hand, or can be trained.
+
+    It misleads where its number is read without that control; and that a map passes does not say
+    that it is right.
 
     >>> DataRandomisation()(zoo.subject("shapes"), pictures, Saliency())  # doctest: +SKIP
     """

@@ -30,6 +30,13 @@ class ForgettingBlocks(Experiment, title="Sanity", source="adebayo2018"):
     A step is the set of blocks that have forgotten, so that two modes share the steps that they
     have in common. With "any blocks" the course holds every block alone, and any other set may be
     asked for.
+
+    Use it to watch every map while the network forgets, block by block.
+
+    It misleads when a low similarity is taken for praise: noise has it too, and sizes alone stay
+    alike where signs do not.
+
+    It costs the explanation once for every step and draw.
     """
 
     slider = "Forget"

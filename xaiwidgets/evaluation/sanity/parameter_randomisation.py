@@ -25,9 +25,7 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     A map about the network changes when the network does; one that stays alike is about the
     picture. The number is the mean similarity between the trained and the randomised map over all
     stages (the untouched network left out): lower is better. Read it beside an edge detector (1)
-    and two random maps (in `numbers`), and beside the curve of the outputs: below a randomised top
-    the activations still keep their scale, so that large channels go on showing (Binder et al.
-    2023). A low number is a condition, not praise: pure noise reaches it too.
+    and two random maps (in `numbers`), and beside the curve of the outputs.
 
     The paper compares ranks with signs and by size. The default counts signs, since a map is read
     with them: by size alone ("spearman") a gradient keeps half of its ranks and more, for it is
@@ -37,6 +35,13 @@ class ParameterRandomisation(Evaluation, title="Parameter randomisation", source
     as the authors' notebook does, lifts Grad-CAM's similarity. Parameters are drawn by generators
     of their own, and BatchNorm's running statistics stay, as in the paper. Raises ExplainError for
     an explanation that was given as values.
+
+    Use it before anything else: a map that does not notice that the network has forgotten is not
+    about the network.
+
+    It misleads when a low number is taken for praise, for pure noise reaches it too. And below a
+    randomised top the activations still keep their scale, so that large channels go on showing
+    (Binder et al. 2023).
     """
 
     better = "lower"
@@ -171,6 +176,11 @@ class SmoothRandomisation(
     R̄ = 1/N Σ R(x + ε), ε ~ N(0, σ²), σ = `noise` × the picture's range, before maps are compared:
     it takes away the noise of single maps, in which a noisy method looks as if it noticed more than
     it does. The rest is as in ParameterRandomisation: lower is better.
+
+    Use it for methods that draw or flicker, whose own noise would look as if they had noticed.
+
+    It misleads when a low number is taken for praise: it is a condition, as in
+    ParameterRandomisation.
     """
 
     copies: int = knob(default=50, low=2, high=500, log=True, help="how many noisy copies")
@@ -203,8 +213,12 @@ class EfficientRandomisation(
     """How much more complex the map becomes when the whole network has forgotten (eMPRT).
 
     (H(e') − H(e)) ÷ H(e), H the entropy of a map's histogram of `bins` bins: higher is better. No
-    choice of a similarity is needed, but complexity is not meaning: on the zoo's networks it ranks
-    guided backprop among the best, which the cascade does not.
+    choice of a similarity is needed.
+
+    Use it for a quick look, at the price of two explanations.
+
+    It misleads because complexity is not meaning: on the zoo's networks it ranks guided backprop
+    among the best, which the cascade does not.
     """
 
     better = "higher"

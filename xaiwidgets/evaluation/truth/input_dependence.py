@@ -20,8 +20,12 @@ class InputDependence(Besides, title="Input dependence rate (BAM)", source="yang
     same pictures without their object; without `pairs` the object is filled, which is a guess at
     what it hides.
 
-    Two equal values count as 0: a map that never looks at the network misses every time, one that
-    is drawn by lot half the time.
+    Two equal values count as 0: a map that never looks at the network misses every time.
+
+    Use it on a network for which the object means nothing, with the same pictures without it.
+
+    It misleads without `pairs`, where what the object hides is a guess; and a map that is drawn by
+    lot is right half the time.
 
     >>> test = InputDependence(pairs=(x, bare))
     >>> test(zoo.subject("shapes-scene"), x, Saliency(), masks=masks)  # doctest: +SKIP

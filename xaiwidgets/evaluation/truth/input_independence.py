@@ -35,9 +35,12 @@ class InputIndependence(Besides, title="Input independence rate (BAM)", source="
     pixel changes by more than `radius`: noise has no edges, and guided backprop is half blind to
     it.
 
-    `numbers` tells the change of the scores as a share of their spread, and the size of δ: the rate
-    means something only while the first is small and the second is not. A map that never looks at
-    the network stays the same, and scores 1.
+    `numbers` tells the change of the scores as a share of their spread, and the size of δ.
+
+    Use it to ask whether a map stays where something changes that the network overlooks.
+
+    It misleads unless the change of the scores is small and that of the picture is not, as
+    `numbers` tell; and a map that never looks at the network stays the same, and scores 1.
 
     >>> test = InputIndependence(pairs=(bare, x))
     >>> test(scenes_alone, bare, GradCam(), masks=masks)  # doctest: +SKIP

@@ -18,8 +18,11 @@ class ModelContrast(Besides, title="Model contrast score (BAM)", source="yang201
     that names objects; `other` sees the same pictures and names what stands behind them, so the
     object means nothing to it. It explains the class that it predicts itself.
 
-    Give pictures that both networks name rightly: a mistake has other reasons. An explanation of
-    the picture alone scores 0.
+    An explanation of the picture alone scores 0.
+
+    Use it with two networks that see the same pictures and name different things in them.
+
+    It misleads on pictures that one of the networks names wrongly: a mistake has other reasons.
 
     >>> from xaiwidgets import zoo
     >>> test = ModelContrast(other=zoo.subject("shapes-scene"))

@@ -24,8 +24,12 @@ class TrojanDetection(Besides, title="Trojan detection", source="lin2021"):
     are undone. `pairs` holds the triggered and the clean pictures; without it pixels
     are undone by filling.
 
-    The masks are those of the trigger, the target the class that it calls for. A coarse map covers
-    the trigger and much beside it: its IoU says more about its resolution than about its sight.
+    The masks are those of the trigger, the target the class that it calls for.
+
+    Use it on a network with a trigger that you planted, to see which maps find it.
+
+    It misleads about coarse maps, which cover the trigger and much beside it: their IoU says more
+    about resolution than about sight.
     """
 
     better = "higher"

@@ -13,12 +13,16 @@ class AblationCam(ByChannel, title="Ablation-CAM", source="desai2020", taxonomy=
     """Each channel is weighed by how far the score falls when the channel is switched off.
 
     w_k = (f − f without A_k) ÷ |f|, L = Σ_k w_k A_k; without gradients, so that saturated scores do
-    not hide anything. Two channels that say the same cover for each other and both seem idle. One
-    pass a channel, of which only what lies behind the layer is run anew where the network allows:
-    `channels` keeps only those whose maps vary most.
+    not hide anything. One pass a channel, of which only what lies behind the layer is run anew
+    where the network allows: `channels` keeps only those whose maps vary most.
 
     Dividing by |f| where the paper has f keeps the sign of negative scores; pytorch-grad-cam
     divides by f, and sets channels of maps that reach below 0 to −10⁷ instead of 0.
+
+    Use it where gradients vanish or are not to be trusted, and a pass for every channel is
+    affordable.
+
+    It misleads where two channels say the same: they cover for each other, and both seem idle.
     """
 
     def tried(self, trial: Trial) -> Iterator[torch.Tensor]:

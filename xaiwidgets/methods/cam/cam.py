@@ -24,8 +24,13 @@ class CAM(
     L = Σ_k w_k A_k, where the scores are w · mean(A) + b: the mean of the map plus the bias *is*
     the score, and what is negative speaks against the class. Only for networks that end so (ResNet,
     DenseNet, Swin ...; also those that average maps of scores): the one pass is watched, and its
-    numbers checked. Of other networks Grad-CAM is the generalisation. The map is the last layer's
-    and as coarse; what single pixels did below it, it does not tell.
+    numbers checked. Of other networks Grad-CAM is the generalisation.
+
+    Use it on a network that ends in averaged maps and one linear layer: nothing has to be estimated
+    there.
+
+    It misleads whoever reads single pixels off it: the map is the last layer's and as coarse, and
+    what pixels did below that layer it does not tell.
     """
 
     takes = ("picture", "volume")

@@ -75,9 +75,13 @@ class CbamAttention(
 ):  # fmt: skip
     """Where a network with CBAM blocks let its maps through: a block's own spatial gate, 0 to 1.
 
-    It is a part of the computation and needs no gradient, but it knows no class, and what passes
-    may speak for anything: a gate is not an explanation. Blocks differ, and an early one may well
-    close where the object is; the slider goes through them.
+    It is a part of the computation and needs no gradient. Blocks differ; the slider goes through
+    them.
+
+    Use it to see what the blocks of your network let through, one after the other.
+
+    It misleads as an explanation: the gate knows no class, what passes may speak for anything, and
+    an early block may well close where the object is.
     """
 
     takes = ("picture",)

@@ -21,9 +21,14 @@ class EigenCam(
     """What stands out in the layer's maps, whatever the class: their first principal component.
 
     O = U Σ Vᵀ with a row for each place and a column for each channel; L = O v₁. No class and no
-    gradient enters: for two classes the map is the same, so it cannot explain why one of them won.
-    The sign of v₁ is arbitrary; here the map's sum is positive, or, when it is `centred`, its value
-    of largest size. pytorch-grad-cam centres the channels first and leaves the sign to chance.
+    gradient enters. The sign of v₁ is arbitrary; here the map's sum is positive, or, when it is
+    `centred`, its value of largest size. pytorch-grad-cam centres the channels first and leaves the
+    sign to chance.
+
+    Use it for a first look at what a layer holds, or where there is no class score to ask about.
+
+    It misleads as an answer to why this class: for two classes the map is the same, so that it
+    cannot explain why one of them won.
     """
 
     centred: bool = knob(

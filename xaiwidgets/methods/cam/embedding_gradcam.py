@@ -26,12 +26,17 @@ class EmbeddingGradCam(
     Such a network has no class scores. Each training picture a gets weights for its channels, those
     of Grad-CAM for ‖z_a − z_n‖² − ‖z_a − z_p‖², how much nearer a lies to its own kind p than to
     others n, averaged over all triplets. A new picture borrows those of the training picture that
-    lies nearest, and needs no backward pass. It is explained by its neighbour's reasons: `facts`
-    say who that was, and a far neighbour's may not fit.
+    lies nearest, and needs no backward pass. It is explained by its neighbour's reasons; `facts`
+    say who that was.
 
     Without neighbours it is Grad-CAM of the target, for which `likeness(subject, other)` asks what
     makes a picture like one other. The paper averages sampled triplets that still cost the loss
     something; the mean over all of them has a closed form.
+
+    Use it on networks that give embeddings and no classes, as for faces or retrieval.
+
+    It misleads where the nearest training picture is far: the map shows that neighbour's reasons,
+    which may not fit.
 
     >>> EmbeddingGradCam(Neighbours.of(subject, pictures, labels))(subject, picture)
     """

@@ -32,8 +32,12 @@ class FGVis(
     the mask cannot wake units that the picture left asleep. The paper watches the softmax, which
     has no slope where the network is sure; here it is the log-odds of the class, from r's (0) to
     x's (1), and counts no further. That, the number of steps, their length and λ are ours, tried on
-    the zoo; no code was published to compare with. Another r or another λ finds other pixels that
-    suffice as well.
+    the zoo; no code was published to compare with.
+
+    Use it to ask at the finest grain which few pixels suffice.
+
+    It misleads as the only answer: another r or another λ finds other pixels that suffice as well,
+    and undefended the search finds noise that fools the network.
     """
 
     takes = ("picture",)

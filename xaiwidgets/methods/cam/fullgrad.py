@@ -32,8 +32,13 @@ class FullGrad(
     score.
 
     The sum is exact where every operation is linear, piecewise linear, or one number to one number;
-    `numbers` has the gap that attention or layer normalisation leave. That it is complete does not
-    make it point: behind batch normalisation the biases' part may lie beside the object.
+    `numbers` has the gap that attention or layer normalisation leave.
+
+    Use it where the whole score has to be accounted for, biases included.
+
+    It misleads as a pointer: that it is complete does not make it point, and behind batch
+    normalisation the biases' part may lie beside the object. Sizes have no signs: what speaks
+    against the class looks like what speaks for it.
     """
 
     takes = ("picture", "volume")

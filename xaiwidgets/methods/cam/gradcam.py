@@ -16,8 +16,12 @@ class GradCam(
     last that holds a map; the tokens of a vision transformer are folded to a map, at the last layer
     whose patches the score depends on. Early layers give finer and less telling maps.
 
-    A channel that speaks for the class here and against it there is weighed by the mean of both, so
-    that the map may light up where the network saw nothing for it; HiResCAM does not average.
+    Use it as the first class-specific look at a convolutional network or a vision transformer: it
+    is cheap, and changes with what the network has learnt.
+
+    It misleads where a channel speaks for the class here and against it there: it is weighed by the
+    mean of both, so that the map may light up where the network saw nothing for the class. HiResCAM
+    does not average.
     """
 
     @staticmethod

@@ -11,10 +11,14 @@ class GradCamPlusPlus(
     w_k = Σ_ij α_ij · max(g_ij, 0) with g = ∂f/∂A_k and α = g² ÷ (2g² + Σ_ab A_ab · g³), 0 where g
     is 0. The paper explains exp f, whose derivatives all hold the factor exp f: it scales a whole
     map and is left out. α was derived for maps that are not negative; elsewhere its divisor may
-    pass through 0. Weights are never negative, so the map tells little against a class: only where
-    channels that speak for it are active.
+    pass through 0.
 
     pytorch-grad-cam adds 1e-6 to the divisor, which rules small gradients; here it is as printed.
+
+    Use it where several objects of one class should all show.
+
+    It misleads about what speaks against a class: weights are never negative, so that it shows only
+    where channels that speak for the class are active.
     """
 
     @staticmethod

@@ -25,8 +25,12 @@ class GuidedGradCam(
 ):
     """Guided backprop's fine lines, kept only where Grad-CAM speaks for the class.
 
-    The product inherits guided backprop's insensitivity to the top layers within the region that
-    Grad-CAM, or another of its family, leaves.
+    R = G ⊙ L, G guided backprop's map and L that of Grad-CAM, or of another of its family.
+
+    Use it for the outlines within the region that speaks for the class.
+
+    It misleads because its fine lines are guided backprop's: within the region they hardly change
+    when the top layers forget what they learnt.
     """
 
     takes = ("picture", "volume")

@@ -15,7 +15,11 @@ class HiResCam(
 
     L = Σ_k g ⊙ A_k with g = ∂f/∂A_k, nothing averaged. With global average pooling and one linear
     layer behind, it is Grad-CAM, and adds up to the score without its bias; with one linear layer
-    on the whole map it still does, and Grad-CAM does not. Deeper heads leave it a first-order view.
+    on the whole map it still does, and Grad-CAM does not.
+
+    Use it in Grad-CAM's place where the map should show only what the score was computed from.
+
+    It misleads behind deeper heads, of which it is a first-order view.
     """
 
     relu: bool = knob(default=False, help="keep only what speaks for the class")

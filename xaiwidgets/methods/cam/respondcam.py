@@ -21,7 +21,11 @@ class RespondCam(
     L = Σ_k w_k A_k, w_k = Σ (g ⊙ A_k) ÷ Σ A_k with g = ∂f/∂A_k, the weights to which XGrad-CAM came
     later, and nothing is cut. Σ L = Σ g ⊙ A, which is the score where nothing behind the layer has
     a bias or a curve; `numbers` tell the gap as a share of the score. The paper explains volumes,
-    which a `VolumeSubject` takes. Of a channel that nearly cancels the weight is wild: take a layer
+    which a `VolumeSubject` takes.
+
+    Use it on volumes, or where the map has to add up to the score.
+
+    It misleads at layers whose channels nearly cancel, where the weight is wild: take a layer
     behind a ReLU.
     """
 

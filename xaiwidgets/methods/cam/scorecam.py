@@ -10,13 +10,17 @@ class ScoreCam(ByChannel, title="Score-CAM", source="wang2020", taxonomy=SPECIFI
     """Each channel is weighed by the score of the picture seen through its map, without gradients.
 
     w = softmax over channels of f(x ⊙ M_k), M_k the channel's map enlarged to the picture and
-    brought to 0...1; L = Σ_k w_k A_k. The softmax of logits often leaves one channel: the map is
-    then that channel's. Where the map is dark the network sees 0, its mean colour, and hard edges
-    that it may take for an object. One pass a channel: `channels` keeps only those whose maps vary
-    most.
+    brought to 0...1; L = Σ_k w_k A_k. One pass a channel: `channels` keeps only those whose maps
+    vary most.
 
     Maps are enlarged as in the authors' code, cell by cell; pytorch-grad-cam enlarges with its
     corners aligned.
+
+    Use it where gradients are not to be trusted, and a pass for every channel is affordable.
+
+    It misleads through its softmax, which often leaves one channel, whose map it then is; and
+    through what is dark: there the network sees 0, its mean colour, and hard edges that it may take
+    for an object.
     """
 
     untried = float("-inf")

@@ -27,9 +27,13 @@ class SmoothGradCamPlusPlus(
 
     w_k = Σ_ij α_ij · max(D₁, 0), α = D₂ ÷ (2D₂ + Σ_ab A_ab · D₃), where D₁, D₂ and D₃ are the means
     of g, g² and g³ over copies with noise of σ = `noise` × (max x − min x); the maps A are those of
-    the picture itself. Only the weights are smoothed: the map stays as coarse as its layer. Its
-    standard error is told by how far the map moves as each eighth of the copies is left out (the
-    grouped jackknife).
+    the picture itself. Its standard error is told by how far the map moves as each eighth of the
+    copies is left out (the grouped jackknife).
+
+    Use it where Grad-CAM++ jumps between pictures that are nearly the same.
+
+    It misleads whoever hopes for a finer map: only the weights are smoothed, and the map stays as
+    coarse as its layer.
     """
 
     samples: int = knob(

@@ -26,7 +26,12 @@ from .sets import FEWEST, as_sets
 from .store import Store
 
 
-class TCAV(Declared, title="TCAV", source="kim2018"):
+class TCAV(
+    Declared,
+    title="TCAV",
+    source="kim2018",
+    taxonomy={"representation": "feature (concept)", "formulation": "proxy", "scope": "global"},
+):
     """Which human idea does the network's answer go by: how does a class's score change as the
     picture becomes more like a concept?
 
@@ -43,12 +48,19 @@ class TCAV(Declared, title="TCAV", source="kim2018"):
     random sets as well.
 
     True concepts are missed: of eight that the zoo's networks go by seven come out, and with the
-    mean over the picture fewer. What is significant need not be the *cause*
-    either: concepts that speak against the class, or look like it to this layer, come out too.
+    mean over the picture fewer.
 
-    A concept that held-out examples show to be told apart in less than 60 % gets no score. Scores
-    differ between layers, classifiers and poolings, and a class's pictures of one colour make that
-    colour a concept.
+    A concept that held-out examples show to be told apart in less than 60 % gets no score.
+
+    Use it to ask in your own words, by pictures of an idea, whether that idea moves a class's
+    score.
+
+    It misleads when what is significant is taken for the cause: concepts that speak against the
+    class, or look like it to this layer, come out too. Scores differ between layers, classifiers
+    and poolings, and a class's pictures of one colour make that colour a concept.
+
+    It costs one forward pass for every picture of a concept or a random set, one forward and
+    backward pass for every input.
 
     >>> TCAV()(subject, zebras, "zebra", concepts={"stripes": "pictures/stripes"}, random=others,
     ...        layers="layer3").table()

@@ -14,7 +14,9 @@ class EdgeDetector(
 ):
     """A control that never asks the network: the size of the picture's Sobel gradient.
 
-    An explanation that looks like this one may be about the picture alone.
+    Use it beside every explanation: one that looks like this map may be about the picture alone.
+
+    It misleads as an explanation, which it is not.
     """
 
     takes = ("picture",)

@@ -15,7 +15,9 @@ class RandomMap(
 ):
     """A control that knows nothing: independent normal noise for every pixel.
 
-    A score that this map reaches too is no praise for an explanation.
+    Use it as the floor of every evaluation: a score that this map reaches too is no praise.
+
+    It misleads as an explanation, which it is not.
     """
 
     seed: int = knob(default=0, low=0, high=9999, help="which noise is drawn")

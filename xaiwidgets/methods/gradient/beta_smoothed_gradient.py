@@ -21,8 +21,13 @@ class BetaSmoothedGradient(
     ReLU network is made of flat pieces: its gradient may turn from one to the next while the score
     hardly moves, and that is what an attack on explanations uses. The smaller β, the less the
     gradient can turn; β → ∞ gives the plain gradient. To first order it is SmoothGrad with noise of
-    a width of about 1/β, in one pass. It is the gradient of a neighbouring network: with a small β
-    that network may well predict something else.
+    a width of about 1/β, in one pass.
+
+    Use it where a picture may have been changed so that its map lies, or for a calm gradient in one
+    pass.
+
+    It misleads with a small β: it is the gradient of a neighbouring network, which may well predict
+    something else.
     """
 
     token_reduction = "norm"

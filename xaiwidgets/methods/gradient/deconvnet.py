@@ -13,9 +13,13 @@ class Deconvnet(
 ):
     """Run the score backwards as if the network had been turned round: only what is positive flows.
 
-    At every ReLU the backward pass keeps positive gradients, whether or not the unit was on. It
-    shows patterns that units look for more than what decided here; functional ReLUs are seen as
-    well.
+    At every ReLU the backward pass keeps positive gradients, whether or not the unit was on.
+    Functional ReLUs are seen as well.
+
+    Use it beside the gradient and guided backprop, from which it differs at the ReLU alone.
+
+    It misleads about this decision: it shows patterns that units look for more than what decided
+    here.
     """
 
     token_reduction = "norm"

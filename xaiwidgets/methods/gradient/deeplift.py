@@ -24,6 +24,11 @@ class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
     attention and normalisation layers share a difference between their two sides (m of a·b is the
     mean of b and b₀), so that the values add up to f(x) − f(x₀) on transformers too, not only on
     networks made of ReLU modules. The gap that rounding leaves is reported.
+
+    Use it where values have to add up to the change in score, for a few passes rather than dozens.
+
+    It misleads through its baseline: pixels that look like it get 0 by construction, and another
+    baseline asks another question.
     """
 
     baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)

@@ -28,6 +28,11 @@ class GradientShap(Attribution, title="Gradient SHAP", source="erion2021"):
     2021).
     The values add up to f(x) − E[f(b)] up to the standard error, which comes with the map; with one
     baseline the completeness gap is measured too.
+
+    Use it where no single baseline is right: many are drawn, and the error is told.
+
+    It misleads where pixels depend on each other, as those of pictures do: the Shapley values that
+    it approximates are those of independent ones.
     """
 
     looks_inside = False

@@ -17,9 +17,12 @@ class GuidedBackprop(
     """Crisp outlines of what raised active units: at a ReLU only positive gradients of units that
     were on flow back.
 
-    The map is sharp because it partly restores the picture: it hardly changes when the top layers
-    forget what they learnt (Adebayo et al. 2018 and their erratum), so sharpness is no evidence.
     Functional ReLUs and residual additions are seen as well; the network is not modified.
+
+    Use it for outlines in a lesson or a figure, never as the only evidence.
+
+    It misleads because it partly restores the picture: it hardly changes when the top layers forget
+    what they learnt (Adebayo et al. 2018 and their erratum), so that its sharpness is no evidence.
     """
 
     token_reduction = "norm"

@@ -16,7 +16,12 @@ class IntegratedGradients(Attribution, title="Integrated gradients", source="sun
 
     R = (x − x₀) · ∫₀¹ ∂f/∂x (x₀ + a (x − x₀)) da, by Gauss–Legendre points (Captum's
     implementation). The values add up to f(x) − f(x₀); what a finite number of points leaves over
-    is reported as the completeness gap. Pixels that look like the baseline get 0 by construction.
+    is reported as the completeness gap.
+
+    Use it where values have to add up to the change in score, on any differentiable network.
+
+    It misleads through its baseline: pixels that look like it get 0 by construction, and the
+    pictures on the way from it are like none that the network was trained on.
     """
 
     looks_inside = False

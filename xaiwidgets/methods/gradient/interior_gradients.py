@@ -16,6 +16,11 @@ class InteriorGradients(Attribution, title="Interior gradients", source="sundara
     A network that has made up its mind saturates, and its gradient at x says little; at a small α
     it has not. The strip shows α from 0.02 to 1. Averaged over α and times (x − x₀) this is
     integrated gradients, a different method.
+
+    Use it where the network is sure of itself, and the gradient at the picture says little.
+
+    It misleads about the picture itself: it explains fainter ones, of which the network may think
+    something else.
     """
 
     token_reduction = "norm"

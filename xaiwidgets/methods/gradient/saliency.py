@@ -9,9 +9,13 @@ from xaiwidgets.core.target import BoundTarget
 class Saliency(Attribution, title="Saliency", source="simonyan2013"):
     """Which pixels would move the score most if they changed a little: the gradient ∂f/∂x.
 
-    `form` is "signed" (∂f/∂x), "absolute" (|∂f/∂x|, Simonyan et al. 2013) or "squared"
-    ((∂f/∂x)², sensitivity analysis; its values add up to ‖∇f‖²). It tells what changes the score,
-    not what makes it up: a saturated network has a gradient near 0 where the evidence is strongest.
+    `form` is "signed" (∂f/∂x), "absolute" (|∂f/∂x|, Simonyan et al. 2013) or "squared" ((∂f/∂x)²,
+    sensitivity analysis; its values add up to ‖∇f‖²).
+
+    Use it as the first and cheapest question to a differentiable network.
+
+    It misleads when it is read as shares of the score: it tells what changes the score, not what
+    makes it up, and a saturated network has a gradient near 0 where the evidence is strongest.
 
     >>> Saliency(form="absolute")(subject, x, target="star").values.shape
     torch.Size([1, 3, 64, 64])

@@ -25,6 +25,12 @@ class SimpleTaylor(Attribution, title="Simple Taylor", source="montavon2018"):
     "border" searches the segment for the decision border, where the class ties with its strongest
     rival, and explains the margin. The residual f(x) − ΣR tells how far the network is from linear
     between root and picture. On a ReLU network without biases, a root at 0 gives gradient × input.
+
+    Use it to see how far a first-order account goes, or to explain the margin over the strongest
+    rival.
+
+    It misleads where the residual is large: between root and picture the network is far from
+    linear, and another root gives another map.
     """
 
     looks_inside = False

@@ -16,8 +16,12 @@ class SmoothGrad(Attribution, title="SmoothGrad", source="smilkov2017"):
 
     R = 1/n Σ ∂f/∂x (x + ε), ε ~ N(0, σ²), σ = `noise` × (max x − min x). `form` is "mean",
     "squared" (mean of squares, Hooker et al. 2019) or "variance" (VarGrad, Adebayo et al. 2018).
-    The standard error of every pixel comes with it. The sum is over what the network does *around*
-    the picture: a smooth map is not a more faithful one.
+    The standard error of every pixel comes with it.
+
+    Use it where the gradient flickers; the error says whether more copies are needed.
+
+    It misleads in being smooth: the sum is over what the network does *around* the picture, and a
+    smooth map is not a more faithful one.
     """
 
     token_reduction = "norm"

@@ -45,20 +45,28 @@ class Anchors(
     OverSegments,
     title="Anchors",
     source="ribeiro2018",
-    taxonomy={"models": "any", "access": "black box", "representation": "feature (rule)"},
-):
+    taxonomy={
+        "models": "any", "access": "black box", "representation": "feature (rule)",
+        "formulation": "proxy",
+    },
+):  # fmt: skip
     """The few segments that hold the answer in place, whatever happens to the others.
 
     While the anchor's segments are kept and each of the others is covered with probability 1/2, the
     class stays ahead of its rivals (a contrast keeps its sign, a function of the scores half of its
     value) in at least `threshold` of all copies. The facts give that precision with its bounds
     (KL-LUCB), and the coverage: the share of all copies in which these segments happen to be kept.
-    An empty anchor means that the answer hardly depends on the picture's parts, or on the filling.
 
     Of a table the anchor is a rule: some columns lie in their quarter of the data, or hold their
     category. Free columns are taken together from random rows of the data, each of the rule's from
     one that fulfils it, so that columns that depend on each other may be combined as they never
     are. The coverage is the share of the data to which the rule applies.
+
+    Use it where a rule is wanted that holds on its own, with its precision and coverage, not a map
+    of degrees.
+
+    It misleads where the filling decides: an empty anchor means that the answer hardly depends on
+    the picture's parts, or on what covers them.
     """
 
     usual = {

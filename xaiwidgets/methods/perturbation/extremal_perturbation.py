@@ -27,8 +27,12 @@ class ExtremalPerturbation(
     "preservation" maximises the score of x∘m + fill∘(1 − m) over smooth masks m whose sorted values
     are as good as 0 and 1 with `area` ones (Fong, Patrick and Vedaldi 2019); "deletion" minimises
     it with the region gone; "dual" does both. With several `areas`, each twice the one before, the
-    map is their mean and the strip shows each with the share of the score that it holds. A search
-    may end beside the best region: the facts compare with the same mask moved elsewhere.
+    map is their mean and the strip shows each with the share of the score that it holds.
+
+    Use it to ask which region of a given size holds most of the score.
+
+    It misleads where the search ends beside the best region: the facts compare with the same mask
+    moved elsewhere.
     """
 
     takes = ("picture",)

@@ -18,9 +18,12 @@ class FeatureAblation(
 ):
     """Take away one segment at a time and record how far the class score drops.
 
-    v(all) − v(all but i) for every segment i: what it adds when all the others are there. Two
-    segments that say the same are both worth nothing, since either of them is enough; Shapley
-    values share between them.
+    v(all) − v(all but i) for every segment i: what it adds when all the others are there.
+
+    Use it for a quick account of segments, columns or words, on anything that gives scores.
+
+    It misleads where two segments say the same: both come out as worth nothing, since either of
+    them is enough. Shapley values share between them.
     """
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:

@@ -28,6 +28,12 @@ class KernelShap(
     opposite (Covert and Lee 2021); where there are few enough every one is asked, and the values
     are exact: of a table of up to ten columns. They add up to v(all) − v(none). The standard error
     comes with the map.
+
+    Use it where the score has to be shared fairly among segments or columns, on anything that gives
+    scores.
+
+    It misleads through what stands for the absent: partly filled inputs are unlike anything the
+    network was trained on, and another filling asks another question.
     """
 
     usual = {

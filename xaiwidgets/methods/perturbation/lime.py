@@ -30,12 +30,18 @@ class LIME(
 
     Each is switched off with probability 1/2; the scores are fitted by ridge regression, copies
     weighing √exp(−d²/w²) at cosine distance d from the whole picture. R² says how much of the
-    scores' variance the linear model explains: where it is low, the map is about little. The strip
-    shows the superpixels; another cut gives another map. The standard error comes with it.
+    scores' variance the linear model explains. The strip shows the superpixels. The standard error
+    comes with it.
 
     Of a table rows are drawn by the data, and the model sees for each column whether it lies in the
     same quarter of the data as the row's own (`quarters`), or its value in standard deviations;
     d is their distance as a share of √columns, and a coefficient belongs to what the facts say.
+
+    Use it for a linear account of the network around one picture, text or row, on anything that
+    gives scores.
+
+    It misleads where R² is low: the map is then about little. Another cut into segments gives
+    another map.
 
     >>> LIME(segments=30)(subject, x, target="star").numbers["r2"]
     0.76

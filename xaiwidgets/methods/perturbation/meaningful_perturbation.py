@@ -24,11 +24,15 @@ class MeaningfulPerturbation(
 ):
     """The smallest smooth region whose blurring takes the score away, found by gradient descent.
 
-    A coarse mask m minimises share(x∘m + fill∘(1 − m)) + `size` · mean(1 − m) + `smoothness` ·
-    mean |∇m|³, where share is the score between the filled picture (0) and the whole (1);
-    "preservation" instead keeps the smallest region that holds the score. Shown is 1 − m, or m. The
-    optimum is often a small part of the object: what is enough, not all that speaks. The facts
-    compare with the same mask moved elsewhere.
+    A coarse mask m minimises share(x∘m + fill∘(1 − m)) + `size` · mean(1 − m) + `smoothness` · mean
+    |∇m|³, where share is the score between the filled picture (0) and the whole (1); "preservation"
+    instead keeps the smallest region that holds the score. Shown is 1 − m, or m. The facts compare
+    with the same mask moved elsewhere.
+
+    Use it to find a small region whose loss takes the class away.
+
+    It misleads as a list of all evidence: the optimum is often a small part of the object, what is
+    enough and not all that speaks.
     """
 
     takes = ("picture",)

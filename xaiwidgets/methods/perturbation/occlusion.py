@@ -17,9 +17,13 @@ class Occlusion(
 ):
     """Cover one patch at a time and record how far the class score drops.
 
-    A pixel's value is the mean drop over the patches that cover it. Evidence spread over several
-    patches goes unseen: cover one and the others still speak. Of a text single tokens are covered,
-    by the mask token, where nothing else is chosen; of a table single columns, by their mean.
+    A pixel's value is the mean drop over the patches that cover it. Of a text single tokens are
+    covered, by the mask token, where nothing else is chosen; of a table single columns, by their
+    mean.
+
+    Use it early, on anything that gives scores: its question is plain, and needs no gradient.
+
+    It misleads where evidence is spread over several patches: cover one and the others still speak.
 
     >>> Occlusion(patch=8, stride=4)(subject, x, target="star").values.shape
     torch.Size([1, 1, 64, 64])

@@ -15,15 +15,18 @@ class RISE(
     Attribution,
     title="RISE",
     source="petsiuk2018",
-    taxonomy={"models": "any", "access": "black box", "formulation": "proxy"},
+    taxonomy={"models": "any", "access": "black box"},
 ):
     """How much higher the score is, over random veils, where a pixel happens to be seen.
 
-    Veils M are random grids of 0 and 1, smoothly enlarged and shifted. "difference" is
-    Σ f(x∘M) M ÷ Σ M less the mean score, so that its sign speaks; "paper" is Σ f(x∘M) M ÷ (N p),
-    which keeps how often each pixel happened to be seen. Veils are made in batches and never kept.
-    The standard error comes with the map. Cells of the grid set how fine a map can be: what is
-    smaller is smeared over a cell.
+    Veils M are random grids of 0 and 1, smoothly enlarged and shifted. "difference" is Σ f(x∘M) M ÷
+    Σ M less the mean score, so that its sign speaks; "paper" is Σ f(x∘M) M ÷ (N p), which keeps how
+    often each pixel happened to be seen. Veils are made in batches and never kept. The standard
+    error comes with the map. Cells of the grid set how fine a map can be.
+
+    Use it on a black box, where no segments should be imposed and many passes are affordable.
+
+    It misleads about what is smaller than a cell of its grid, which is smeared over the cell.
 
     Of a table every column is seen or not by itself, and each veil hides behind another row of the
     data. With half of the columns seen, "difference" then estimates half of each column's Banzhaf

@@ -22,8 +22,13 @@ class ShapleySampling(
     Segments join one by one in a random order; the mean rise when a segment joins is its Shapley
     value. Every order is also walked backwards, which cancels much of the noise (Castro et al.
     2009; Mitchell et al. 2022). Values add up to v(all) − v(none) exactly, after every order. The
-    standard error comes with the map. Partly filled pictures are unlike anything the network was
-    trained on: another filling asks another question.
+    standard error comes with the map.
+
+    Use it where the score has to be shared fairly among segments, and has to add up after every
+    order.
+
+    It misleads through what stands for the absent: partly filled pictures are unlike anything the
+    network was trained on, and another filling asks another question.
     """
 
     samples: int = knob(

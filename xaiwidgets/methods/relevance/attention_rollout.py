@@ -17,8 +17,12 @@ class AttentionRollout(
     """How much of each token reaches the last layer, by attention alone: for any class the same.
 
     Every map of attention, averaged over heads, is mixed half and half with what a token keeps of
-    itself, and the maps are multiplied from the last to the first. Looking at a token is not yet
-    using it: read it beside TransformerAttribution, which asks what the class made of the look.
+    itself, and the maps are multiplied from the last to the first.
+
+    Use it for a quick look at how a transformer mixes its tokens.
+
+    It misleads as an account of a class, for it is the same for all: looking at a token is not yet
+    using it. Read it beside TransformerAttribution, which asks what the class made of the look.
     """
 
     takes = ("picture", "text")

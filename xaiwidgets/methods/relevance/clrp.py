@@ -22,8 +22,12 @@ class CLRP(Layerwise, title="Contrastive LRP", source="gu2018"):
 
     R = max(0, R_t − N · R_o): deep Taylor's relevance of the class, less that of a virtual other
     class, with N so that both have the same sum. The other one is the class with its last weights
-    negated, or all other classes at once, each with an equal share. What serves both is gone, so
-    an empty place means "shared" as often as "unused".
+    negated, or all other classes at once, each with an equal share.
+
+    Use it where two classes are in one picture, and LRP or deep Taylor shows both.
+
+    It misleads where it is empty: what serves both classes is gone, so that an empty place means
+    "shared" as often as "unused".
     """
 
     takes = ("picture",)

@@ -18,8 +18,12 @@ class ConceptRelevance(PartRelevance, title="Concept relevance (CRP)", source="a
     LRP's relevance of a layer is kept in one channel, set to 0 in all others, and goes on from
     there; what reaches the pixels around the layer, by a skip connection, is left out. The parts of
     all channels add up to what flows through the layer. "the channel" begins there with its own
-    activation, whatever the score makes of it. What the channel stands for, one map does not tell:
-    look at it on several pictures.
+    activation, whatever the score makes of it.
+
+    Use it to see what one channel contributed here, once you know what it answers to.
+
+    It misleads as a name for the channel: what it stands for, one map does not tell. Look at it on
+    several pictures.
     """
 
     part: ClassVar[str] = "channel"

@@ -20,8 +20,13 @@ class DeepTaylor(Layerwise, title="Deep Taylor", source="montavon2017"):
 
     Every unit is expanded around a root of its own, R_j = Σ_k (x_j w_jk⁺ ÷ Σ_i x_i w_ik⁺) R_k, and
     the pixels' roots lie between black and white (zᴮ) or anywhere (w²). What a layer passes on adds
-    up to what it got. It hardly tells classes apart: asked for one of two objects it puts a third
-    of what lies on them on the other one (benchmarks/relevance.py). CLRP and SGLRP are the cure.
+    up to what it got.
+
+    Use it on a network of ReLUs and one object, for a map that adds up and is nowhere negative.
+
+    It misleads where there are several objects, for it hardly tells classes apart: asked for one of
+    two objects it puts a third of what lies on them on the other one (benchmarks/relevance.py).
+    CLRP and SGLRP are the cure.
     """
 
     takes = ("picture",)

@@ -20,8 +20,12 @@ class ExcitationBackprop(Layerwise, title="Excitation backprop", source="zhang20
 
     From a unit k the walk goes to its input j with P(j | k) = x_j w_jk⁺ ÷ Σ_i x_i w_ik⁺, and the
     map is the chance to arrive. `contrastive` takes away the walk from the opposite class, whose
-    last weights are −w, and keeps what is above 0. Without it the map hardly depends on the class.
-    Of inputs below 0 the product x w counts, not the weight alone.
+    last weights are −w, and keeps what is above 0. Of inputs below 0 the product x w counts, not
+    the weight alone.
+
+    Use it for a calm map of what excited the class, read as a chance.
+
+    It misleads when it is not `contrastive`: the map then hardly depends on the class.
     """
 
     contrastive: bool = knob(default=True, help="take away the walk from the opposite class")

@@ -21,8 +21,12 @@ class HeadRelevance(
 
     LRP's relevance of what the heads of a block read is kept in one head, and at one token if you
     like, set to 0 elsewhere, and goes on from there. The parts of all heads add up to what goes
-    through the block's attention; what its skip connection carries is left out. A head that matters
-    here may still be spared: others can do its work (`head_relevance`, `evaluation.prune_heads`).
+    through the block's attention; what its skip connection carries is left out.
+
+    Use it to follow one attention head down to the pixels or words that it read.
+
+    It misleads as a measure of need: a head that matters here may still be spared, since others can
+    do its work (`head_relevance`, `evaluation.prune_heads`).
     """
 
     part: ClassVar[str] = "head"

@@ -27,6 +27,11 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
     The score is the relevance of the output; every layer shares the relevance of its outputs among
     its inputs by a rule, until the pixels are reached. A preset gives each layer its rule by kind
     and place; see `explain_rules` for what your network's layers receive.
+
+    Use it where contributions have to add up, layer by layer, and can be looked at on their way.
+
+    It misleads where a preset is taken unread, for its rules decide what counts: those that follow
+    positive contributions alone hardly tell classes apart.
     """
 
     usual = {"text": {"preset": "AttnLRP"}, "table": {"preset": "ε"}}

@@ -18,13 +18,22 @@ from .rules import Flow, Rule
 from .start import Start, contributions
 
 
-class PatternNet(Layerwise, title="PatternNet", source="kindermans2018"):
+class PatternNet(
+    Layerwise,
+    title="PatternNet",
+    source="kindermans2018",
+    taxonomy={"formulation": "closed form + dependence"},
+):
     """What in the picture made the score, the signal, as opposed to what the weights look for.
 
     The gradient with a pattern a in place of every filter w: w has to cancel distractors and may
     look like nothing in the data, while a, estimated from data, is what varies with the unit's
-    output. For a linear model the map is a · y. It is a picture, not a sum of contributions, and it
-    is as good as its data. Without patterns it takes those of white noise, w ÷ wᵀw, and says so.
+    output. For a linear model the map is a · y.
+
+    Use it with data at hand, to see the signal that the network picks up in a picture.
+
+    It misleads as a sum of contributions, for it is a picture; and as far as its data does. Without
+    patterns it takes those of white noise, w ÷ wᵀw, and says so.
 
     >>> PatternNet(Patterns.of(subject, pictures))(subject, cat)
     """
@@ -75,7 +84,11 @@ class PatternAttribution(PatternNet, title="PatternAttribution", source="kinderm
 
     The gradient with w ⊙ a in place of every filter w, where a is its pattern. For a linear model
     the map is w ⊙ a · y, which adds up to the score, since wᵀa = 1. Distractors, which gradient ×
-    input counts as evidence, get nothing. It is as good as the data that the patterns are from.
+    input counts as evidence, get nothing.
+
+    Use it with data at hand, where distractors should count for nothing.
+
+    It misleads as far as the data does from which its patterns are.
 
     >>> PatternAttribution(Patterns.of(subject, pictures))(subject, cat)
     """

@@ -19,9 +19,13 @@ class RAP(Layerwise, title="Relative attributing propagation", source="nam2020")
     """Which pixels mattered much for the score, and which little: a relative question.
 
     A contribution counts by its size z = |x w|; z⁺ are those that excite, z⁻ those that inhibit.
-    The last layer shares R_j = (z_jk ÷ Σ z) R_k. Below it a unit gets
-    R_j = Σ_k (z⁺_jk ÷ Σ z⁺ + z⁻_jk ÷ Σ z) R_k, and then all active units give up the same amount,
-    so that the layer keeps its sum. Below 0 is what mattered less than the rest; it need not speak
+    The last layer shares R_j = (z_jk ÷ Σ z) R_k. Below it a unit gets R_j = Σ_k (z⁺_jk ÷ Σ z⁺ +
+    z⁻_jk ÷ Σ z) R_k, and then all active units give up the same amount, so that the layer keeps its
+    sum.
+
+    Use it to tell what mattered much from what mattered little.
+
+    It misleads below 0, where it shows what mattered less than the rest: that need not speak
     against the class, and of two objects it hardly tells which one was asked for.
     """
 

@@ -19,8 +19,12 @@ class SGLRP(Layerwise, title="Softmax-gradient LRP", source="iwana2019"):
 
     Relevance begins as the gradient of the softmax, p_t (1 − p_t) for the class and −p_t p_n for
     every other, and goes down by deep Taylor's rules: rivals lose in proportion to their chance, so
-    that the map sums to about 0. It is faint where the network is sure, and says nothing of a class
-    that the network holds for impossible.
+    that the map sums to about 0.
+
+    Use it where a class should be told from its rivals, each in proportion to its chance.
+
+    It misleads where the network is sure, for the map is faint there; and of a class that the
+    network holds for impossible it says nothing.
     """
 
     takes = ("picture",)

@@ -19,7 +19,10 @@ class TokenRelevance(PartRelevance, title="Relevance through a token", source="a
     LRP's relevance of a layer is kept at one token, set to 0 at all others, and goes on from there.
     The parts of all tokens add up to what flows through the layer. Token 0 of a transformer is most
     often the class token, which has nothing of its own: its part is what attention brought there.
-    Deep in a network a token stands for its own place less and less.
+
+    Use it to ask what passed through one token, or one cell of a map, on its way to the score.
+
+    It misleads deep in a network, where a token stands for its own place less and less.
     """
 
     part: ClassVar[str] = "token"

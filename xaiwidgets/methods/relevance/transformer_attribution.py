@@ -28,10 +28,14 @@ class TransformerAttribution(
     """Which tokens spoke for the class, by what attention read and by what the score made of it.
 
     LRP brings the class's relevance R down to every map of attention A, by z⁺ at layers, halves at
-    products, and sums balanced so that both sides share what there is. Then
-    C = Π (1 + mean over heads of (R · ∂f/∂A)⁺), from the last block to the first, and the row of
-    the token that the score reads is the map. Nothing is negative, so that what speaks against the
-    class goes unseen, and nothing is finer than a patch.
+    products, and sums balanced so that both sides share what there is. Then C = Π (1 + mean over
+    heads of (R · ∂f/∂A)⁺), from the last block to the first, and the row of the token that the
+    score reads is the map.
+
+    Use it on vision transformers and readers like BERT, where the map has to know the class.
+
+    It misleads about what speaks against the class, which goes unseen, for nothing is negative; and
+    nothing is finer than a patch.
     """
 
     takes = ("picture", "text")

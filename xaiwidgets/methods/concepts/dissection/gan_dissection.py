@@ -27,13 +27,27 @@ Segment = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 Range = tuple[float, float]
 
 
-class GANDissection(Declared, title="GAN dissection", source="bau2019"):
+class GANDissection(
+    Declared,
+    title="GAN dissection",
+    source="bau2019",
+    taxonomy={
+        "models": "specific: generator", "representation": "feature (concept)", "scope": "global",
+    },
+):  # fmt: skip
     """Which units of a generator draw what?
 
     The units of a layer are held against masks of what the generator draws from random codes: those
     that `segment` finds in its pictures. Thresholds, IoU, chance and bounds are network
-    dissection's; a map is laid on the picture in equal parts. That a unit is active where a thing
-    is drawn does not say that it draws it: `redraw` switches units off, and shows what is missing.
+    dissection's; a map is laid on the picture in equal parts.
+
+    Use it to find the units of a generator that go with a thing that it draws, before you switch
+    them off.
+
+    It misleads as a cause: that a unit is active where a thing is drawn does not say that it draws
+    it. `redraw` switches units off, and shows what is missing.
+
+    It costs one pass of the generator a code, and whatever `segment` takes.
 
     >>> GANDissection()(generator, codes, "relu3", segment).table()
     """

@@ -32,7 +32,14 @@ _HELD = 256_000_000  # bytes of activations that the first pictures may take
 _AHEAD = 16  # parts that workers are asked for before the first of them is back
 
 
-class NetworkDissection(Declared, title="Network dissection", source="bau2017"):
+class NetworkDissection(
+    Declared,
+    title="Network dissection",
+    source="bau2017",
+    taxonomy={
+        "models": "specific: CNN", "representation": "feature (concept)", "scope": "global",
+    },
+):  # fmt: skip
     """Which units of a layer are detectors of which concepts?
 
     A unit's mask in a picture is where its activation, brought to the size of the concepts' masks,
@@ -45,10 +52,16 @@ class NetworkDissection(Declared, title="Network dissection", source="bau2017"):
     What lies below a cautious bound, taken from the first pictures in a random order, is dropped
     as it comes, the rest waits on disk until T is known; memory does not grow with the data.
 
-    A label is the best of the concepts that were offered, no more. IoU cannot exceed the smaller of
-    the two areas ÷ the larger: a concept over 12.5 % of the pixels is out of reach at the published
-    settings, so that every IoU stands beside its bound, and beside what it would be by chance, with
-    the masks of other pictures. A network with random weights has detectors of colours.
+    IoU cannot exceed the smaller of the two areas ÷ the larger: a concept over 12.5 % of the pixels
+    is out of reach at the published settings, so that every IoU stands beside its bound, and beside
+    what it would be by chance, with the masks of other pictures.
+
+    Use it with pictures whose concepts are marked pixel by pixel, to name the units of a layer.
+
+    It misleads when a label is taken for a meaning: it is the best of the concepts that were
+    offered, no more, and a network with random weights has detectors of colours.
+
+    It costs one forward pass a picture, for all layers together.
 
     >>> NetworkDissection()(subject, zoo.ShapeScenes(600, size=96), "conv4").table()
     """

@@ -25,7 +25,12 @@ from .likeness import Moments
 from .reach import Reach, receptive_fields
 
 
-class Units(Declared, title="Units", source="zhou2015"):
+class Units(
+    Declared,
+    title="Units",
+    source="zhou2015",
+    taxonomy={"models": "any (with layers)", "representation": "response", "scope": "global"},
+):
     """What each unit of a layer answers to: its strongest pictures, how often it speaks, and which
     units speak together.
 
@@ -33,9 +38,17 @@ class Units(Declared, title="Units", source="zhou2015"):
     channel of a layer that holds a map, or one number of a layer that does not. Receptive fields
     are measured with pictures of which one line is missing.
 
-    The strongest pictures show what a unit answers to *at its extreme*, in this data: the bulk of
-    its activations lies elsewhere (look at the histogram), and what the pictures share need not be
-    what it looks for. Silent units, the same on all inputs, have no pictures to trust.
+    Silent units, the same on all inputs, have no pictures to trust.
+
+    Use it to look through a layer: what its units answer to, which are silent, which speak
+    together.
+
+    It misleads because the strongest pictures show what a unit answers to *at its extreme*, in this
+    data: the bulk of its activations lies elsewhere (look at the histogram), and what the pictures
+    share need not be what it looks for.
+
+    It costs one forward pass a picture, and one for every row and column of a picture where
+    receptive fields are measured.
 
     >>> Units(top=4)(subject, pictures, layers=["conv1", "conv4"]).plot("conv4", [3, 17])
     """
