@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a bare checkout to passed tests: installs all it needs (browser included), then runs
-# every check and every test. `bash tools/test.sh quick` leaves the browser and slow tests out.
+# every check and every test, and builds the site. `bash tools/test.sh quick` leaves the site, the
+# browser and slow tests out.
 . "$(dirname "$0")/setup.sh" dev
 python -m pip install -q --no-deps "grad-cam==1.5.7" "lime==0.2.0.1" "quantus==0.6.0" "zennit==0.5.1" -c constraints.txt
 
@@ -9,6 +10,7 @@ bash tools/check.sh
 if [ "${1:-}" = quick ]; then
   exec python -m pytest -q -n 2 --dist worksteal -m "not browser and not slow"
 fi
+python -m tools.docs
 bash tools/browser.sh
 python -m pytest -q -n 2 --dist worksteal -m "not browser"
 python -m pytest -q -m browser

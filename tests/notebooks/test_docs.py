@@ -1,23 +1,104 @@
-"""The code in the documentation runs."""
+"""The code in the documentation runs: every block of every page in order, README among them; what
+is to be typed into a shell names files and options that exist."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-PAGES = [
-    "cam.md", "trust.md", "relevance.md", "text.md", "tables.md", "perturbation.md", "concepts.md",
-    "units.md", "dissection.md", "lesson.md", "teaching.md",
-]  # fmt: skip
-DOCS = Path(__file__).parents[2] / "docs"
+from tools import blocks
+
+ROOT = Path(__file__).parents[2]
+EVERY = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in EVERY if blocks.blocks(page, "python")]
+SKETCHES = [block for page in EVERY for block in blocks.blocks(page, "py")]
+TYPED = re.compile(r"`((?:python|bash|xaiwidgets|jupyter) [^`\n]+)`")
+COMMANDS = sorted(
+    {
+        line.split("  #")[0].strip()
+        for page in EVERY
+        for block in blocks.blocks(page, "bash", "sh")
+        for line in block.code.splitlines()
+        if line.strip() and not line.startswith("#")
+    }
+    | {
+        command
+        for page in EVERY
+        for command in re.findall(
+            r"`((?:python|bash|xaiwidgets|jupyter) [^`\n]+)`", page.read_text("utf-8")
+        )
+    }
+)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
-    assert blocks
-    scope: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, page, "exec"), scope)
+    assert blocks.run(page)
+
+
+@pytest.mark.parametrize("block", SKETCHES, ids=lambda block: f"{block.page.stem}-{block.line}")
+def test_what_needs_a_download_is_at_least_python(block):
+    compile(block.code, str(block.page), "exec")
+
+
+def test_every_page_is_looked_at():
+    assert len(PAGES) >= 15
+    assert ROOT / "README.md" in PAGES
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_typed_names_files_modules_and_options_that_exist(command):
+    program, *arguments = shlex.split(command.split(" && ")[-1])
+    if program == "bash":
+        assert (ROOT / arguments[0]).is_file()
+    elif program == "python" and arguments[0] == "-m":
+        assert_module(arguments[1], arguments[2:])
+    elif program == "python":
+        assert (ROOT / arguments[0]).is_file()
+        assert_options((ROOT / arguments[0]).read_text("utf-8"), arguments[1:])
+    elif program == "xaiwidgets":
+        assert_options((ROOT / "xaiwidgets" / "cli.py").read_text("utf-8"), arguments)
+        assert f'"{arguments[0]}"' in (ROOT / "xaiwidgets" / "cli.py").read_text("utf-8")
+    else:
+        assert program in ("pip", "npm", "jupyter", "lint-imports", "mypy", "ruff", "cd"), command
+
+
+def assert_module(name, arguments):
+    """A module of ours is there, with those options; of others only that they can be run."""
+    place = ROOT / name.replace(".", "/")
+    if name.split(".")[0] not in ("benchmarks", "tools", "xaiwidgets"):
+        found = subprocess.run([sys.executable, "-m", name, "--help"], capture_output=True)
+        assert found.returncode == 0, name
+        return
+    file = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__main__.py"
+    assert file.is_file()
+    assert_options(file.read_text("utf-8"), arguments)
+
+
+def assert_options(source, arguments):
+    """Every option that is typed is one that the source declares."""
+    for argument in arguments:
+        if argument.startswith("--"):
+            assert f'"{argument.split("=")[0]}"' in source, argument
+
+
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: page.stem)
+def test_links_between_files_lead_somewhere_where_the_repository_is_read(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" not in link and not link.startswith("#"):
+            assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_a_block_that_fails_fails_its_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- before the code of this page:\nx = 1\n-->\n\n```python\ny = x\n```\n")
+    assert blocks.run(page)["y"] == 1
+    page.write_text("one\n\n```python\nassert 1 == 2\n```\n")
+    with pytest.raises(AssertionError) as failure:
+        blocks.run(page)
+    assert failure.traceback[-1].lineno == 3, "the traceback names the page's own line"
