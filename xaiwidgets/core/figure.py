@@ -226,14 +226,17 @@ def contact_sheet(
     pictures: Sequence[np.ndarray], labels: Sequence[str], *, side: int = 160, columns: int = 5
 ) -> bytes:
     """Pictures (height, width, 3) in rows, each under its label, as a PNG."""
+    import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
+    # Pillow's own font has neither the minus of a contrast nor Greek letters
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 12)
     gap, head = 8, 22 if labels else 0
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     size = (columns * (side + gap) - gap, rows * (side + head + gap) - gap)
     sheet = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    draw = ImageDraw.Draw(sheet)
     for number, picture in enumerate(pictures):
         left = (number % columns) * (side + gap)
         top = (number // columns) * (side + head + gap)
