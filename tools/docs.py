@@ -9,6 +9,7 @@ searched for links that lead nowhere and pictures without words.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ def main() -> int:
         make_gallery()
     (BUILD / "extra" / "index.html").write_text(_FRONT, encoding="utf-8")
     api_pages.write()
+    shutil.rmtree(SITE, ignore_errors=True)  # or a page that is gone would still be led to
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q"]
     places = ["-c", "docs", "-d", BUILD / "doctrees", ".", SITE]
     if subprocess.run([*sphinx, "-b", "html", *map(str, places)], cwd=ROOT).returncode:
