@@ -111,6 +111,38 @@ def digits() -> PicturedView:
 
 
 @entry(
+    "Predict, then look",
+    "Mark the region that you expect to matter, by boxes or brush; then the maps are revealed, "
+    "with what they share with it.",
+)
+def predict() -> PicturedView:
+    """Three scenes whose truth is known."""
+    drawn = scenes(3, 24)
+    return xw.predict(
+        zoo.subject("shapes"),
+        [scene.image for scene in drawn],
+        methods=[xw.Saliency(), xw.IntegratedGradients(), xw.GradCam(), xw.EdgeDetector()],
+        masks=[scene.masks["object"] for scene in drawn],
+    )
+
+
+@entry(
+    "Which map would you trust?",
+    "The methods are hidden behind letters until you have voted, and two controls are among them.",
+)
+def blind() -> PicturedView:
+    """The same scenes, names hidden."""
+    drawn = scenes(3, 24)
+    return xw.blind(
+        zoo.subject("shapes"),
+        [scene.image for scene in drawn],
+        methods=[xw.Saliency(), xw.IntegratedGradients(), xw.GradCam()],
+        masks=[scene.masks["object"] for scene in drawn],
+        seed=7,
+    )
+
+
+@entry(
     "Hide what the map calls important",
     "Drag the slider: the top of every map goes, and the class score answers, beside pixels drawn "
     "by lot.",

@@ -45,10 +45,16 @@ function wordsIn(rows, column) {
   return [...new Set(rows.flatMap((row) => wordsOf(row.cells[column])))].sort();
 }
 
-/** Every cell says on narrow pages what its column is. */
-function nameCells(rows, heads) {
+/** Every cell says what its column is, and what it is: laid out as paragraphs, the elements of a
+    table would lose their roles. */
+function nameCells(table, rows, heads) {
+  table.setAttribute("role", "table");
+  for (const part of [table.tHead, ...table.tBodies]) part.setAttribute("role", "rowgroup");
+  for (const row of table.rows) row.setAttribute("role", "row");
+  for (const head of table.tHead.rows[0].cells) head.setAttribute("role", "columnheader");
   for (const row of rows) {
     [...row.cells].forEach((cell, column) => {
+      cell.setAttribute("role", "cell");
       cell.dataset.label = heads[column];
     });
   }
@@ -113,7 +119,7 @@ function filtersFor(place) {
   form.addEventListener("input", show);
   form.addEventListener("reset", () => setTimeout(show));
   form.addEventListener("submit", (event) => event.preventDefault());
-  nameCells(rows, heads);
+  nameCells(table, rows, heads);
   table.classList.add("filtered");
   place.append(form);
   recall(form);
