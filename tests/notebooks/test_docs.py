@@ -13,24 +13,20 @@ from tools import blocks
 
 ROOT = Path(__file__).parents[2]
 EVERY = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COURSE = ROOT / "notebooks" / "assignments"
 PAGES = [page for page in EVERY if blocks.blocks(page, "python")]
 SKETCHES = [block for page in EVERY for block in blocks.blocks(page, "py")]
+FOREIGN = ("pip", "npm", "jupyter", "lint-imports", "mypy", "ruff", "otter")
 TYPED = re.compile(r"`((?:python|bash|xaiwidgets|jupyter) [^`\n]+)`")
 COMMANDS = sorted(
     {
-        line.split("  #")[0].strip()
+        line.split(" #")[0].strip()
         for page in EVERY
         for block in blocks.blocks(page, "bash", "sh")
         for line in block.code.splitlines()
         if line.strip() and not line.startswith("#")
     }
-    | {
-        command
-        for page in EVERY
-        for command in re.findall(
-            r"`((?:python|bash|xaiwidgets|jupyter) [^`\n]+)`", page.read_text("utf-8")
-        )
-    }
+    | {command for page in EVERY for command in TYPED.findall(page.read_text("utf-8"))}
 )
 
 
@@ -56,16 +52,23 @@ def test_what_is_typed_names_files_modules_and_options_that_exist(command):
     program, *arguments = shlex.split(command.split(" && ")[-1])
     if program == "bash":
         assert (ROOT / arguments[0]).is_file()
+    elif program == "cd":
+        assert (ROOT / arguments[0]).is_dir()
+    elif program == "nbgrader":
+        assert (COURSE / "source" / arguments[1]).is_dir()
     elif program == "python" and arguments[0] == "-m":
         assert_module(arguments[1], arguments[2:])
     elif program == "python":
-        assert (ROOT / arguments[0]).is_file()
-        assert_options((ROOT / arguments[0]).read_text("utf-8"), arguments[1:])
+        places = (ROOT / arguments[0], COURSE / arguments[0])
+        script = next(place for place in places if place.is_file())
+        assert_options(script.read_text("utf-8"), arguments[1:])
     elif program == "xaiwidgets":
         assert_options((ROOT / "xaiwidgets" / "cli.py").read_text("utf-8"), arguments)
         assert f'"{arguments[0]}"' in (ROOT / "xaiwidgets" / "cli.py").read_text("utf-8")
     else:
-        assert program in ("pip", "npm", "jupyter", "lint-imports", "mypy", "ruff", "cd"), command
+        assert program in ("pip", "npm", "jupyter", "lint-imports", "mypy", "ruff", "otter"), (
+            command
+        )
 
 
 def assert_module(name, arguments):
