@@ -34,7 +34,9 @@ def make_gallery() -> None:
     BUILD.mkdir(exist_ok=True)
     start = time.perf_counter()
     folder = BUILD / "extra" / "docs" / "gallery"
-    CARDS.write_text(f'<div class="gallery">\n{gallery.write(folder)}\n</div>\n', "utf-8")
+    gallery.make(folder)
+    gallery.photograph(folder)
+    CARDS.write_text(gallery.cards(), encoding="utf-8")
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     seconds = time.perf_counter() - start
     print(f"gallery: {size:.1f} MB, {seconds:.0f} s", flush=True)

@@ -1,5 +1,5 @@
 """The gallery: live pages, exported by the widgets from data and networks that come with the
-package, each with thumbnails and a sentence: python -m tools.gallery FOLDER [NAME ...]"""
+package, each with a title and a sentence: python -m tools.gallery FOLDER [NAME ...]"""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from xaiwidgets.widgets.view import PicturedView
 
 DOCS = Path(__file__).parents[1] / "docs"
 SIDE = 96
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 VIEW: ViewportSize = {"width": 1120, "height": 700}
 THUMB = (640, 400)
 
@@ -253,22 +254,41 @@ def concepts() -> PicturedView:
     return widget.wait()
 
 
-def photographed(pages: Path, names: Sequence[str]) -> None:
-    """A thumbnail of every page as it opens, light and dark, beside it."""
+def make(folder: Path, only: Sequence[str] = ()) -> None:
+    """Every page, or some, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    import_torchvision()  # transformers asks for it
+    torch.manual_seed(0)
+    np.random.seed(0)
+    for one in ENTRIES:
+        if not only or one.name in only:
+            widget = one.make()
+            widget.wait()
+            widget.to_html(folder / f"{one.name}.html")
+            widget.close()
+
+
+def photograph(folder: Path, schemes: Sequence[Scheme] = SCHEMES) -> None:
+    """A thumbnail beside every page of a folder, of what it shows when it opens."""
     with sync_playwright() as play:
         browser = chromium(play)
-        for scheme in SCHEMES:
+        for scheme in schemes:
             tab = browser.new_page(viewport=VIEW, color_scheme=scheme)
-            for name in names:
-                tab.goto((pages / f"{name}.html").as_uri())
+            for page in sorted(folder.glob("*.html")):
+                tab.goto(page.as_uri())
                 tab.wait_for_timeout(500)
                 taken = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
-                taken.resize(THUMB, Image.Resampling.LANCZOS).save(pages / f"{name}-{scheme}.webp")
+                small = taken.resize(THUMB, Image.Resampling.LANCZOS)
+                small.save(folder / f"{page.stem}-{scheme}.webp")
         browser.close()
 
 
-def card(one: Entry) -> str:
-    """Its card on the gallery's page."""
+def cards() -> str:
+    """What the site's page shows of every page: a link with thumbnail, title and sentence."""
+    return "\n".join(['<div class="gallery">', *map(_card, ENTRIES), "</div>"])
+
+
+def _card(one: Entry) -> str:
     return (
         f'<a class="card" href="gallery/{one.name}.html"><picture>'
         f'<source media="(prefers-color-scheme: dark)" srcset="gallery/{one.name}-dark.webp">'
@@ -278,21 +298,5 @@ def card(one: Entry) -> str:
     )
 
 
-def write(pages: Path, only: Sequence[str] = ()) -> str:
-    """Every page, or some, with its thumbnails into `pages`; returns their cards."""
-    pages.mkdir(parents=True, exist_ok=True)
-    import_torchvision()  # transformers asks for it
-    torch.manual_seed(0)
-    np.random.seed(0)
-    chosen = [one for one in ENTRIES if not only or one.name in only]
-    for one in chosen:
-        widget = one.make()
-        widget.wait()
-        widget.to_html(pages / f"{one.name}.html")
-        widget.close()
-    photographed(pages, [one.name for one in chosen])
-    return "\n".join(card(one) for one in chosen)
-
-
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), sys.argv[2:])
+    make(Path(sys.argv[1]), sys.argv[2:])
