@@ -236,6 +236,22 @@ describe("a prediction on a page without a kernel", () => {
     });
   });
 
+  it("writes a mark into the code that a hand has made just now", async () => {
+    page("predict", 1);
+    const stage = el.querySelector(".xw-scene .xw-stage") as HTMLElement;
+    const press = (key: string) =>
+      stage.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await drawn();
+    for (const key of ["r", "ArrowRight", "r"]) press(key);
+    const told: string[] = [];
+    const clipboard = { writeText: async (text: string) => void told.push(text) };
+    Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+    button("Copy as Python").click();
+    await drawn();
+    await drawn();
+    expect(told).toEqual(["w = xw.predict(\n    marked=[[2, 2, 4, 3]],\n)"]);
+  });
+
   it("means leave out maps without evidence", () => {
     const lie = { name: "a", region: "", share: null, iou: null, hit: null, area: 0.5 };
     const [row] = summed({ 0: [lie], 1: [{ ...lie, share: 0.4, iou: 0.2, hit: 1 }] });
@@ -254,7 +270,7 @@ describe("a blind comparison on a page without a kernel", () => {
     const text = [...el.querySelectorAll(".xw-panel")].map((one) => one.textContent).join(" ");
     expect(text).not.toMatch(hidden);
     expect(spoken().join(" ")).not.toMatch(/saliency|random/i);
-    button("Map B: put it next").click();
+    button("Trust B most").click();
     await drawn();
     expect(el.textContent).toContain("Your order: B");
     button("Vote").form?.requestSubmit(button("Vote"));

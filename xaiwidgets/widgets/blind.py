@@ -12,7 +12,7 @@ import traitlets
 from typing_extensions import Self
 
 from xaiwidgets.core.answers import Heatmap
-from xaiwidgets.core.errors import Cancelled, ExplainError
+from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.evaluation import Answered
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.evaluation.trust import Badge, Checkup
@@ -279,6 +279,8 @@ class Blind(Lesson):
                 self._judge(index, token)
             except Cancelled:
                 return
+            except Exception as error:
+                self._tell({"status": "error", "progress": 0.0, "message": one_line(error)})
 
     def _judge(self, index: int, token: CancelToken) -> None:
         found = self._maps.of(index) or []

@@ -32,6 +32,8 @@ export interface StageOptions {
   bare?(): boolean;
   /** What the pointer and the space bar do instead of drawing a region. */
   hand?: Hand;
+  /** Whether a finger draws as a mouse does, and does not scroll. */
+  touch?: boolean;
   /** Of a text the tokens, of a table the cells, where they are not those on screen. */
   tokens?(): Token[] | undefined;
   /** The standard error of the map, where there is one. */
@@ -189,7 +191,7 @@ export function mountPicture(
       hand.stamp(pixel(event), true);
       return;
     }
-    if (event.pointerType === "touch" && zoom.peek().k === 1) return;
+    if (event.pointerType === "touch" && zoom.peek().k === 1 && !options.touch) return;
     host.setPointerCapture(event.pointerId);
     if (zoom.peek().k > 1 && !event.shiftKey) grip = at(event);
     else from = pixel(event);

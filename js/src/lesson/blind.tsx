@@ -82,16 +82,13 @@ function Rank(props: { store: BlindStore; letter: string; there: boolean }) {
   if (store.told.value) {
     return <p class="xw-facts xw-strong">{at < 0 ? "not in your order" : `your ${place(at)}`}</p>;
   }
-  const words = at < 0 ? `Trust ${vote ? `${place(vote.length)}` : "most"}` : `Your ${place(at)}`;
+  const next = vote ? place(vote.length) : "most";
+  const words = at < 0 ? `Trust ${letter} ${next}` : `${letter} is your ${place(at)}`;
   return (
     <div class="xw-rank">
       <Button
         icon={at < 0 ? "plus" : "check"}
-        label={
-          at < 0
-            ? `Map ${letter}: put it next in your order`
-            : `Map ${letter}: take it out of your order`
-        }
+        label={at < 0 ? "Put it next in your order" : "Take it out of your order"}
         text={words}
         class="xw-framed"
         pressed={at >= 0}

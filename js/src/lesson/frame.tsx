@@ -25,6 +25,8 @@ interface Props {
   /** What is asked, before what is explained. */
   asks: string;
   keys: readonly (readonly [string, string])[];
+  /** Whether work goes on unseen, so that nothing moves under a hand that draws. */
+  quiet?: boolean;
   /** Whether a picture of the strip is answered. */
   done(i: number): boolean;
   onKeyDown?(event: KeyboardEvent): void;
@@ -42,6 +44,8 @@ export function Frame(props: Props) {
     [],
   );
   const { title, live } = store.about.value;
+  const work = store.work.value;
+  const calm = props.quiet && (work.status === "waiting" || work.status === "running");
   return (
     <section class="xw-box xw-lesson" aria-label={label} onKeyDown={props.onKeyDown}>
       <header class="xw-header">
@@ -65,7 +69,7 @@ export function Frame(props: Props) {
         </Popover>
       </header>
       <Working
-        work={store.work.value}
+        work={calm ? { ...work, status: "done" } : work}
         problem={store.problems.value[""]}
         live={live}
         onCancel={() => void store.ask("cancel")}

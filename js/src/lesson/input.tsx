@@ -55,6 +55,7 @@ export function Input({ store, painter, label, shapes, inside, hand }: Props) {
       label,
       words: ({ x, y }: Point) => `(${x}, ${y})`,
       sheet,
+      touch: Boolean(hand),
       ...(hand ? { hand } : {}),
     };
     if (host.current) mountPicture(host.current, store, painter, options, closed.signal);

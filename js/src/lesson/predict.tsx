@@ -27,6 +27,7 @@ export function Predict({ store, painter }: { store: PredictStore; painter: Pain
       label="Predict, then reveal"
       asks="what speaks for"
       keys={KEYS}
+      quiet={!told}
       done={(i) => revealed.includes(i)}
     >
       <div class={`xw-body ${told ? "" : "xw-asking"}`}>

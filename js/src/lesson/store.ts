@@ -131,6 +131,11 @@ export function createPredictStore(model: Model, closed: AbortSignal): PredictSt
       shapes.value.length ? marked(shapes.value, ...(size.value as [number, number])) : null,
     ),
     mark,
+    /** What is asked comes after what is marked, also where the hand has just moved. */
+    ask(...asked) {
+      void report();
+      return ask(...asked);
+    },
     stamp(at, fresh) {
       const now = shapes.peek();
       mark(fresh ? begun(now, brush.peek(), at) : drawn(now, at));
@@ -142,8 +147,9 @@ export function createPredictStore(model: Model, closed: AbortSignal): PredictSt
     reveal() {
       const mine = { index: index.peek(), shapes: shapes.peek() };
       draft.value = mine;
-      void ask("reveal", mine, "mark").then(() => {
+      void ask("reveal", mine, "mark").then(({ ok }) => {
         if (draft.peek() === mine) draft.value = null;
+        if (ok) store.spoken.value = "The maps are revealed.";
       });
     },
   };
@@ -192,9 +198,11 @@ export function createBlindStore(model: Model, closed: AbortSignal): BlindStore 
       const here = index.peek();
       const { ok } = await ask("cast_vote", { index: here, ...ballot.peek() }, "vote");
       if (!ok) return;
-      const rest = [...strip.peek().keys()].filter((i) => !ballots.peek()[i]?.vote);
-      const next = rest.find((i) => i > here) ?? rest[0];
-      if (next !== undefined && !store.told.peek()) store.turn(next);
+      const open = [...strip.peek().keys()].filter((i) => i !== here && !ballots.peek()[i]?.vote);
+      const next = open.find((i) => i > here) ?? open[0];
+      store.spoken.value =
+        next === undefined ? "The names are told." : `On to picture ${next + 1}.`;
+      if (next !== undefined) store.turn(next);
     },
   };
 }
