@@ -10,7 +10,7 @@ bash tools/check.sh
 if [ "${1:-}" = quick ]; then
   exec python -m pytest -q -n 2 --dist worksteal -m "not browser and not slow"
 fi
-python -m tools.docs
 bash tools/browser.sh
+python -m tools.docs
 python -m pytest -q -n 2 --dist worksteal -m "not browser"
 python -m pytest -q -m browser
