@@ -100,9 +100,7 @@ def declared_passes(cls: type[Declared]) -> Passes | None:
 
 def costs(cls: type[Declared]) -> str:
     """What its passes depend on, and how many they are with its defaults."""
-    usual = getattr(cls, "cost", None) is xw.Attribution.cost
-    says = "One forward and one backward pass." if usual else cls.says("It costs")
-    says = says or blurb_of(cls.cost)  # type: ignore[attr-defined]
+    says = cls.says("It costs") or blurb_of(cls.cost)  # type: ignore[attr-defined]
     passes = declared_passes(cls)
     here = f" Here {passes.forward} forward, {passes.backward} backward." if passes else ""
     return says[0].upper() + says[1:].rstrip(".") + "." + here

@@ -87,7 +87,11 @@ class Attribution(Declared):
         raise NotImplementedError
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """Passes per example that this method needs, for progress and for the benchmark's floor."""
+        """One forward and one backward pass.
+
+        A method that needs others says so: passes per example, which tell its progress, stand in
+        the docs' tables and are the benchmark's floor.
+        """
         return Passes(1, 1)
 
     def __call__(
