@@ -11,6 +11,7 @@ import numpy as np
 
 from .answers import Provenance
 from .arrays_file import read_arrays, write_arrays
+from .figure import figure_type
 
 Better = Literal["higher", "lower", ""]
 
@@ -78,9 +79,7 @@ class Scores:
 
     def plot(self, **axes: Any) -> Any:
         """A matplotlib figure: every curve's mean with its band, or the values as points."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(5, 3.2), layout="constrained")
+        figure = figure_type()(figsize=(5, 3.2), layout="constrained")
         ax = figure.subplots()
         for name, curve in self.curves.items():
             ax.plot(curve.x, np.nanmean(curve.y, 0), label=name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, explaining
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.scores import bootstrap
 from xaiwidgets.core.subject import Subject, differentiating
@@ -68,11 +69,9 @@ class Agreement:
 
     def plot(self) -> Any:
         """A matplotlib figure of the matrix, every number written in its cell."""
-        from matplotlib.figure import Figure
-
         count, mean = len(self.methods), self.matrix.to_numpy()
         side = 1.6 + 0.75 * count
-        figure = Figure(figsize=(side + 1, side), layout="constrained")
+        figure = figure_type()(figsize=(side + 1, side), layout="constrained")
         ax = figure.subplots()
         shown = ax.imshow(mean, cmap="RdBu", vmin=-1, vmax=1)
         for i in range(count):

@@ -9,6 +9,7 @@ import numpy as np
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Graded
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import bootstrap
@@ -111,10 +112,8 @@ class ConsensusOfNetworks:
 
     def plot(self) -> Any:
         """A matplotlib figure: every network's mean with its interval."""
-        from matplotlib.figure import Figure
-
         table = self.table
-        figure = Figure(figsize=(5, 0.9 + 0.4 * len(table)), layout="constrained")
+        figure = figure_type()(figsize=(5, 0.9 + 0.4 * len(table)), layout="constrained")
         ax = figure.subplots()
         reach = np.abs(table[["low", "high"]].to_numpy().T - table["mean"].to_numpy())
         ax.errorbar(table["mean"], range(len(table)), xerr=reach, fmt="o", capsize=3)

@@ -10,6 +10,7 @@ from xaiwidgets.core.answers import Heatmap, Provenance, Seen
 from xaiwidgets.core.baselines import normal
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject, differentiating
@@ -275,8 +276,6 @@ class AttackedInput:
 
     def plot(self, index: int = 0) -> Any:
         """A matplotlib figure: the pictures, the change × 10, and the six maps."""
-        from matplotlib.figure import Figure
-
         assert self.pictures is not None
         before, after = self.pictures[index], self.pictures[len(self) + index]
         change = np.clip(128 + 10.0 * (after.astype(float) - before), 0, 255).astype(np.uint8)
@@ -293,7 +292,7 @@ class AttackedInput:
             (f"with noise: {c['noise']:.2f} to own", self.noise[index]),
             (f"smoothed: {c['smoothed']:.2f} to own", self.smoothed[index]),
         ]
-        figure = Figure(figsize=(10, 5.4), layout="constrained")
+        figure = figure_type()(figsize=(10, 5.4), layout="constrained")
         for axis, (title, what) in zip(figure.subplots(2, 4).ravel(), panels, strict=True):
             if isinstance(what, torch.Tensor):
                 axis.imshow(what, cmap="magma", vmin=0, vmax=float(what.double().quantile(0.99)))

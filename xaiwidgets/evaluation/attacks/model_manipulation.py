@@ -13,6 +13,7 @@ from torch import nn
 from xaiwidgets.core.answers import Provenance, Seen
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject, differentiating
@@ -326,15 +327,13 @@ class ManipulatedNetwork:
 
     def plot(self, count: int = 6) -> Any:
         """A matplotlib figure: pictures, their maps before, and after."""
-        from matplotlib.figure import Figure
-
         assert self.pictures is not None
         count = min(count, len(self.pictures))
         rows: list[tuple[str, Any]] = [("picture", self.pictures)]
         for number, (before, after) in enumerate(zip(self.before, self.after, strict=True)):
             which = f", class {number + 1}" if len(self.before) > 1 else ""
             rows += [(f"before{which}", before), (f"after{which}", after)]
-        figure = Figure(figsize=(1.7 * count, 1.8 * len(rows)), layout="constrained")
+        figure = figure_type()(figsize=(1.7 * count, 1.8 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), count, squeeze=False)
         for line, (title, maps) in zip(axes, rows, strict=True):
             for axis, one in zip(line, maps[:count], strict=True):

@@ -14,6 +14,7 @@ from torch import nn
 from xaiwidgets.core.answers import fold_channels
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.filling import NOISE, own_noise
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.imputing import impute
@@ -276,9 +277,7 @@ class Retrained:
 
     def plot(self) -> Any:
         """A matplotlib figure: every method's mean over seeds, with its lowest and highest."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 4), layout="constrained")
+        figure = figure_type()(figsize=(6, 4), layout="constrained")
         axis = figure.subplots()
         for name, curve in self.curves.items():
             style = "--" if name in (RANDOM, SOBEL) else "-"

@@ -12,6 +12,7 @@ import numpy as np
 from xaiwidgets.core.answers import Provenance
 from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.subject import Subject
 
@@ -147,12 +148,10 @@ class ConceptScores:
     def plot(self) -> Any:
         """A matplotlib figure: what was tested, a row a concept and a panel a layer, over the range
         in which random sets lie. Full dots are significant, what was refused has no dot."""
-        from matplotlib.figure import Figure
-
         layers = list(dict.fromkeys(entry.layer for entry in self.entries))
         names = list(dict.fromkeys(entry.concept for entry in self.entries))
         size = (2 + 3.2 * len(layers), 1.2 + 0.28 * len(names))
-        figure = Figure(figsize=size, layout="constrained")
+        figure = figure_type()(figsize=size, layout="constrained")
         axes = np.ravel(figure.subplots(1, len(layers), sharey=True))
         for ax, layer in zip(axes, layers, strict=True):
             self._draw(ax, layer)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.attention import by_head
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.subject import Subject, uncounted
 
 from .presets import preset_table
@@ -49,10 +50,8 @@ class HeadTable:
 
     def plot(self) -> Any:
         """A matplotlib figure of the importance, heads across and blocks down."""
-        from matplotlib.figure import Figure
-
         size = self.importance
-        figure = Figure(figsize=(1.6 + 0.4 * size.shape[1], 1.2 + 0.4 * size.shape[0]),
+        figure = figure_type()(figsize=(1.6 + 0.4 * size.shape[1], 1.2 + 0.4 * size.shape[0]),
                         layout="constrained")  # fmt: skip
         ax = figure.subplots()
         shown = ax.imshow(size, cmap="viridis", vmin=0)

@@ -14,6 +14,7 @@ from xaiwidgets.core.activations import layer_outputs, outputs_after
 from xaiwidgets.core.answers import Provenance, versions
 from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import Job, current_job, working
 from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
@@ -71,10 +72,8 @@ class Ablation:
 
     def plot(self) -> Any:
         """A matplotlib figure: the mean softmax of each class before and after."""
-        from matplotlib.figure import Figure
-
         table = self.table()[::-1]
-        figure = Figure(figsize=(5, 1 + 0.3 * len(table)), layout="constrained")
+        figure = figure_type()(figsize=(5, 1 + 0.3 * len(table)), layout="constrained")
         ax = figure.subplots()
         ax.hlines(table["class"], table["softmax after"], table["softmax before"], color="0.7")
         ax.plot(table["softmax before"], table["class"], "o", mfc="white", label="with the units")

@@ -12,6 +12,7 @@ import numpy as np
 from xaiwidgets.core.answers import Provenance
 from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.subject import Subject
 
 from .annotated import category_of
@@ -245,11 +246,9 @@ class Dissection:
     def plot(self, iou: float | None = None) -> Any:
         """A matplotlib figure: how many concepts each layer detects, by category, with the mean and
         interval along random axes where there are some."""
-        from matplotlib.figure import Figure
-
         table = self.summary(iou)
         kinds = list(dict.fromkeys(self.categories))
-        figure = Figure(figsize=(2.2 + 0.9 * len(table), 3.4), layout="constrained")
+        figure = figure_type()(figsize=(2.2 + 0.9 * len(table), 3.4), layout="constrained")
         ax = figure.subplots()
         below = np.zeros(len(table))
         for kind in kinds:

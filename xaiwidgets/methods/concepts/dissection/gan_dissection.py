@@ -12,6 +12,7 @@ from torch import nn
 from xaiwidgets.core.activations import layer_outputs, outputs_after
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.subject import Subject
 
@@ -189,10 +190,8 @@ class Redrawn:
 
     def plot(self, count: int = 6) -> Any:
         """A matplotlib figure: some pictures with the units, and below without."""
-        from matplotlib.figure import Figure
-
         count = min(count, len(self.before))
-        figure = Figure(figsize=(1.3 * count, 2.9), layout="constrained")
+        figure = figure_type()(figsize=(1.3 * count, 2.9), layout="constrained")
         axes = figure.subplots(2, count, squeeze=False)
         for row, pictures in zip(axes, (self.before, self.after), strict=True):
             for ax, picture in zip(row, pictures, strict=False):

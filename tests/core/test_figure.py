@@ -1,0 +1,27 @@
+"""Figures are shown in a notebook, whatever was imported there before."""
+
+from pathlib import Path
+
+import numpy as np
+
+import xaiwidgets
+from xaiwidgets.core.answers import Provenance
+from xaiwidgets.core.scores import Curve, Scores
+
+PACKAGE = Path(xaiwidgets.__file__).parent
+
+
+def test_the_figure_of_an_answer_brings_its_own_picture():
+    made = Provenance("PixelFlipping", {}, [], "a network", "", "", {})
+    curve = Curve(np.array([0.0, 1.0]), np.array([[1.0, 0.0], [1.0, 0.5]]))
+    figure = Scores(np.array([0.5, 0.25]), made, curves={"most first": curve}).plot()
+    assert figure._repr_png_()[:4] == b"\x89PNG"
+
+
+def test_no_figure_is_made_that_only_pyplot_could_show():
+    bare = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "matplotlib.figure import" in (text := path.read_text()) or "pyplot" in text
+    ]
+    assert bare == ["core/figure.py"]
