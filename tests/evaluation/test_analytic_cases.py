@@ -6,7 +6,7 @@ from networks import noise
 
 import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.evaluation.sanity.analytic import LinearCase, SumPoolCase
+from xaiwidgets.evaluation import LinearCase, SumPoolCase
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 

@@ -45,8 +45,10 @@ from .sanity import (
     DataRandomisation,
     EfficientRandomisation,
     ForgettingBlocks,
+    LinearCase,
     ParameterRandomisation,
     SmoothRandomisation,
+    SumPoolCase,
     train_permuted,
 )
 from .study import Study
@@ -79,6 +81,7 @@ __all__ = [
     "InputDependence",
     "InputIndependence",
     "Insertion",
+    "LinearCase",
     "ManipulatedNetwork",
     "MaskIoU",
     "MaxSensitivity",
@@ -97,6 +100,7 @@ __all__ = [
     "Selectivity",
     "SmoothRandomisation",
     "Study",
+    "SumPoolCase",
     "Sweep",
     "TopKIntersection",
     "TrojanDetection",

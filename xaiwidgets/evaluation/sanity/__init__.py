@@ -1,5 +1,6 @@
 """Sanity: does the explanation notice when the network forgets what it learnt?"""
 
+from .analytic import LinearCase, SumPoolCase
 from .blocks import Block, blocks_of
 from .cascade import Stage, stages
 from .data_randomisation import DataRandomisation, TrainedPermuted, train_permuted
@@ -17,9 +18,11 @@ __all__ = [
     "EfficientRandomisation",
     "Forgetting",
     "ForgettingBlocks",
+    "LinearCase",
     "ParameterRandomisation",
     "SmoothRandomisation",
     "Stage",
+    "SumPoolCase",
     "TrainedPermuted",
     "blocks_of",
     "stages",
