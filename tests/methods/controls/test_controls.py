@@ -58,3 +58,10 @@ def test_the_random_map_is_normal_noise_that_a_seed_decides():
     # 4096 numbers: the mean within 4/64, the deviation within 4/√(2 · 4096)
     assert abs(first.mean().item()) < 0.0625
     assert abs(first.std().item() - 1) < 0.045
+
+
+def test_the_random_map_is_not_the_weights_that_a_network_draws_from_seed_0():
+    torch.manual_seed(0)
+    drawn = torch.randn(1, 1, 8, 8)
+    values = RandomMap()(NeverAskedTwice().eval(), noise(1, 3, 8, 8), 0).values
+    assert abs(torch.corrcoef(torch.stack([drawn.flatten(), values.flatten()]))[0, 1]) < 0.5

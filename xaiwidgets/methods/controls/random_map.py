@@ -6,6 +6,10 @@ from xaiwidgets.core.method import Attribution, Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
+_OWN = 2**31 - 1
+"""A sample number that nobody else draws: with 0 the map of seed 0 would be what
+`torch.randn` gives after `torch.manual_seed(0)`, the very weights of a network made like that."""
+
 
 class RandomMap(
     Attribution,
@@ -28,4 +32,4 @@ class RandomMap(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
         """The same noise for every input, (batch, 1, height, width)."""
-        return normal(x[0, :1], self.seed, 0).expand(len(x), -1, -1, -1).clone()
+        return normal(x[0, :1], self.seed, _OWN).expand(len(x), -1, -1, -1).clone()
