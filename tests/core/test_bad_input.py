@@ -115,8 +115,8 @@ def test_a_network_with_one_dropout_left_in_training_mode():
         (lambda x: x.mean(), ["output has shape ()", "(2, classes)"]),
         (lambda x: x.mean((2, 3)).argmax(1), ["output is of torch.int64", "Leave out the argmax"]),
         (lambda x: x.flatten(1)[:1], ["output has shape (1, 192)", "(2, classes)"]),
-        (lambda x: (x, x), ["returns a tuple", "Subject(model, output=...)"]),
-        (lambda x: {"a": x}, ["returns a dict", "Subject(model, output=...)"]),
+        (lambda x: (x, x), ["returns a tuple of 2", "Subject(model, output=...)"]),
+        (lambda x: {"a": x}, ["returns a dict with 'a'", "Subject(model, output=...)"]),
         (lambda x: None, ["returns a NoneType"]),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_network_that_answers_with_nan():
 
 def test_an_unknown_layer():
     words = refusal(lambda: GradCam(layer="33")(network_of("modules"), noise(1, 3, 32, 32), 1))
-    assert words.startswith("No layer is called '33'. The last convolution here is '4'.")
+    assert words.startswith("No layer is called '33'. The last layer with a map is '4'.")
 
 
 @pytest.mark.parametrize("thing", ["resnet18", 3, None, ModuleNetwork], ids=repr)

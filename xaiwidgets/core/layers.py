@@ -93,7 +93,7 @@ class Layers:
         """The layer of that name, or an ExplainError that offers the nearest."""
         if name in self._by_name:
             return self._by_name[name]
-        last = f" The last convolution here is {self.maps[-1].name!r}." if self.maps else ""
+        last = f" The last layer with a map is {self.maps[-1].name!r}." if self.maps else ""
         raise ExplainError(
             f"No layer is called {name!r}.{last} {nearest(name, self._by_name)}".strip()
         )

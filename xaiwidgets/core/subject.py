@@ -528,8 +528,9 @@ class Subject:
         output = self._selected(raw)
         if not isinstance(output, torch.Tensor):
             raise ExplainError(
-                f"The network returns a {type(output).__name__}; pass Subject(model, output=...) "
-                "to pick the scores (batch, classes): a position, a key, or a function."
+                f"The network returns a {type(output).__name__}{_inside(output)}; pass "
+                "Subject(model, output=...) to pick the scores (batch, classes): a position, a "
+                "key, or a function."
             )
         if not output.is_floating_point():
             raise ExplainError(
@@ -605,6 +606,13 @@ def _random(module: nn.Module) -> bool:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
+
+
+def _inside(output: Any) -> str:
+    """What a network's output that is no tensor holds."""
+    if hasattr(output, "keys"):
+        return f" with {', '.join(map(repr, output.keys()))}"
+    return f" of {len(output)}" if isinstance(output, (tuple, list)) else ""
 
 
 def _own_config(model: nn.Module) -> Any:
