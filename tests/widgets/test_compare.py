@@ -53,6 +53,14 @@ def test_every_panel_has_an_answer_and_its_slot_holds_the_same_map(widget):
         np.testing.assert_allclose(travelled, exact, atol=1e-3 * np.abs(exact).max())
 
 
+def test_it_is_printed_with_the_names_of_its_answers(subject, scenes):
+    methods = [xw.GradCam(layer="relu3"), xw.GradCam(layer="relu4")]
+    made = Compare(subject, scenes[0].image, methods=methods).wait()
+    assert repr(made).endswith(f": {', '.join(made.answers)})")
+    assert list(made.answers) == ["GradCam", "GradCam 2"]
+    made.close()
+
+
 def test_the_answers_are_those_of_the_methods_called_without_a_widget(widget, subject, scenes):
     alone = xw.Saliency()(subject, scenes[0].image)
     assert torch.equal(widget.answers["Saliency"].values, alone.values)

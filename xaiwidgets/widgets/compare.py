@@ -303,8 +303,11 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         return page_state(self, every_input)
 
     def __repr__(self) -> str:
-        names = ", ".join(pack.name_of(panel.method) for panel in self._panels.every)
-        return f"Compare({self.subject.title}, {self.target.get('label', '')}: {names})"
+        names: list[str] = []
+        for panel in self._panels.every:
+            names.append(pack.own_name(pack.name_of(panel.method), names))
+        label = self.target.get("label", "")
+        return f"Compare({self.subject.title}, {label}: {', '.join(names)})"
 
     def picture(self) -> bytes:
         """What is on screen as a PNG: the input, and every map that is there."""
