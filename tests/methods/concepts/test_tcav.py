@@ -361,6 +361,10 @@ def test_the_answer_tells_its_table_its_origin_and_draws_itself():
     assert answer.provenance.settings["layers"] == ["relu2", "relu3"]
     assert answer.provenance.target == ["class 1"] * 6
     assert len(answer.plot().axes) == 2
+    drawn, *_ = answer.plot().axes
+    refused = [entry.refusal for entry in answer.entries[:2] if entry.refusal]
+    assert [words.get_text() for words in drawn.texts] == refused != []
+    assert drawn.get_ylim() == (1.5, -0.5)
     with pytest.raises(ExplainError, match=r"No concept is called 'stripe'.*'stripes'"):
         answer.entry("stripe")
     with pytest.raises(ExplainError, match="'relu1' was not asked about"):

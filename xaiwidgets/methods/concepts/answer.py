@@ -30,6 +30,7 @@ _HIDDEN = (
     "random_high", "p", "published_p",
 )  # fmt: skip
 _KIND = "concept scores"
+_SMALL = {"fontsize": 7, "color": "0.4"}
 
 
 @dataclass(eq=False)
@@ -160,8 +161,9 @@ class ConceptScores:
                 xlabel=f"{self._measure} (grey: random sets)",
                 yticks=range(len(names)),
                 yticklabels=names,
+                ylim=(len(names) - 0.5, -0.5),
             )
-        axes[0].invert_yaxis()
+            ax.locator_params(axis="x", nbins=5)
         made = self.provenance
         figure.suptitle(f"{made.subject}: {', '.join(dict.fromkeys(made.target))}")
         return figure
@@ -172,10 +174,11 @@ class ConceptScores:
 
     def _draw(self, ax: Any, layer: str) -> None:
         for place, entry in enumerate(e for e in self.entries if e.layer == layer):
-            ax.plot([entry.random_low, entry.random_high], [place] * 2, lw=7, color="0.8")
             if entry.refusal:
-                ax.text(0, place, entry.refusal, fontsize=6, va="center", color="0.4")
+                across = ax.get_yaxis_transform()
+                ax.text(0.02, place, entry.refusal, transform=across, va="center", **_SMALL)
                 continue
+            ax.plot([entry.random_low, entry.random_high], [place] * 2, lw=7, color="0.8")
             face = "C0" if entry.significant else "white"
             ax.plot(getattr(entry, self._measure), place, "o", mec="C0", mfc=face)
         ax.axvline(0 if self._measure == "magnitude" else 0.5, color="0.6", lw=0.8)
