@@ -40,6 +40,13 @@ for _widget in list(_instances.values()):
 """
 """Run behind the notebook's own cells: pictures are brought up to date once all work is done."""
 
+STARTS = (
+    f"__import__('sys').path.append({str(ROOT)!r})",
+    "__import__('benchmarks.networks').networks.import_torchvision()",
+)
+"""Run before the first cell of a notebook that needs torchvision: PyPI's, beside a torch for CPUs,
+cannot be imported as it is, and timm and transformers import it too."""
+
 UNWELCOME = {
     r"(?<![\w.])/(?:home|root|tmp|work|Users|usr|opt|mnt|var)/": "a path of this machine",
     r"\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d": "a time of day",
@@ -60,11 +67,17 @@ def run(path: Path) -> NotebookNode:
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
             notebook, timeout=MOST_SECONDS, record_timing=False, store_widget_state=False,
-            resources={"metadata": {"path": folder}},
+            resources={"metadata": {"path": folder}}, extra_arguments=starts(notebook),
         ).execute()  # fmt: skip
     notebook.cells = own
     tidy(notebook)
     return notebook
+
+
+def starts(notebook: NotebookNode) -> list[str]:
+    """What the kernel is told to run before the first cell."""
+    needs = any("torchvision" in cell.source for cell in code_cells(notebook))
+    return [f"--IPKernelApp.exec_lines={line}" for line in STARTS] if needs else []
 
 
 def tidy(notebook: NotebookNode) -> None:
