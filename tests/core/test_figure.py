@@ -1,11 +1,15 @@
 """Figures are shown in a notebook, whatever was imported there before."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+import pytest
+from PIL import Image
 
 import xaiwidgets
 from xaiwidgets.core.answers import Provenance
+from xaiwidgets.core.figure import contact_sheet
 from xaiwidgets.core.scores import Curve, Scores
 
 PACKAGE = Path(xaiwidgets.__file__).parent
@@ -25,3 +29,21 @@ def test_no_figure_is_made_that_only_pyplot_could_show():
         if "matplotlib.figure import" in (text := path.read_text()) or "pyplot" in text
     ]
     assert bare == ["core/figure.py"]
+
+
+def sheet(*labels):
+    """The pixels of white pictures under their labels."""
+    white = np.full((8, 8, 3), 255, np.uint8)
+    made = contact_sheet([white] * len(labels), labels, side=100)
+    return np.asarray(Image.open(io.BytesIO(made)))
+
+
+@pytest.mark.parametrize("letter", "×εβ⁺ᴮ−")
+def test_a_sheet_has_every_letter_that_methods_are_called_by(letter):
+    missing = "\ue000"
+    assert not np.array_equal(sheet(letter), sheet(missing))
+
+
+def test_a_long_label_stays_above_its_own_picture():
+    assert (sheet("Integrated gradients of 32", "")[:, 100:] == 255).all()
+    assert (sheet("Integrated gradients of 32", "")[:, :100] < 255).any()

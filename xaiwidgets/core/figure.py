@@ -226,11 +226,8 @@ def contact_sheet(
     pictures: Sequence[np.ndarray], labels: Sequence[str], *, side: int = 160, columns: int = 5
 ) -> bytes:
     """Pictures (height, width, 3) in rows, each under its label, as a PNG."""
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    # Pillow's own font has neither the minus of a contrast nor Greek letters
-    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 12)
     gap, head = 8, 22 if labels else 0
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
@@ -241,10 +238,26 @@ def contact_sheet(
         left = (number % columns) * (side + gap)
         top = (number // columns) * (side + head + gap)
         if labels:
-            draw.text((left, top + 2), labels[number], "black", font)
+            words = labels[number]
+            draw.text((left, top + 2), words, "black", _letters(words, side))
         scale = side / max(picture.shape[:2])
         shape = tuple(max(1, round(length * scale)) for length in picture.shape[1::-1])
         sheet.paste(Image.fromarray(picture).resize(shape), (left, top + head))
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _letters(words: str, width: int) -> Any:
+    """The largest letters in which words fit. Pillow's own font has neither the minus of a contrast
+    nor Greek."""
+    sizes = (_font(size) for size in (12, 11, 10, 9, 8, 7))
+    return next((font for font in sizes if font.getlength(words) <= width), _font(7))
+
+
+@functools.cache
+def _font(size: int) -> Any:
+    from matplotlib import get_data_path
+    from PIL import ImageFont
+
+    return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
