@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .eager import is_compiled
 from .fingerprint import every_module
 from .layers import hooked
 
@@ -127,8 +128,4 @@ def _settled(norm: Any) -> bool:
 def _watched(module: nn.Module) -> bool:
     """Whether somebody looks at what goes through it, or it is no longer plain Python."""
     hooks = module._forward_hooks, module._forward_pre_hooks
-    return any(hooks) or isinstance(module, torch.jit.ScriptModule) or _compiled(module)
-
-
-def _compiled(module: nn.Module) -> bool:
-    return type(module).__name__ == "OptimizedModule"
+    return any(hooks) or isinstance(module, torch.jit.ScriptModule) or is_compiled(module)

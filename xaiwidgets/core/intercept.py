@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from .eager import is_compiled, uncompiled
 from .errors import ExplainError
 from .fingerprint import every_module
 from .hearing import unheard
@@ -206,17 +207,8 @@ def replacing(
                 "use the Python network that it was made from."
             )
     mode = Interception(rules, otherwise, opening)
-    stance = getattr(torch.compiler, "set_stance", None)
-    if stance is not None and any(map(_compiled, modules)):
-        with stance("force_eager"), unheard(), mode:
-            yield mode
-    else:
-        with unheard(), mode:
-            yield mode
-
-
-def _compiled(module: nn.Module) -> bool:
-    return type(module).__name__ == "OptimizedModule"
+    with uncompiled() if any(map(is_compiled, modules)) else nullcontext(), unheard(), mode:
+        yield mode
 
 
 def _inplace(func: Callable[..., Any], kwargs: Mapping[str, Any], args: tuple[Any, ...]) -> bool:
