@@ -77,6 +77,22 @@ def test_an_operation_without_a_rule_is_named_in_the_report_and_in_a_warning():
     assert any("cumprod" in warning for warning in heat.warnings)
 
 
+def test_questions_and_constants_need_no_rule():
+    class Asking(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.layer(x)
+            y = torch.where((y > 0) & ~torch.isnan(y), y, torch.zeros_like(y))
+            return (y + torch.full_like(y, 0.1)).mean((2, 3)) * (y.argmax() >= 0)
+
+    report = xw.LRP(preset="LRP-0").explain_rules(seeded(Asking), noise(1, 3, 8, 8), 1)
+    assert report.unknown == []
+    assert [step.kind for step in report.steps] == ["convolution", "add", "mean", "mul"]
+
+
 def test_several_inputs_are_refused_in_a_sentence():
     with pytest.raises(xw.ExplainError, match="takes one input; 2 came"):
         xw.LRP().explain_rules(residual(), noise(2, 3, 48, 48).double(), 1)

@@ -177,9 +177,9 @@ def _warnings(engine: Propagation) -> list[str]:
     if engine.unknown:
         names = ", ".join(engine.unknown)
         warnings.append(f"No rule is known for {names}: relevance went by the gradient there.")
-    if engine.hidden:
+    if engine.held:
         warnings.append(
-            "A part of the network computes without gradients (torch.no_grad, or an autograd "
-            "Function of its own): no rule was applied there, and relevance may be lost."
+            "A part of the network computes without gradients (torch.no_grad, detach): it counts "
+            "as a constant, and relevance that belongs there is not in the map."
         )
     return warnings

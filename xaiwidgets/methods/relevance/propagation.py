@@ -7,7 +7,7 @@ tells that outputs below 0 carry no relevance. Nothing of the network is changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -28,6 +28,7 @@ from . import operations
 from .accounts import Fold, Ledger, Step, Watch, attach, every_tensor
 from .affine import AFFINE_KINDS, Affine, read_affine, read_equation
 from .bounds import Bounds
+from .hidden import nodes_below, refuse_functions, refuse_unseen, unhooked
 from .operations import GATES, NORMS, PASSED, PRODUCTS, SHARED_BY_GRADIENT, SOFT_GATES, Treatment
 from .pooling import MAX_POOLS, shared_by_proportion
 from .rules import Flow, Rule
@@ -116,8 +117,8 @@ class _UnitsOff(BaseException):
 class Propagation:
     """One forward pass over `rows` examples and what it leaves behind for the way back. A `careful`
     one settles every layer at once and keeps copies, for networks that overwrite what they have
-    used or that hide operations in autograd Functions of their own. One that keeps units that are
-    `off` has relevance flow through activations that are 0, as rules for pixels give it to them."""
+    used or that compute a part of themselves without gradients. One that keeps units that are `off`
+    has relevance flow through activations that are 0, as rules for pixels give it to them."""
 
     names: dict[int, str]
     choice: Choice
@@ -127,7 +128,7 @@ class Propagation:
     bounds: Bounds | None = None  # of the input, for rules that need them
     careful: bool = False
     off: bool = False
-    hidden: bool = False  # something was computed where relevance cannot be followed
+    held: bool = False  # a part was computed without gradients, or detached
     steps: list[Step] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     entries: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
@@ -147,9 +148,10 @@ class Propagation:
         depth = max(map(_depth, active))
         result = self._layer(operation, depth)
         result = self._other(operation, active) if result is None else result
-        for tensor in (result,) if isinstance(result, torch.Tensor) else every_tensor(result):
+        for tensor in _made(operation, result):
             if _depends(tensor):
-                tensor._depth = max(depth, _depth(tensor))  # type: ignore[attr-defined]
+                known = getattr(tensor, "_depth", 0)
+                tensor._depth = max(depth, known)  # type: ignore[attr-defined]
         return result
 
     def _is_question(self, operation: Operation) -> bool:
@@ -168,7 +170,7 @@ class Propagation:
         """Inside torch.no_grad, or inside an autograd Function of the network's own."""
         if any(hasattr(tensor, "_waits") for tensor in tensors):
             raise _CannotWait
-        self.hidden = self.hidden or _name(operation) not in ("clone", "contiguous")
+        self.held = True
         return operation.run()
 
     # --- layers -----------------------------------------------------------------------------
@@ -182,7 +184,7 @@ class Propagation:
             return self._written(operation, depth)
         waits = getattr(operation.input, "_waits", None) if operation.args else None
         if waits is None and kind == "batch_norm":
-            waits = _untouched(operation.input)
+            waits = self._untouched(operation.input)
         if waits is None:
             return None
         if kind == "relu" and not self.off:
@@ -244,6 +246,17 @@ class Propagation:
         if self.careful:
             self._settle(y)
             y._settled = waiting, y._version, waiting.x._version  # type: ignore[attr-defined]
+
+    def _untouched(self, tensor: torch.Tensor) -> Waiting | None:
+        """The layer that a settled tensor came from, as long as nothing has overwritten either
+        end."""
+        made = unhooked(tensor)
+        if made is not tensor and not self.careful:
+            raise _CannotWait
+        waiting, *versions = getattr(made, "_settled", (None,))
+        if waiting is None or versions != [made._version, waiting.x._version]:
+            return None
+        return waiting
 
     def _rectified(self, operation: Operation, waits: Waiting) -> torch.Tensor:
         with torch.no_grad():
@@ -331,6 +344,7 @@ class Propagation:
 
     def _treated(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         kind = operation.kind
+        self.held = self.held or _name(operation) == "detach"
         if kind == "dropout" and not operation.argument(2, "training", True):
             return operation.input
         if kind in GATES or (kind == "pow" and _negative_power(operation)):
@@ -420,12 +434,14 @@ class Propagation:
         return None
 
     def _native(self, operation: Operation, active: list[torch.Tensor]) -> Any:
+        result = operation.run()
+        if not any(map(_depends, _made(operation, result))):
+            return result
         if _name(operation) not in SHARED_BY_GRADIENT:
             self._note_unknown(operation)
             self._note(operation, "unknown: by the gradient")
         elif operation.kind or _name(operation) in _TOLD:
             self._note(operation, _SHARED_IN_WORDS.get(_name(operation), "by contribution"))
-        result = operation.run()
         if len(active) == 1 and hasattr(active[0], "_gate"):
             for tensor in every_tensor(result):
                 tensor._gate = active[0]._gate  # type: ignore[attr-defined]
@@ -452,14 +468,6 @@ def _holding(operation: Operation, gate: torch.Tensor) -> Any:
     return operation.exchanging({id(gate): gate.detach()}).run()
 
 
-def _untouched(tensor: torch.Tensor) -> Waiting | None:
-    """The layer that a settled tensor came from, as long as nothing has overwritten either end."""
-    waiting, *versions = getattr(tensor, "_settled", (None,))
-    if waiting is None or versions != [tensor._version, waiting.x._version]:
-        return None
-    return waiting
-
-
 def _negative_power(operation: Operation) -> bool:
     power = operation.argument(1, "exponent")
     return isinstance(power, (int, float)) and power < 0
@@ -473,9 +481,9 @@ def _depends(value: Any) -> bool:
 
 
 def _depth(tensor: torch.Tensor) -> int:
-    """How many layers lie below it at most; 1 for any number where an autograd Function of the
-    network's own, which nobody sees, made it."""
+    """How many layers lie below it at most; 1 for any number where it was filled part by part."""
     if not hasattr(tensor, "_depth"):
+        refuse_unseen(tensor)
         tensor._depth = int(_behind_a_layer(tensor.grad_fn))  # type: ignore[attr-defined]
     depth: int = tensor._depth  # type: ignore[attr-defined]
     return depth
@@ -483,16 +491,12 @@ def _depth(tensor: torch.Tensor) -> int:
 
 def _behind_a_layer(node: Any) -> bool:
     """Whether a rule is met on the way back from here."""
-    open_, seen = [node], set()
-    while open_:
-        node = open_.pop()
-        if node is None or node in seen:
-            continue
-        if isinstance(getattr(node, "work", None), _Work):
-            return True
-        seen.add(node)
-        open_ += [below for below, _ in node.next_functions]
-    return False
+    return any(isinstance(getattr(each, "work", None), _Work) for each in nodes_below(node))
+
+
+def _made(operation: Operation, result: Any) -> Iterator[torch.Tensor]:
+    """Every tensor that an operation made, or wrote into where it gives nothing back."""
+    return every_tensor(operation.input if result is None else result)
 
 
 def _given(operation: Operation) -> list[torch.Tensor]:
@@ -615,6 +619,8 @@ def _propagated(
         score = target.score(outputs, rows)
         if not score.requires_grad or not all(each.used for each in engine.waiting):
             raise _lost(engine)
+        refuse_unseen(outputs)
+        refuse_functions(score)
         leaves = [leaf, *(inner for _, inner in engine.entries)]
         found = torch.autograd.grad(score.sum(), leaves, allow_unused=True)
         if ledger is not None:
