@@ -1,4 +1,5 @@
-"""Relevance adds up to the score: LRP-0 on sixteen architectures whose biases are off."""
+"""Relevance adds up to the score: LRP-0 on sixteen architectures whose biases are off, and LRP-ε on
+the same with biases, where the report says what these and the stabiliser took."""
 
 import functools
 
@@ -9,6 +10,7 @@ from networks import CLASSES, noise, seeded
 from torch import nn
 from torchvision import models
 
+import xaiwidgets as xw
 import xaiwidgets.zoo as zoo
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods.relevance.lrp import relevance
@@ -101,9 +103,9 @@ CONSTANT = (
 )  # fmt: skip
 
 
-def without_constants(network, shape):
-    """The network in doubles, with signals of size one and everything at 0 that scores without
-    being asked by the input."""
+def prepared(network, shape, constants):
+    """The network in doubles, with signals of size one. What scores without being asked by the
+    input (biases, positions, means) is noise of this size, or 0."""
     network = network.double()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
@@ -112,22 +114,26 @@ def without_constants(network, shape):
         for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
             if "layer_scale" in name or name.startswith("heads"):
                 tensor.normal_(1.0, 0.3)
-            if any(word in name for word in CONSTANT) and "_table" not in name:
-                tensor.zero_()
+            constant = any(word in name for word in CONSTANT) and "_table" not in name
+            if constant and tensor.is_floating_point():
+                tensor.normal_(0.0, constants) if constants else tensor.zero_()
         if norms:
             network.train()(noise(4, *shape, seed=2, dtype=torch.float64))
-            for norm in norms:
+            for norm in norms if not constants else ():
                 norm.running_mean.zero_()
     return network.eval()
 
 
-@pytest.mark.parametrize(
+every_architecture = pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[] if n in LIGHT else pytest.mark.slow) for n in ARCHITECTURES],
 )
+
+
+@every_architecture
 def test_relevance_adds_up_to_the_score_where_there_are_no_biases(name):
     make, shape = ARCHITECTURES[name]
-    network = seeded(lambda: without_constants(make(), shape))
+    network = seeded(lambda: prepared(make(), shape, 0))
     x = noise(2, *shape, seed=3, dtype=torch.float64)
     subject = Subject(network)
     found = relevance(subject, x, subject.bind(2, x), preset_table("LRP-0"))
@@ -139,3 +145,26 @@ def test_relevance_adds_up_to_the_score_where_there_are_no_biases(name):
         assert float((off / found.values.abs().sum((1, 2, 3))).max()) <= 1e-7
     else:
         assert float((off / scores.abs()).max()) <= 1e-12
+
+
+@every_architecture
+def test_input_biases_and_stabiliser_make_up_the_score_where_there_are_biases(name):
+    make, shape = ARCHITECTURES[name]
+    network = seeded(lambda: prepared(make(), shape, 0.1))
+    x = noise(1, *shape, seed=3, dtype=torch.float64)
+    report = xw.LRP(preset="ε", epsilon=1e-4).explain_rules(network, x, 2)
+    score = float(network(x)[0, 2].detach())
+    nearly = 1e-9 * abs(score)
+    if name == "Llama":  # its norms compute in single precision
+        nearly = 1e-7 * float(abs(report.map).sum())
+    assert report.unknown == []
+    assert report.untold == 0
+    rest = report.biases + report.stabilisers + report.constants
+    assert abs(report.arrived + rest - score) <= nearly
+    assert abs(report.arrived) > 1e-3 * abs(score)
+    told = {"stabilisers": report.stabilisers}
+    if name != "Llama":  # it has no biases
+        told["biases"] = report.biases
+    for who, took in told.items():
+        assert abs(took) > nearly
+        assert f"{who} {took:.4g}" in report.summary()
