@@ -84,6 +84,56 @@ def test_without_a_channel_the_strongest_come_in_order_as_a_strip():
     assert method.having(strip=3, channel=5)(network, x, 1).frames == []
 
 
+@pytest.mark.parametrize("preset", ["LRP-0", "ε-plus-flat", "γ-box"])
+def test_the_flow_can_be_restricted_to_several_channels_of_a_layer(preset):
+    network, x = seeded(ModuleNetwork).double(), noise(2, 3, 32, 32).double()
+    one = ConceptRelevance(preset=preset, layer="3")
+    alone = [one.having(channel=k)(network, x, [1, 3]).values for k in range(12)]
+    few = ConceptRelevance.through({"3": [2, 5]}, preset)(network, x, [1, 3]).values
+    assert torch.allclose(few, alone[2] + alone[5], rtol=1e-9, atol=1e-12)
+    single = ConceptRelevance.through({"3": 5}, preset)(network, x, [1, 3]).values
+    assert torch.equal(single, alone[5])
+
+
+@pytest.mark.parametrize("preset", ["LRP-0", "ε-plus-flat"])
+def test_the_flow_can_be_restricted_at_several_layers_one_below_another(preset):
+    network, x = seeded(ModuleNetwork).double(), noise(2, 3, 32, 32).double()
+
+    def through(channels):
+        return ConceptRelevance.through(channels, preset)(network, x, 1).values
+
+    upper = through({"4": [3, 8]})
+    both = [through({"0": j, "4": [3, 8]}) for j in range(8)]
+    assert torch.allclose(sum(both), upper, rtol=1e-9, atol=1e-12)
+    assert torch.equal(both[1], through({"4": [3, 8], "0": 1}))
+    lower = through({"0": 1})
+    assert float((both[1] - lower).abs().max()) > 1e-3 * float(lower.abs().max())
+    whole = LRP(preset=preset)(network, x, 1).values
+    every = through({"0": range(8), "4": range(12)})
+    assert torch.allclose(every, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_a_way_through_channels_tells_where_relevance_went():
+    network, x = seeded(ModuleNetwork).double(), noise(1, 3, 32, 32).double()
+    method = ConceptRelevance.through({"4": [3, 8], "0": 1}, "LRP-0", "Mine")
+    ways = method.flows(network, x, 1)
+    assert [way.way for way in ways] == ["to 4", "to 0", "from the channels"]
+    assert ways[-1].arrived == pytest.approx(float(method(network, x, 1).values.sum()))
+    assert method.title == "Mine"
+
+
+def test_channels_that_are_not_there_are_refused_in_words():
+    network, x = seeded(ModuleNetwork), noise(1, 3, 32, 32)
+    for channels, words in (
+        ({"4": [3, 12]}, "Layer '4' has no channel 12; it has 12: 0 to 11"),
+        ({"4": -1}, "no channel -1"),
+        ({"nine": 1}, "No layer is called 'nine'"),
+        ({}, "it takes them by layer"),
+    ):
+        with pytest.raises(ExplainError, match=words):
+            ConceptRelevance.through(channels)(network, x, 1)
+
+
 @pytest.mark.parametrize("layer", ["layer2.0.conv1", "layer2.0.bn1", "layer3", "fc", ""])
 def test_layers_merged_or_not_are_watched(layer):
     network, x = seeded(resnet18), noise(2, 3, 48, 48)

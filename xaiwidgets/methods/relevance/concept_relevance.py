@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -8,8 +9,9 @@ from xaiwidgets.core.target import BoundTarget
 
 from ..cam.layer_choice import chosen_layer
 from .part_relevance import PartRelevance
-from .presets import PIXEL_PRESETS, PRESETS
+from .presets import PIXEL_PRESETS, PRESETS, preset_table
 from .spots import AtLayer
+from .through_channels import ThroughChannels
 
 
 class ConceptRelevance(PartRelevance, title="Concept relevance (CRP)", source="achtibat2023"):
@@ -54,3 +56,18 @@ class ConceptRelevance(PartRelevance, title="Concept relevance (CRP)", source="a
     def sent(self, c: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The channel's part of the score, or the channel as a score of its own."""
         return mask if self.begin == "the channel" else c * mask
+
+    @staticmethod
+    def through(
+        channels: Mapping[str, int | Sequence[int]],
+        preset: str = "ε-plus-flat",
+        title: str = "LRP through channels",
+    ) -> ThroughChannels:
+        """A method that restricts the flow to several channels, of one layer or of several one
+        below another, for `compare` and everything else.
+
+        >>> ConceptRelevance.through({"layer4": 17, "layer3": [4, 7]})
+
+        Raises ExplainError, when asked, for layers and channels that are not there.
+        """
+        return ThroughChannels(channels, preset_table(preset), title)

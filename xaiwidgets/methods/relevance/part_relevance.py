@@ -13,7 +13,7 @@ from .layerwise import Layerwise
 from .lrp import relevance
 from .presets import preset_table
 from .spots import Spot
-from .start import Start
+from .start import nothing
 
 STRIP_HELP = "so many of the strongest one by one, as a strip; the map is that of the first"
 
@@ -87,10 +87,9 @@ class PartRelevance(Layerwise):
         carried = spot.parts(c * value, len(x))
         carried = carried.reshape(*carried.shape[:2], -1).sum(2)
         order = self._order(carried, spot)
-        nothing = Start(target, lambda target, outputs, rows: torch.zeros_like(outputs))
         found = [
             relevance(
-                subject, x, nothing, table, way=f"from the {self.part}",
+                subject, x, nothing(target), table, way=f"from the {self.part}",
                 **spot.instead(self.sent(c, _only(parts, c, spot)), len(x)),
             )
             for parts in order.unbind(1)

@@ -29,6 +29,11 @@ class Start(BoundTarget):
         return (c * outputs).sum(1)
 
 
+def nothing(target: BoundTarget) -> Start:
+    """No relevance of the outputs: it is put in further down."""
+    return Start(target, lambda target, outputs, rows: torch.zeros_like(outputs))
+
+
 def contributions(
     target: BoundTarget, outputs: torch.Tensor, rows: torch.Tensor | None
 ) -> torch.Tensor:
