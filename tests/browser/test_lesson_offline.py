@@ -115,6 +115,21 @@ def test_what_is_marked_stays_and_the_code_has_it(tab, lessons):
     expect(page.locator(".xw-panel")).to_have_count(3)
 
 
+def test_the_keyboard_goes_on_where_its_button_has_gone(tab, lessons):
+    _, _, folder = lessons
+    landed = "document.activeElement.classList.contains('xw-main')"
+    page = opened(tab, folder, "predict")
+    drag(page, page.locator(".xw-scene .xw-stage"), (0.1, 0.1), (0.2, 0.2))
+    page.get_by_role("button", name="Reveal the maps").press("Enter")
+    expect(page.locator(".xw-panel")).to_have_count(3)
+    page.wait_for_function(landed)
+    page = opened(tab, folder, "blind")
+    page.locator(".xw-panel .xw-stage").first.press("c")
+    page.get_by_role("button", name="Vote", exact=True).press("Enter")
+    expect(page.get_by_text("picture 2", exact=True)).to_be_visible()
+    page.wait_for_function(landed)
+
+
 def test_true_regions_are_outlined_only_after_the_reveal(tab, lessons):
     _, _, folder = lessons
     page = opened(tab, folder, "predict")

@@ -80,8 +80,9 @@ class Lesson(PicturedView, bundle="lesson"):
         mine = {type(method) for method in chosen}
         more = [method for method in beside if type(method) not in mine]
         self._methods = [method.suited(self.subject.kind) for method in (*chosen, *more)]
-        if not chosen or len(self._methods) > SLOTS:
-            raise ExplainError(f"{len(chosen)} methods came; a lesson takes 1 to {SLOTS}.")
+        most = SLOTS - len(more)
+        if not 1 <= len(chosen) <= most:
+            raise ExplainError(f"{len(chosen)} methods came; a lesson takes 1 to {most}.")
         self._titles: list[str] = []
         for title in pack.titles_of(self._methods):
             self._titles.append(pack.own_name(title, self._titles))
@@ -116,7 +117,7 @@ class Lesson(PicturedView, bundle="lesson"):
         """The code that makes the same widget again, with what the reader did in it."""
         with self._guard:
             told = code.lesson_answers(self._answered(), len(self._gallery))
-            return self._code().replace(code.ANSWERS, told).replace(code.ENDING, self._ending())
+            return self._code().replace(code.ENDING, self._ending()).replace(code.ANSWERS, told)
 
     def picture(self) -> bytes:
         """What is on screen as a PNG: the picture, and the maps that may be seen."""

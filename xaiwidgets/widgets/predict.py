@@ -33,11 +33,11 @@ def predict(
 ) -> Predict:
     """Predict, then reveal: which pixels will the explanations point to?
 
-    The reader marks the region that they expect to speak for the target, with boxes or a brush, by
-    mouse or by keyboard; then the maps are revealed, each with its overlap: the share of its
-    evidence inside, its top pixels against the region, and whether its highest pixel lies there,
-    beside what the same shape would get by chance, and beside the true regions in `masks`. Several
-    pictures are asked in turn and summed up.
+    It is the reader who predicts, not the network: they mark the region that should speak for the
+    target, with boxes or a brush, by mouse or by keyboard. Then the maps are revealed, each with
+    its overlap: the share of its evidence inside, its top pixels against the region, and whether
+    its highest pixel lies there, beside what the same shape would get by chance, and beside the
+    true regions in `masks`. Several pictures are asked in turn and summed up.
 
     `subject`, `images`, `target`, `methods`, `truths` and `masks` are those of `compare`. `marked`
     is the answer in code: an array (height, width) that is true inside, or a list of boxes (x0, y0,

@@ -37,6 +37,6 @@ export function answers(code: string, { marks, ballots, revealed, blind, count }
   const pictures = blind || count === 1 ? "" : revealed.join(", ");
   const early = revealed.length > 0 && !(blind && voted === count);
   return code
-    .replace("⟨answers⟩", () => given)
-    .replace("⟨ending⟩", () => (early ? `.reveal(${pictures})` : ""));
+    .replace("⟨ending⟩", early ? `.reveal(${pictures})` : "")
+    .replace("⟨answers⟩", () => given);
 }

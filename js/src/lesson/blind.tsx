@@ -3,7 +3,7 @@
 import type { Painter } from "../painter";
 import { Badge } from "../trust/badges";
 import { Button } from "../ui/parts";
-import { DrawnBar, Frame } from "./frame";
+import { DrawnBar, Frame, useLanding } from "./frame";
 import { Input } from "./input";
 import { MapPanel } from "./panel";
 import { LETTERS, standings } from "./standings";
@@ -19,6 +19,7 @@ const place = (i: number): string => PLACES[i] ?? `${i + 1}th`;
 
 export function Blind({ store, painter }: { store: BlindStore; painter: Painter }) {
   const told = store.told.value;
+  const main = useLanding(`${told} ${store.index.value}`);
   const maps = store.sheet.value?.maps ?? [];
   const cast = store.ballots.value;
   const press = (event: KeyboardEvent): void => {
@@ -43,7 +44,7 @@ export function Blind({ store, painter }: { store: BlindStore; painter: Painter 
         <aside class="xw-scene">
           <Input {...{ store, painter }} label="Picture: arrow keys move the crosshair" />
         </aside>
-        <div class="xw-main">
+        <div class="xw-main" ref={main} tabIndex={-1}>
           <DrawnBar store={store} />
           {!told && <BallotBox store={store} />}
           {told && <Standings store={store} />}

@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { SIGNS } from "../compare/display-bar";
 import type { Painter } from "../painter";
 import { CopyPython } from "../ui/copy";
@@ -83,6 +83,20 @@ export function Frame(props: Props) {
       </div>
     </section>
   );
+}
+
+/** Where the keyboard goes on when a change of the view took away what it was on. */
+export function useLanding(change: unknown) {
+  const place = useRef<HTMLDivElement>(null);
+  const before = useRef(change);
+  useEffect(() => {
+    const here = place.current;
+    if (!here || before.current === change) return;
+    before.current = change;
+    const at = (here.getRootNode() as Document | ShadowRoot).activeElement;
+    if (!at || at === document.body || at.matches(":disabled")) here.focus({ preventScroll: true });
+  }, [change]);
+  return place;
 }
 
 /** The pictures in turn, and which of them are answered. */

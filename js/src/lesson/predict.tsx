@@ -4,7 +4,7 @@ import { percent } from "../numbers";
 import type { Painter } from "../painter";
 import { Button, Segments, Slider } from "../ui/parts";
 import type { OverlapCard } from "../wire";
-import { DrawnBar, Frame } from "./frame";
+import { DrawnBar, Frame, useLanding } from "./frame";
 import { Input } from "./input";
 import { agreement } from "./marks";
 import { iou, MapPanel } from "./panel";
@@ -19,6 +19,7 @@ const KEYS = [
 
 export function Predict({ store, painter }: { store: PredictStore; painter: Painter }) {
   const told = store.told.value;
+  const main = useLanding(told);
   const revealed = store.revealed.value;
   const maps = (told && store.sheet.value?.maps) || [];
   return (
@@ -44,7 +45,7 @@ export function Predict({ store, painter }: { store: PredictStore; painter: Pain
           />
           {told && <Agreement store={store} />}
         </aside>
-        <div class="xw-main">
+        <div class="xw-main" ref={main} tabIndex={-1}>
           {told ? (
             <>
               <DrawnBar store={store} />
