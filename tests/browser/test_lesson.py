@@ -31,6 +31,13 @@ def drag(page: Page, stage: Locator, *way: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+def copied(lesson: Locator) -> str:
+    """The code that *Copy as Python* gives."""
+    lesson.get_by_role("button", name="Copy as Python").click()
+    expect(lesson.get_by_role("button", name="Copied")).to_be_visible()
+    return str(lesson.page.evaluate("navigator.clipboard.readText()"))
+
+
 def test_a_reader_marks_by_mouse_and_by_key_and_then_sees_the_maps(
     lab: Notebook, lab_watch: Watch, picture_of
 ) -> None:
@@ -81,8 +88,7 @@ def test_marks_of_python_reach_the_page_and_a_second_picture_is_summed_up(
     lesson.get_by_role("option").first.click()
     expect(lesson.get_by_text("picture 1", exact=True)).to_be_visible()
     expect(lesson.locator(".xw-panel")).to_have_count(4)
-    lesson.get_by_role("button", name="Copy as Python").click()
-    code = lab.page.evaluate("navigator.clipboard.readText()")
+    code = copied(lesson)
     assert "marked={0: [[" in code
     assert "[[10, 10, 60, 60]]" in code
     assert code.endswith(".reveal(0, 1)")

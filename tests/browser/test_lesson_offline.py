@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser.driving import ink, painted
-from browser.test_lesson import drag
+from browser.test_lesson import copied, drag
 from playwright.sync_api import Browser, Page, expect
 
 import xaiwidgets as xw
@@ -76,8 +76,7 @@ def test_the_page_finds_the_numbers_that_python_finds(tab, lessons):
     drag(page, stage, (0.3, 0.3), (0.85, 0.8))
     page.get_by_role("button", name="Brush", exact=True).click()
     drag(page, stage, (0.2, 0.2), (0.3, 0.3), (0.4, 0.2))
-    page.get_by_role("button", name="Copy as Python").click()
-    code = page.evaluate("navigator.clipboard.readText()")
+    code = copied(page.locator(".xw-lesson"))
     page.get_by_role("button", name="Reveal the maps").click()
     expect(page.locator(".xw-panel")).to_have_count(3)
     marks = eval(code.split("marked=")[1].split(",\n)")[0])
@@ -108,8 +107,7 @@ def test_what_is_marked_stays_and_the_code_has_it(tab, lessons):
     assert ink(page, ".xw-panel .xw-over") == before
     page.get_by_role("option").nth(1).click()
     expect(page.locator(".xw-panel")).to_have_count(0)
-    page.get_by_role("button", name="Copy as Python").click()
-    code = page.evaluate("navigator.clipboard.readText()")
+    code = copied(page.locator(".xw-lesson"))
     assert "    marked={0: [[48, 48, 59, 59]]},\n).reveal(0)" in code
     page.get_by_role("option").first.click()
     expect(page.locator(".xw-panel")).to_have_count(3)
