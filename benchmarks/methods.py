@@ -178,7 +178,9 @@ def _lime(method: Any, network: nn.Module, x: torch.Tensor) -> Callable[[], Any]
     subject = xw.Subject(network)
 
     def ask(pictures: list[Any]) -> Any:
-        batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
+        # in planes, as torch.stack makes them of pictures that went through ToTensor
+        planes = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32, order="C")
+        batch = torch.from_numpy(planes)
         with torch.no_grad():
             return network(batch).double().numpy()
 
@@ -188,6 +190,7 @@ def _lime(method: Any, network: nn.Module, x: torch.Tensor) -> Callable[[], Any]
             LimeImageExplainer(random_state=0).explain_instance(
                 one.permute(1, 2, 0).double().numpy(), ask, labels=(TARGET,), top_labels=None,
                 num_samples=method.samples, segmentation_fn=lambda _, own=own: own.numpy(),
+                progress_bar=False,
             )  # fmt: skip
 
     return explain

@@ -1,7 +1,8 @@
-"""A copy of a network made ready for many passes without gradients.
+"""A copy of a network made ready for many passes.
 
 Batch normalisation is folded into the convolution before it: of a network that does not train,
 γ (conv(x) − μ) ÷ √(σ² + ε) + β is again a convolution, with other numbers. That saves a walk over
+every map. A ReLU whose input nobody reads afterwards writes over it, which saves fresh memory for
 every map. Filters are put in the order in which the passes want them once, not in every pass.
 Scores are the same up to rounding. The copy shares all other numbers with the network, and is made
 anew for every answer: numbers may have changed.
@@ -26,6 +27,7 @@ Pair = tuple[str, str]
 Ask = Callable[[nn.Module], torch.Tensor]
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_WATCHED = (*_CONVOLUTIONS, *_NORMS, nn.Linear, nn.ReLU)
 _NEAR = 1e-4  # of the largest score
 
 
@@ -46,18 +48,21 @@ def fits(network: nn.Module, x: torch.Tensor) -> bool:
 @dataclass(frozen=True)
 class Plan:
     """What is done to a copy: which batch normalisation is folded into which convolution, both by
-    name, and whether filters get their channels `last` in memory."""
+    name, whether filters get their channels `last` in memory, and which ReLUs write `over` their
+    input."""
 
     pairs: tuple[Pair, ...]
     last: bool
+    over: tuple[str, ...] = ()
 
 
 def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     """The most that may be done to a copy; None where there is nothing to do, or where a copy
     cannot be made or answers otherwise. `ask` gives a network's scores of one input."""
-    plain, pairs = _watch(network, ask)
-    for plan in (Plan(pairs, last), Plan((), last)):
-        if (plan.pairs or plan.last) and _agrees(network, plan, ask, plain):
+    plain, pairs, over = _watch(network, ask)
+    over = over if _unread(network, over, ask, plain) else ()
+    for plan in (Plan(pairs, last, over), Plan((), last, over), Plan((), last)):
+        if plan != Plan((), False) and _agrees(network, plan, ask, plain):
             return plan
     return None
 
@@ -69,6 +74,8 @@ def ready(network: nn.Module, plan: Plan) -> nn.Module:
         _fold(twin.get_submodule(name), twin.get_submodule(after))
         parent, _, own = after.rpartition(".")
         twin.get_submodule(parent)._modules[own] = nn.Identity()
+    for name in plan.over:
+        twin.get_submodule(name).inplace = True  # type: ignore[assignment]
     for module in every_module(twin) if plan.last else ():
         if type(module) is nn.Conv2d:
             ordered = module.weight.detach().contiguous(memory_format=torch.channels_last)
@@ -76,8 +83,9 @@ def ready(network: nn.Module, plan: Plan) -> nn.Module:
     return twin
 
 
-def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...]]:
-    """The scores, and the convolutions whose output a batch normalisation reads; each used once."""
+def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...], tuple[str, ...]]:
+    """The scores; the convolutions whose output a batch normalisation reads; and the ReLUs that
+    read the output of either, or of a linear layer. Each is used once."""
     names = {module: name for name, module in network.named_modules()}
     uses: Counter[nn.Module] = Counter()
     made: dict[int, tuple[nn.Module, torch.Tensor]] = {}  # kept, or an id would be used again
@@ -85,16 +93,34 @@ def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...]
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
         uses[module] += 1
-        if type(module) in _CONVOLUTIONS:
+        source = made.get(id(inputs[0])) if inputs else None
+        if source is not None:
+            found.append((source[0], module))
+        if type(module) is not nn.ReLU:
             made[id(output)] = module, output
-        elif inputs and id(inputs[0]) in made:
-            found.append((made[id(inputs[0])][0], module))
 
-    kinds = [module for module in names if type(module) in (*_CONVOLUTIONS, *_NORMS)]
+    kinds = [module for module in names if type(module) in _WATCHED]
     with hooked(kinds, note):
         scores = ask(network)
-    once = [(a, b) for a, b in found if uses[a] == uses[b] == 1 and _settled(b)]
-    return scores, tuple((names[a], names[b]) for a, b in once)
+    once = [(a, b) for a, b in found if uses[a] == uses[b] == 1]
+    pairs = [(a, b) for a, b in once if type(a) in _CONVOLUTIONS and _settled(b)]
+    over = [names[b] for _, b in once if type(b) is nn.ReLU and not b.inplace]
+    return scores, tuple((names[a], names[b]) for a, b in pairs), tuple(over)
+
+
+def _unread(network: nn.Module, over: tuple[str, ...], ask: Ask, plain: torch.Tensor) -> bool:
+    """Whether nobody reads what these ReLUs were given after them: with NaN in its place the scores
+    of a copy are the same."""
+
+    def spoil(module: nn.Module, inputs: Any, output: Any) -> None:
+        inputs[0].fill_(torch.nan)
+
+    try:
+        twin = sharing_copy(network)
+        with torch.no_grad(), hooked([twin.get_submodule(name) for name in over], spoil):
+            return torch.equal(ask(twin), plain)
+    except Exception:  # a network that cannot be copied, or that hands on what was spoilt
+        return False
 
 
 def _agrees(network: nn.Module, plan: Plan, ask: Ask, plain: torch.Tensor) -> bool:
@@ -120,9 +146,9 @@ def _fold(convolution: Any, norm: Any) -> None:
     convolution.bias = nn.Parameter(added.to(weight.dtype), requires_grad=False)
 
 
-def _settled(norm: Any) -> bool:
-    """Whether its mean and variance are those that it has learnt."""
-    return not norm.training and norm.running_mean is not None
+def _settled(module: Any) -> bool:
+    """Whether it is a normalisation by the mean and variance that it has learnt."""
+    return type(module) in _NORMS and not module.training and module.running_mean is not None
 
 
 def _watched(module: nn.Module) -> bool:
