@@ -15,6 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
+from tests.browser.driving import chromium
 from tools import api_pages, gallery
 from tools.links import complaints
 
@@ -35,7 +38,8 @@ def make_gallery() -> None:
     start = time.perf_counter()
     folder = BUILD / "extra" / "docs" / "gallery"
     gallery.make(folder)
-    gallery.photograph(folder)
+    with sync_playwright() as play:
+        gallery.photograph(chromium(play), folder)
     CARDS.write_text(gallery.cards(), encoding="utf-8")
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     seconds = time.perf_counter() - start

@@ -12,11 +12,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from PIL import Image
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize
 
 import xaiwidgets as xw
 from benchmarks.networks import import_torchvision
-from tests.browser.driving import chromium
 from tools import blocks
 from xaiwidgets import zoo
 from xaiwidgets.widgets.view import PicturedView
@@ -268,19 +267,17 @@ def make(folder: Path, only: Sequence[str] = ()) -> None:
             widget.close()
 
 
-def photograph(folder: Path, schemes: Sequence[Scheme] = SCHEMES) -> None:
+def photograph(browser: Browser, folder: Path, schemes: Sequence[Scheme] = SCHEMES) -> None:
     """A thumbnail beside every page of a folder, of what it shows when it opens."""
-    with sync_playwright() as play:
-        browser = chromium(play)
-        for scheme in schemes:
-            tab = browser.new_page(viewport=VIEW, color_scheme=scheme)
-            for page in sorted(folder.glob("*.html")):
-                tab.goto(page.as_uri())
-                tab.wait_for_timeout(500)
-                taken = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
-                small = taken.resize(THUMB, Image.Resampling.LANCZOS)
-                small.save(folder / f"{page.stem}-{scheme}.webp")
-        browser.close()
+    for scheme in schemes:
+        tab = browser.new_page(viewport=VIEW, color_scheme=scheme)
+        for page in sorted(folder.glob("*.html")):
+            tab.goto(page.as_uri())
+            tab.wait_for_timeout(500)
+            taken = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+            small = taken.resize(THUMB, Image.Resampling.LANCZOS)
+            small.save(folder / f"{page.stem}-{scheme}.webp")
+        tab.close()
 
 
 def cards() -> str:

@@ -51,14 +51,14 @@ def test_a_page_opens_from_disk_with_the_network_off(folder, tab, picture_of, en
 
 
 @pytest.mark.parametrize("scheme", gallery.SCHEMES)
-def test_every_page_has_a_thumbnail_a_title_and_a_sentence(folder, tab, scheme):
+def test_every_page_has_a_thumbnail_a_title_and_a_sentence(folder, browser, tab, scheme):
     """The cards lie where the site has them: a folder above the pages."""
     for entry in gallery.ENTRIES:
         page_of(folder, entry)
     above = folder.parent / f"{scheme}.html"
     cards = gallery.cards().replace('"gallery/', f'"{folder.name}/')
     above.write_text(f"<!doctype html><title>Gallery</title>{cards.replace('lazy', 'eager')}")
-    gallery.photograph(folder, [scheme])
+    gallery.photograph(browser, folder, [scheme])
     tab.emulate_media(color_scheme=scheme)
     tab.goto(above.as_uri())
     for entry in gallery.ENTRIES:
