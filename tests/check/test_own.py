@@ -22,6 +22,14 @@ def test_a_method_is_held_against_a_reference_with_slips_of_ones_own():
     assert str(failed.value).startswith("Task 1: not yet.")
 
 
+def test_swapped_axes_of_a_square_picture_are_told(module_network, x):
+    with pytest.raises(check.CheckFailed, match="with height and width swapped"):
+        check.method(
+            lambda s, x, t: s.gradient(x, t).transpose(2, 3), xw.Saliency(),
+            subject=module_network, inputs=x,
+        )  # fmt: skip
+
+
 def test_an_answer_is_told_its_slip_and_never_the_right_one():
     assert check.answer(0.0501, 0.05).share == 1
     assert check.answer(" Star ", "star").share == 1

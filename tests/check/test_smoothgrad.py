@@ -71,6 +71,7 @@ WRONG = {
     "the mean with its sign turned": having(fold=lambda total, n: -total / n),
     r"without signs: abs\(\) was taken": having(each=torch.abs),
     "the mean of squares": having(each=torch.square),
+    "the square of the mean": having(fold=lambda total, n: (total / n).square()),
     "multiplied by the input": lambda subject, x, target: x * smoothgrad(subject, x, target),
     "the map of class 0": of_the_other_class,
     ": the share itself": having(sigma=lambda x: 0.15),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -147,7 +148,7 @@ def _formulas(a: torch.Tensor, g: torch.Tensor, x: torch.Tensor) -> list[Slip]:
     """The slips in the formula, worked out from the layer's maps and gradients."""
     alpha = g.mean((2, 3), keepdim=True)
     plain = F.interpolate((alpha * a).sum(1, keepdim=True), size=x.shape[2:], mode="bilinear")
-    draw: Callable[..., torch.Tensor] = lambda weighed, **how: _drawn(weighed, x, **how)  # noqa: E731
+    draw = partial(_drawn, x=x)
     return [
         Slip("the map without the cut at 0", plain,
              "keep what speaks for the class: map.clamp_min(0)"),

@@ -154,6 +154,7 @@ class _Fit:
     def _readings(self) -> list[tuple[str, torch.Tensor, str]]:
         """What a map may be, each brought to what follows x² if it is that; first what is asked."""
         y, (other, own) = self.yours, self.weights
+        root = y.clamp_min(0).sqrt() / own.abs()
         return [
             ("the mean", y / own, ""),
             ("the map of class 0; class 1 was asked for", y / other,
@@ -161,11 +162,17 @@ class _Fit:
             ("without signs: abs() was taken", y / own.abs(),
              "take no abs(), neither before nor after the mean: signs cancel where the gradient "
              "flickers, which is what smooths."),
-            ("the mean of squares (Hooker et al.'s SmoothGrad²)", y.clamp_min(0).sqrt() / own.abs(),
-             "take the mean of the gradients themselves."),
+            (self._squares(root), root, "take the mean of the gradients themselves, unsquared."),
             ("multiplied by the input", y / (own * self.x),
              "leave out the product with x: that is another method."),
         ]  # fmt: skip
+
+    def _squares(self, root: torch.Tensor) -> str:
+        """The mean of squares lies about 3 σ² above x² when the root is taken, the square of the
+        mean σ²."""
+        if float((root - self.x.square()).median()) > 2 * self.sigma**2:
+            return "the mean of squares (Hooker et al.'s SmoothGrad²)"
+        return "the square of the mean"
 
     def _refuse_slope(self, slope: float) -> None:
         n = self.samples
