@@ -115,7 +115,7 @@ TOLD = {
     "smoothgrad": ["the share itself", "divide by √n", "four times the copies"],
     "sanity": ["copy.deepcopy(model)", "Pearson", "the class that it names itself"],
     "faithfulness": ["argsort goes upwards", "whichever class has it", "the control is missing"],
-    "shortcut": ["which class is said too often", "as small as you can", "at most 6%"],
+    "shortcut": ["answers with the true shapes", "better than a coarse one", "at most 6%"],
 }
 
 
@@ -153,7 +153,7 @@ def solutions(path):
 def nbgrader(course, *command):
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *command], cwd=course, capture_output=True, text=True,
-        timeout=540, check=False,
+        timeout=1200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -194,7 +194,7 @@ def grades(course):
 
 
 slow = pytest.mark.slow
-long = pytest.mark.timeout(900)
+long = pytest.mark.timeout(1800)
 
 
 @slow
@@ -261,6 +261,7 @@ def test_what_is_released_holds_neither_solutions_nor_hidden_tests(name, course)
     assert "BEGIN SOLUTION" not in text
     assert "HIDDEN TESTS" not in text
     assert "points=" not in text
+    assert r"\"star\"" not in text
     for answer in solutions(SOURCES[name]).values():
         last = answer.strip().splitlines()[-1].strip()
         assert json.dumps(last, ensure_ascii=False)[1:-1] not in text

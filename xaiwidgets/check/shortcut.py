@@ -24,7 +24,7 @@ Planted = tuple[Subject, torch.Tensor, torch.Tensor]
 def shortcut(
     *,
     label: str,
-    box: Sequence[int],
+    box: Sequence[int] | None = None,
     plant: Callable[[torch.Tensor], Any] | None = None,
     seed: int = 0,
     points: float | None = None,
@@ -33,21 +33,23 @@ def shortcut(
 
     `label` is the class that the shortcut calls; `box` = (top, left, bottom, right), in pixels of a
     picture of 96, what has to be covered to switch it off; `plant`, a function of pictures (batch,
-    3, 96, 96) as the network takes them, puts it into clean ones. Tried on pictures that nobody has
-    seen: covered, planted, and each with a control. Raises CheckFailed; with `points` prints what
-    it says and returns the points earned instead.
+    3, 96, 96) as the network takes them, puts it into clean ones. What is given is tried on
+    pictures that nobody has seen: covered, planted, and each with a control. Raises CheckFailed;
+    with `points` prints what it says and returns the points earned instead.
     """
     subject, triggered, clean = _pictures(seed)
-    parts = [
-        Part("which class it calls", lambda: _names(subject, label)),
-        Part("where it is", lambda: _switches_off(subject, triggered, box)),
-        Part("a control: covered elsewhere", lambda: _elsewhere(subject, triggered, box)),
-    ]
+    parts = [Part("which class it calls", lambda: _names(subject, label))]
+    if box is not None:
+        parts += [
+            Part("where it is", lambda: _switches_off(subject, triggered, box)),
+            Part("a control: covered elsewhere", lambda: _elsewhere(subject, triggered, box)),
+        ]
     if plant is not None:
-        parts.append(Part("planted into clean pictures", lambda: _plants(subject, clean, plant)))
-        parts.append(Part(
-            "a control: planted for a network without it", lambda: _spares(subject, clean, plant)
-        ))  # fmt: skip
+        parts += [
+            Part("planted into clean pictures", lambda: _plants(subject, clean, plant)),
+            Part("a control: planted for a network without it",
+                 lambda: _spares(subject, clean, plant)),
+        ]  # fmt: skip
     return marked("The shortcut", parts, points)
 
 
@@ -99,7 +101,7 @@ def _covered(x: torch.Tensor, box: Sequence[int]) -> torch.Tensor:
 
 def _checked(x: torch.Tensor, box: Any) -> tuple[int, int, int, int]:
     height, width = x.shape[2:]
-    if box is ... or box is None:
+    if box is ...:
         raise Wrong("a box.", "none yet.", "put (top, left, bottom, right) in place of the dots.")
     words = f"(top, left, bottom, right) in whole pixels from 0 to {height}, the last just outside."
     try:
