@@ -107,6 +107,9 @@ if TYPE_CHECKING:
         Dissection as Dissection,
     )
     from .methods import (
+        Dream as Dream,
+    )
+    from .methods import (
         EdgeDetector as EdgeDetector,
     )
     from .methods import (
@@ -319,9 +322,9 @@ _PLACES = {
     "methods": (
         "AblationCam", "Anchors", "AttentionRollout", "BetaSmoothedGradient", "Broden", "CAM",
         "CBAM", "CLRP", "CbamAttention", "CocoMasks", "ConceptRelevance", "ConceptScores",
-        "ConceptVector", "Deconvnet", "DeepLift", "DeepTaylor", "Dissection", "EdgeDetector",
-        "EigenCam", "EmbeddingGradCam", "ExcitationBackprop", "ExtremalPerturbation", "FGVis",
-        "FeatureAblation", "FullGrad", "GANDissection", "GradCam", "GradCamPlusPlus",
+        "ConceptVector", "Deconvnet", "DeepLift", "DeepTaylor", "Dissection", "Dream",
+        "EdgeDetector", "EigenCam", "EmbeddingGradCam", "ExcitationBackprop",
+        "ExtremalPerturbation", "FGVis", "FeatureAblation", "FullGrad", "GANDissection", "GradCam", "GradCamPlusPlus",
         "GradientShap", "GradientTimesInput", "GuidedBackprop", "GuidedGradCam", "HeadRelevance",
         "HiResCam", "IntegratedGradients", "InteriorGradients", "KernelShap", "LIME", "LRP",
         "LayerCam", "MaskFolder", "MeaningfulPerturbation", "Neighbours", "NetworkDissection",

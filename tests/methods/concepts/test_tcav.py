@@ -467,12 +467,16 @@ def test_a_layer_without_a_map_has_none():
         vector.map(plain(1, 0))
 
 
-def test_a_dream_climbs_along_the_vector_and_stays_a_picture():
+def test_a_dream_climbs_along_the_vector_stays_a_picture_and_is_kept(tmp_path):
     subject = Subject(small_network(), mean=0.5, std=0.25)
     vector = ask(subject).vector("stripes")
     found = xw.dream(vector, steps=12, jitter=1)
     assert found.path[-1] > found.path[0] + 0.1
     assert found.picture.shape == (SIDE, SIDE, 3)
+    kept = xw.Dream.load(found.save(tmp_path / "dream.npz"))
+    assert np.array_equal(kept.picture, found.picture)
+    assert np.array_equal(kept.path, found.path)
+    assert (kept.concept, kept.layer) == (vector.concept, vector.layer)
     assert np.array_equal(found.picture, xw.dream(vector, steps=12, jitter=1).picture)
     begun = xw.dream(vector, plain(1, 0).clamp(-2, 2), steps=1, rate=1e-6, jitter=0)
     assert begun.path[1] == pytest.approx(begun.path[0], abs=1e-4)

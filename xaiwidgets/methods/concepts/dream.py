@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.subject import differentiating
 
 from .vector import ConceptVector
 
+_KIND = "dreams"
+
 
 @dataclass(frozen=True, eq=False)
 class Dream:
-    """`picture` (height, width, 3) as uint8, and `path` (steps + 1,): how far along the vector the
-    picture lay before each step and at the end."""
+    """`picture` (height, width, 3) as uint8, and `path` (steps + 1,): how far along the vector of
+    the `concept` at the `layer` the picture lay before each step and at the end."""
 
     picture: np.ndarray
     path: np.ndarray
+    concept: str = ""
+    layer: str = ""
+
+    def save(self, path: str | Path) -> Path:
+        """Write picture and path to one .npz file; nothing in it can run code."""
+        about = {"concept": self.concept, "layer": self.layer}
+        return write_arrays(path, _KIND, about, {"picture": self.picture, "path": self.path})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Dream:
+        """Read what `save` wrote; refuses any other file."""
+        about, arrays = read_arrays(path, _KIND)
+        return cls(arrays["picture"], arrays["path"], about["concept"], about["layer"])
 
 
 def dream(
@@ -57,7 +74,8 @@ def dream(
         x = (x + step.roll([-s for s in shift], (2, 3))).clamp(low, high)
     with torch.no_grad():
         path.append(float(vector.of(x)))
-    return Dream(subject.preprocessing.pictures(x.cpu())[0][0], np.array(path))
+    picture = subject.preprocessing.pictures(x.cpu())[0][0]
+    return Dream(picture, np.array(path), vector.concept, vector.layer)
 
 
 def _grey_noise(vector: ConceptVector, generator: torch.Generator) -> torch.Tensor:
