@@ -108,6 +108,124 @@ def test_coco_is_read_as_it_was_written(tmp_path):
         xw.CocoMasks(file, tmp_path / "pictures")
 
 
+# --- as they are published ---------------------------------------------------------------------
+
+
+def _photo(place, size, seed):
+    """A picture as a JPEG, as the published sets have them; grey where the seed is odd."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shape = size if seed % 2 else (*size, 3)
+    pixels = np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
+    Image.fromarray(pixels).save(place, quality=95)
+
+
+def _label_map(place, labels):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    colours = np.stack([labels % 256, labels // 256, np.zeros_like(labels)], 2)
+    Image.fromarray(colours.astype(np.uint8)).save(place)
+
+
+def test_broden_is_read_from_its_own_folder(tmp_path):
+    """Pictures of 64 with label maps of 32 in a folder for each source, two maps for parts, labels
+    for whole pictures, and categories that were not annotated: as in broden1_224."""
+    root, halves = tmp_path / "broden1_224", np.zeros((32, 32), int)
+    halves[:, :16], halves[8:24, 8:24] = 700, 12  # 700 needs the second byte
+    whole = np.full((32, 32), 43)
+    parts = [np.where(halves == 12, 90, 0), np.where(halves == 12, 0, 91) * (halves > 0)]
+    sources = ["ade20k/ADE_train_{:08}", "pascal/2008_{:06}", "dtd/banded_{:04}"]
+    rows = ["image,split,ih,iw,sh,sw,color,object,part,material,scene,texture"]
+    for i in range(24):
+        name = sources[i % 3].format(i)
+        _photo(root / "images" / f"{name}.jpg", (64, 64), i)
+        _label_map(root / "images" / f"{name}_color.png", whole)
+        entries = [f"{name}_color.png", "", "", "", "", ""]
+        if i % 3 == 2:
+            entries[5] = "1045"
+        else:
+            _label_map(root / "images" / f"{name}_object.png", halves)
+            for k, part in enumerate(parts):
+                _label_map(root / "images" / f"{name}_part_{k}.png", part)
+            entries[1] = f"{name}_object.png"
+            entries[2] = f"{name}_part_0.png;{name}_part_1.png"
+        if i % 3 == 0:
+            entries[4] = "319;320"
+        rows.append(f"{name}.jpg,{'val' if i % 4 else 'train'},64,64,32,32,{','.join(entries)}")
+    (root / "index.csv").write_text("\n".join(rows) + "\n")
+    (root / "label.csv").write_text(
+        "number,name,category,frequency,coverage,syns\n"
+        "12,wall,object(9),9,1.5,\n43,black-c,color(24),24,24.0,\n90,hand,part(3),3,0.1,\n"
+        '91,leg,part(3),3,0.1,"leg, limb"\n319,street-s,scene(8),8,8.0,\n'
+        "320,outdoor-s,scene(8),8,8.0,\n"
+        "700,sky,object(9),9,0.9,\n1045,banded,texture(8),8,8.0,\n"
+    )
+    for name in ("category.csv", "c_color.csv", "c_object.csv"):  # beside what is read
+        (root / name).write_text("name,first,last,count,frequency\n")
+    data = xw.Broden(root)
+    assert (len(data), len(xw.Broden(root, "val"))) == (24, 18)
+    assert data.categories == ["color", "object", "part", "material", "scene", "texture"]
+    first, last = example(data, 0), example(data, 2)
+    assert first.annotated == {"color", "object", "part", "scene"}
+    assert last.annotated == {"color", "texture"}
+    assert first.masks.keys() == {
+        "color:black-c", "object:wall", "object:sky", "part:hand", "part:leg", "scene:street-s",
+        "scene:outdoor-s",
+    }  # fmt: skip
+    assert np.array_equal(first.masks["object:sky"], halves == 700)
+    assert np.array_equal(first.masks["part:leg"], halves == 700)
+    assert last.masks["texture:banded"] is True
+    answer = dissect(xw.Subject(seeded(lambda: Colours(2)).eval(), size=64), data, "pool")
+    share = dict(zip(answer.concepts, answer.shares, strict=True))
+    assert share["object:wall"] == pytest.approx(0.25)  # of the pictures with objects, at 32 × 32
+    assert share["scene:street-s"] == share["texture:banded"] == share["color:black-c"] == 1
+
+
+def test_coco_is_read_from_its_own_folder(tmp_path):
+    """Pictures of many sizes, several polygons an instance, instances that share a category, crowds
+    as run lengths, and pictures without any: as in instances_val2017.json."""
+    images, found = [], []
+    for i in range(18):
+        height, width = 48 + 8 * (i % 3), 72 - 8 * (i % 2)
+        name = f"{139 + i:012}.jpg"
+        _photo(tmp_path / "val2017" / name, (height, width), i)
+        images.append({
+            "license": 2, "file_name": name, "coco_url": f"http://images/{name}", "id": 139 + i,
+            "height": height, "width": width, "date_captured": "2013-11-21 01:34:01",
+            "flickr_url": "http://flickr",
+        })  # fmt: skip
+        crowd = np.zeros((height, width), bool)
+        crowd[:10] = True
+        shapes = [
+            (1, 0, [[4, 20, 12, 20, 12, 28, 4, 28], [14, 20, 22, 20, 22, 28, 14, 28]]),
+            (1, 0, [[30, 30, 38, 30, 38, 38, 30, 38]]),
+            (1, 1, _runs(crowd)),
+            (62, 0, [[40.0, 12.0, 48.0, 12.0, 48.0, 20.0, 40.0, 20.0]]),
+        ]
+        for k, (kind, many, segmentation) in enumerate(shapes if i % 6 else []):
+            found.append({
+                "segmentation": segmentation, "area": 64.0, "iscrowd": many, "image_id": 139 + i,
+                "bbox": [4.0, 20.0, 8.0, 8.0], "category_id": kind, "id": 1000 * i + k,
+            })  # fmt: skip
+    place = tmp_path / "annotations" / "instances_val2017.json"
+    place.parent.mkdir()
+    place.write_text(json.dumps({
+        "info": {"year": 2017}, "licenses": [{"id": 2, "name": "CC"}], "images": images,
+        "annotations": found, "categories": [
+            {"supercategory": "person", "id": 1, "name": "person"},
+            {"supercategory": "furniture", "id": 62, "name": "chair"},
+        ],
+    }))  # fmt: skip
+    data = xw.CocoMasks(place, tmp_path / "val2017")
+    assert data.concepts == ("person:person", "furniture:chair")
+    assert example(data, 0).masks == {}
+    masks = example(data, 1).masks
+    assert masks["person:person"].shape == (56, 64)
+    assert masks["person:person"].sum() == 10 * 64 + 3 * 64
+    assert masks["furniture:chair"].sum() == 64
+    answer = dissect(xw.Subject(seeded(lambda: Colours(2)).eval(), size=48), data, "pool")
+    assert answer.concepts == list(data.concepts)
+    assert answer.shares[0] > answer.shares[1] > 0
+
+
 def _polygon(mask):
     """The outline of a rectangle, at the edges of its pixels."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -120,7 +238,10 @@ def _runs(mask):
     flat = np.r_[0, mask.T.ravel().astype(int), 0]
     ends = np.flatnonzero(np.diff(flat))
     counts = np.diff(np.r_[0, ends, mask.size])
-    return {"size": list(mask.shape), "counts": [int(c) for c in counts if c or c is counts[0]]}
+    return {
+        "size": list(mask.shape),
+        "counts": [int(c) for i, c in enumerate(counts) if c or i == 0],
+    }
 
 
 def _text(runs):
