@@ -1,4 +1,9 @@
-"""The centres of receptive fields, followed through a pass operation by operation."""
+"""The centres of receptive fields, followed through a pass operation by operation.
+
+`units.reach` measures what a cell sees, with NaN, for any operation. Centres cannot be had from
+that: what a cell sees ends where the picture ends, and in a deep layer every cell sees all of it,
+while its centre goes on by its stride, beyond the picture too.
+"""
 
 from __future__ import annotations
 

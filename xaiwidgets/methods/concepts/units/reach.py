@@ -1,4 +1,5 @@
-"""Receptive fields: which pixels a cell of a layer can see, measured on the network itself."""
+"""Receptive fields: which pixels a cell of a layer can see, measured on the network itself. Where
+their centres lie, inside the picture or not, is followed in `dissection.receptive`."""
 
 from __future__ import annotations
 
