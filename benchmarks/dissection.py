@@ -1,4 +1,4 @@
-"""Network dissection beside a bare forward pass over the same pictures.
+"""Network dissection, and a survey of units, beside a bare forward pass over the same pictures.
 
     python -m benchmarks.dissection                    time, memory and truth
     python -m benchmarks.dissection --only time        or: memory, truth
@@ -53,7 +53,7 @@ def timing(rounds: int) -> None:
         ("ResNet-18, layer4", of_resnet(), 384, 112, ["layer4"]),
         ("ResNet-18, layer1 to 4", of_resnet(), 384, 112, [f"layer{i}" for i in (1, 2, 3, 4)]),
     ]
-    print(f"{'':26}{'bare, ms a picture':>20}{'without chance':>16}{'20 shuffles':>13}")
+    print(f"{'':26}{'bare, ms a picture':>20}{'without chance':>16}{'20 shuffles':>13}{'units':>9}")
     for name, subject, count, size, layers in asked:
         data = drawn(subject, count, size)
         runs: dict[str, Callable[[], Any]] = {
@@ -64,6 +64,9 @@ def timing(rounds: int) -> None:
                 )
                 for n in (0, 20)
             },
+            "units": lambda s=subject, d=data, w=layers: xw.Units()(
+                s, torch.stack([picture for picture, _ in d]), w
+            ),
         }
         spent: dict[str, list[float]] = {key: [] for key in runs}
         for turn in range(rounds + 1):
@@ -74,10 +77,11 @@ def timing(rounds: int) -> None:
                     spent[key].append(time.process_time() - start)
         ratios = [
             statistics.median(a / b for a, b in zip(spent[n], spent["bare"], strict=True))
-            for n in ("0", "20")
+            for n in ("0", "20", "units")
         ]
         each = statistics.median(spent["bare"]) / count * 1000
-        print(f"{name:26}{each:20.2f}{ratios[0]:16.2f}{ratios[1]:13.2f}", flush=True)
+        told = "".join(f"{r:{w}.2f}" for r, w in zip(ratios, (16, 13, 9), strict=True))
+        print(f"{name:26}{each:20.2f}{told}", flush=True)
 
 
 @torch.no_grad()
