@@ -1,12 +1,13 @@
 """Network dissection, and a survey of units, beside a bare forward pass over the same pictures.
 
     python -m benchmarks.dissection                    time, memory and truth
-    python -m benchmarks.dissection --only time        or: memory, truth
+    python -m benchmarks.dissection --only time        or: floor, memory, truth
 
 Time: processor seconds of one thread, in turn, pictures and masks in memory; ÷ bare is the median
-of the ratios of each turn. Memory: the most that NumPy and Python hold at once, while pictures are
-drawn as they are asked for. Truth: detectors of the zoo's networks, of one with random weights, and
-along random axes.
+of the ratios of each turn. Floor: what no way of counting can do without beside the same pass, a
+fingerprint of the pictures, every mask read once, every activation compared once. Memory: the most
+that NumPy and Python hold at once, while pictures are drawn as they are asked for. Truth: detectors
+of the zoo's networks, of one with random weights, and along random axes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 import xaiwidgets as xw
 from benchmarks.networks import resnet18
 from xaiwidgets import zoo
+from xaiwidgets.core.activations import layer_outputs
+from xaiwidgets.core.fingerprint import tensor_fingerprint
 
 Data = list[tuple[torch.Tensor, dict[str, Any]]]
 
@@ -92,6 +96,43 @@ def bare(subject: xw.Subject, data: Data) -> None:
         subject(part)
 
 
+# --- floor ------------------------------------------------------------------------------------
+
+
+def floor(rounds: int) -> None:
+    """What the zoo's network leaves for everything beside its pass."""
+    subject, layer = zoo.subject("shapes"), "conv4"
+    data = drawn(subject, 600, 96)
+    x = torch.stack([picture for picture, _ in data])
+    maps = torch.cat([layer_outputs(subject, part, [layer])[0][layer] for part in x.split(64)])
+    bound = maps.movedim(1, 0).flatten(1).quantile(0.995, dim=1)[:, None, None]
+    masks = [[mask.view(np.uint8) for mask in own.values()] for _, own in data]
+
+    def read() -> None:
+        for own in masks:
+            bits = np.zeros_like(own[0])
+            for mask in own:
+                bits |= mask
+
+    parts: dict[str, Callable[[], Any]] = {
+        "bare": lambda: bare(subject, data),
+        "a fingerprint": lambda: tensor_fingerprint(x),
+        "masks read": read,
+        "activations compared": lambda: [np.flatnonzero(m > bound) for m in maps.split(64)],
+    }
+    spent: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(rounds):
+        for name, run in parts.items():
+            start = time.process_time()
+            run()
+            spent[name].append(time.process_time() - start)
+    shares = {name: statistics.median(each) for name, each in spent.items()}
+    base = shares.pop("bare")
+    print(f"\nSmallCNN, {layer}: ÷ a bare pass")
+    for name, seconds in [*shares.items(), ("together", sum(shares.values()))]:
+        print(f"{name:26}{seconds / base:8.3f}", flush=True)
+
+
 # --- memory -----------------------------------------------------------------------------------
 
 
@@ -129,12 +170,14 @@ def truth() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("time", "memory", "truth"))
+    parser.add_argument("--only", choices=("time", "floor", "memory", "truth"))
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.only in (None, "time"):
         timing(given.rounds)
+    if given.only in (None, "floor"):
+        floor(given.rounds)
     if given.only in (None, "memory"):
         memory()
     if given.only in (None, "truth"):

@@ -119,20 +119,21 @@ class Labels:
         noted = [each.annotated for each in examples]
         named = {category for each in noted if each is not None for category in each}
         categories = list(dict.fromkeys([*map(category_of, concepts), *sorted(named)]))
-        coded = [_coded([m for m in masks.values() if m is not True], size) for masks in seen]
-        first = np.cumsum([0, *(len(sets) for _, sets in coded)])
-        sets = np.zeros((first[-1], len(concepts)), bool)
-        areas = np.zeros((len(seen), len(concepts)), np.int64)
         column = {name: i for i, name in enumerate(concepts)}
-        for row, (masks, (_, held)) in enumerate(zip(seen, coded, strict=True)):
-            own = sets[first[row] : first[row + 1]]
-            own[:, [column[name] for name, mask in masks.items() if mask is not True]] = held
-            own[:, [column[name] for name, mask in masks.items() if mask is True]] = True
-            for name, mask in masks.items():
-                whole = mask is True
-                areas[row, column[name]] = size[0] * size[1] if whole else np.count_nonzero(mask)
+        areas = np.zeros((len(seen), len(concepts)), np.int64)
+        coded, owned = [], []
+        for row, masks in enumerate(seen):
+            known = [(column[n], each.mask) for n, each in masks.items() if each.mask is not None]
+            codes, held = _coded([mask for _, mask in known], size)
+            own = np.zeros((len(held), len(concepts)), bool)
+            own[:, [column[n] for n, each in masks.items() if each.mask is None]] = True
+            own[:, [place for place, _ in known]] = held
+            areas[row, [column[name] for name in masks]] = [m.pixels for m in masks.values()]
+            coded.append(codes)
+            owned.append(own)
+        first = np.cumsum([0, *map(len, owned)])[:-1]
         return cls(
-            concepts, categories, np.stack([codes for codes, _ in coded]), first[:-1], sets, areas,
+            concepts, categories, np.stack(coded), first, np.concatenate(owned), areas,
             np.array([[a is None or c in a for c in categories] for a in noted], bool)
             .reshape(len(seen), len(categories)),
             np.array([each is None for each in noted], bool),
@@ -219,16 +220,24 @@ def size_of(subject: Subject, x: torch.Tensor, examples: Sequence[Example]) -> t
     return int(height), int(width)
 
 
+class _Fitted(NamedTuple):
+    """A mask (height, width), None where it is the whole picture, and how many pixels it has."""
+
+    mask: np.ndarray | None
+    pixels: int
+
+
 def _fitted(
     subject: Subject, example: Example, size: tuple[int, int], wanted: Collection[str]
-) -> dict[str, Any]:
+) -> dict[str, _Fitted]:
     """The masks that are wanted and not empty, at that size: they go the way of the picture."""
-    found: dict[str, Any] = {}
+    found: dict[str, _Fitted] = {}
+    drawn = is_picture(example.picture)
     for name, mask in example.masks.items():
         if wanted and name not in wanted and category_of(name) not in wanted:
             continue
         if mask is True or mask is np.True_:
-            found[name] = True
+            found[name] = _Fitted(None, size[0] * size[1])
             continue
         inside = np.asarray(mask, bool)
         if inside.ndim != 2:
@@ -236,7 +245,7 @@ def _fitted(
                 f"The mask of {name!r} has shape {inside.shape}; it takes (height, width), or True "
                 "for the whole picture."
             )
-        if is_picture(example.picture):
+        if drawn:
             inside = subject.preprocessing.mask(inside, size)
         if inside.shape != size:
             raise ExplainError(
@@ -244,6 +253,6 @@ def _fitted(
                 f"{size[0]} × {size[1]} are taken; give Subject(..., size=(height, width)), so "
                 "that pictures and masks are brought to one size."
             )
-        if np.count_nonzero(inside):
-            found[name] = inside
+        if pixels := int(np.count_nonzero(inside)):
+            found[name] = _Fitted(inside, pixels)
     return found
