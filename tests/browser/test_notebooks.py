@@ -1,0 +1,100 @@
+"""Every notebook in a real JupyterLab: opened, run from the menu, and its widgets handled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser.driving import BROKEN, PATIENCE, JupyterServer, menu, painted, settled
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tools import notebooks as tool
+
+MINUTES = 60_000
+ENDED = """() => {
+    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+    return document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'
+        && prompts.length > 0 && prompts.every((one) => /\\[\\d+\\]/.test(one.textContent));
+}"""
+"""Whether every cell was run; what is out of sight has no inner text."""
+
+
+@pytest.fixture
+def page(browser: Browser, watched) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1500, "height": 1400})
+    made = watched(context.new_page()).page
+    # Which kernel, on a machine too busy to have started it.
+    accept = made.locator("dialog.jp-Dialog .jp-mod-accept")
+    made.add_locator_handler(accept, Locator.click, no_wait_after=True)
+    yield made
+    context.close()
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, server: JupyterServer, page: Page) -> Iterator[Page]:
+    """A notebook without its outputs in a workspace of its own, with its kernel ready; the kernel
+    goes when the test ends."""
+    path: Path = request.param
+    notebook = nbformat.read(path, as_version=4)
+    for cell in tool.code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, server.folder / path.name)
+    page.goto(server.url(f"lab/workspaces/{path.stem}/tree/{path.name}"))
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=PATIENCE)
+    yield page
+    for session in page.request.get(server.url("api/sessions")).json():
+        if session["path"] == path.name:
+            page.request.delete(server.url(f"api/sessions/{session['id']}"))
+
+
+def run_all(page: Page) -> None:
+    """Run every cell from the menu. What is run before the kernel is connected is forgotten without
+    a word, so it is asked for until the first cell starts."""
+    first = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").first
+    for _ in range(PATIENCE // 5000):
+        menu(page, "Run", "Run All Cells")
+        with suppress(AssertionError):
+            expect(first).to_have_text(re.compile(r"\[(\*|\d+)\]"), timeout=5000)
+            break
+    page.wait_for_function(ENDED, timeout=3 * MINUTES)
+
+
+def touch(root: Locator) -> None:
+    """Use one control of a widget as a reader would: a class, a slider, or else a button."""
+    before = root.inner_html()
+    classes = root.locator(".xw-bar:has(.xw-class)")
+    sliders, buttons = root.get_by_role("slider"), root.get_by_role("button", disabled=False)
+    if classes.count() > 1:
+        name = classes.nth(1).locator(".xw-class").inner_text()
+        classes.nth(1).click()
+        expect(root.locator(".xw-target b")).to_have_text(name)
+    elif sliders.count():
+        sliders.first.press("ArrowRight")
+    else:
+        buttons.first.click()
+    settled(root.page)
+    assert root.inner_html() != before
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "opened", sorted(tool.FOLDER.glob("*.ipynb")), ids=lambda path: path.stem, indirect=True
+)
+def test_a_notebook_runs_and_its_widgets_answer(opened: Page, request, picture_of) -> None:
+    path = request.node.callspec.params["opened"]
+    saved = nbformat.read(path, as_version=4)
+    run_all(opened)
+    assert opened.locator(BROKEN).count() == 0
+    roots = opened.locator(".xw-root")
+    expect(roots).to_have_count(len(tool.widgets(saved)))
+    for number in range(roots.count()):
+        root = roots.nth(number)
+        root.scroll_into_view_if_needed()
+        settled(opened)
+        touch(root)
+        picture_of(opened, f"{path.stem}-{number}")
+    painted(opened)
