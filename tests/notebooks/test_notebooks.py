@@ -2,8 +2,8 @@
 
 import base64
 import io
+import os
 import re
-import time
 from pathlib import Path
 
 import nbformat
@@ -29,6 +29,12 @@ def shapes(notebook: nbformat.NotebookNode) -> list[list[list[str]]]:
     ]
 
 
+def seconds_of_kernels() -> float:
+    """What the processes begun here have computed: the same whatever else the machine does."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def test_there_is_a_notebook_for_every_question():
     numbers = [path.name[:2] for path in EVERY]
     assert numbers == [f"{number:02d}" for number in range(1, len(EVERY) + 1)]
@@ -44,9 +50,9 @@ def test_the_readme_leads_to_every_notebook():
 @pytest.mark.timeout(BUSY * tool.MOST_SECONDS)
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_what_is_saved_of_it(path):
-    begun = time.monotonic()
+    before = seconds_of_kernels()
     ran = tool.run(path)
-    assert time.monotonic() - begun < tool.MOST_SECONDS
+    assert seconds_of_kernels() - before < tool.MOST_SECONDS
     assert tool.complaints(ran) == []
     assert shapes(ran) == shapes(saved(path))
 
