@@ -38,7 +38,7 @@ def same(left, right) -> bool:
 
 
 @pytest.mark.parametrize("layer", ["pool", "mixed"])
-@pytest.mark.parametrize("pool", [1, 2, 5, 32])
+@pytest.mark.parametrize("pool", [1, 2, 5, 16, 32])
 def test_every_iou_is_that_of_netdissect_lite_on_the_same_activations(layer, pool):
     data = scenes(40)
     answer = dissect(network(pool), data, layer, anchors="equal parts")

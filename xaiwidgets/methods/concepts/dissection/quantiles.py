@@ -8,7 +8,7 @@ import numpy as np
 
 Stream = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
 _DIGITS = (11, 11, 10)  # 32 bits from the top
-_HELD = 1 << 19  # numbers that are sorted together
+_HELD = 1 << 16  # numbers that are sorted together
 
 
 def from_the_top(stream: Stream, ranks: list[int], units: int) -> np.ndarray:
