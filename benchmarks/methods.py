@@ -8,6 +8,9 @@ measured call by call in turn; each figure is the median over rounds of a ratio 
     python -m benchmarks.methods --quick    the zoo's CNN alone
     python -m benchmarks.methods --busy     CPU time of one thread, where others are at work
 
+The floor counts what the definition asks for every picture, also where a batch shares it (DeepLIFT's
+baseline, which goes through once for all) or where a part of the network is enough (Ablation-CAM).
+
 *floor ÷ other* is what the bare passes alone take of the other's time: ours ÷ other falls below it
 only as far as our passes are quicker than bare ones (channels last, folded normalisation).
 """
@@ -73,11 +76,10 @@ def interleaved(
 
 def bare(network: nn.Module, x: torch.Tensor, need: Passes, chunk: int) -> None:
     """So many passes for each input, in batches, with nothing around them."""
-    alone = need.alone * len(x)
-    forward, backward = need.over(len(x))
-    forward = max(0, forward - backward - alone)
-    each = [(backward // need.networks, True), (forward // need.networks, False)]
-    for total, backward in [*each * need.networks, *[(len(x), False)] * need.alone]:
+    forward = max(0, need.forward - need.backward - need.alone)
+    each = [(need.backward // need.networks, True), (forward // need.networks, False)]
+    for passes, backward in [*each * need.networks, *[(1, False)] * need.alone]:
+        total = passes * len(x)
         for start in range(0, total, chunk):
             batch = x[:1].expand(min(chunk, total - start), -1, -1, -1)
             if backward:
