@@ -124,7 +124,8 @@ def test_every_column_is_veiled_by_itself_and_behind_another_row():
     together = np.corrcoef(seen.T)[np.triu_indices(5, 1)]
     assert np.abs(together).max() < 0.15
     assert len(np.unique(rows[~seen[:, 0], 0])) > 100
-    assert np.isin(np.round(rows[~seen[:, 0], 0], 9), np.round(DATA[:, 0], 9)).all()
+    others = np.abs(rows[~seen[:, 0], :1] - DATA[:, 0]).min(1)
+    assert others.max() < 1e-9  # each is another row's
 
 
 @pytest.mark.parametrize("fill", ["mean", "median"])
