@@ -42,6 +42,9 @@ def opened(request: pytest.FixtureRequest, server: JupyterServer, page: Page) ->
     notebook = nbformat.read(path, as_version=4)
     for cell in tool.code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
+    if tool.starts(notebook):
+        first = tool.code_cells(notebook)[0]
+        first.source = "\n".join([*tool.STARTS, first.source])
     nbformat.write(notebook, server.folder / path.name)
     page.goto(server.url(f"lab/workspaces/{path.stem}/tree/{path.name}"))
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=PATIENCE)
