@@ -192,7 +192,6 @@ def _lime(method: Any, network: nn.Module, x: torch.Tensor) -> Callable[[], Any]
             LimeImageExplainer(random_state=0).explain_instance(
                 one.permute(1, 2, 0).double().numpy(), ask, labels=(TARGET,), top_labels=None,
                 num_samples=method.samples, segmentation_fn=lambda _, own=own: own.numpy(),
-                progress_bar=False,
             )  # fmt: skip
 
     return explain
