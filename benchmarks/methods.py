@@ -8,8 +8,9 @@ measured call by call in turn; each figure is the median over rounds of a ratio 
     python -m benchmarks.methods --quick    the zoo's CNN alone
     python -m benchmarks.methods --busy     CPU time of one thread, where others are at work
 
-The floor counts what the definition asks for every picture, also where a batch shares it (DeepLIFT's
-baseline, which goes through once for all) or where a part of the network is enough (Ablation-CAM).
+The floor counts what the definition asks for every picture, also where a batch shares it
+(DeepLIFT's baseline, which goes through once for all) or where a part of the network is enough
+(Ablation-CAM).
 
 *floor ÷ other* is what the bare passes alone take of the other's time: ours ÷ other falls below it
 only as far as our passes are quicker than bare ones (channels last, folded normalisation).

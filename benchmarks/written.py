@@ -64,7 +64,8 @@ def section(name: str, options: list[str], printed: str) -> str:
 
 def command_of(name: str, options: list[str]) -> str:
     """The command that prints the section again."""
-    return " ".join([f"python -m benchmarks.{name}", *options])
+    quoted = [f'"{option}"' if " " in option else option for option in options]
+    return " ".join([f"python -m benchmarks.{name}", *quoted])
 
 
 def _title(name: str) -> str:
