@@ -40,7 +40,7 @@ class DeepLift(Attribution, title="DeepLIFT", source="shrikumar2017"):
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """A pass over the baseline, then one over the pictures that meets what it left."""
         absent = baseline(self.baseline, subject, x)
-        size, rows = subject.batch_size(x), torch.arange(len(x))
+        size, rows = 1 if len(x) == 1 else subject.batch_size(x), torch.arange(len(x))
         if one_for_all(self.baseline, subject):
             with suppress(RowsMixedError):
                 found = _multipliers(subject, x, rows.split(size), absent[:1], target)
