@@ -109,16 +109,34 @@ def noise(*shape: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def resnet18():
-    """torchvision's ResNet-18, five classes, random weights, statistics that are not trivial."""
-    from torchvision.models import resnet18 as make
-
-    network = make(num_classes=CLASSES)
+def lived_in(network):
+    """The network with statistics that are not trivial."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.8, 1.2)
     return network
+
+
+def resnet18():
+    """torchvision's ResNet-18, five classes, random weights."""
+    from torchvision.models import resnet18 as make
+
+    return lived_in(make(num_classes=CLASSES))
+
+
+def resnet():
+    """torchvision's ResNet with an eighth of the channels and half of the blocks; past the second
+    block there is no convolution, past the others one."""
+    from torchvision.models.resnet import BasicBlock, ResNet
+
+    class Narrow(ResNet):
+        def _make_layer(self, block, planes, *settings, **more):
+            return super()._make_layer(block, planes // 8, *settings, **more)
+
+    network = Narrow(BasicBlock, [2, 1, 1, 1])
+    network.fc = nn.Linear(64, CLASSES)
+    return lived_in(network)
 
 
 def vision_transformer():
@@ -160,12 +178,15 @@ def transformers_network():
 NETWORKS = {
     "modules": (ModuleNetwork, SIZE),
     "functional": (FunctionalNetwork, SIZE),
-    "resnet18": (resnet18, 48),
+    "resnet": (resnet, 48),
     "vit": (vision_transformer, SIZE),
     "timm": (timm_network, SIZE),
     "transformers": (transformers_network, SIZE),
 }
-MADE_FOR_ONE_METHOD = {"attentive": (AttentiveNetwork, SIZE)}
+BESIDES = {
+    "resnet18": (resnet18, 48),
+    "attentive": (AttentiveNetwork, SIZE),  # made for one method
+}
 
 
 class Block(nn.Module):

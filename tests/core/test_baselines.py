@@ -9,8 +9,6 @@ from xaiwidgets.core.baselines import (
     baseline,
     baseline_draws,
     blur,
-    normal,
-    uniform,
 )
 from xaiwidgets.core.subject import Subject
 
@@ -81,26 +79,3 @@ def test_noise_keeps_to_each_channels_range(subject):
     assert (made >= x.amin((2, 3), keepdim=True)).all()
     assert (made <= x.amax((2, 3), keepdim=True)).all()
     assert made[1].std() > 3 * made[0].std()
-
-
-def test_draws_depend_on_seed_and_number_and_on_nothing_else():
-    like = torch.zeros(3, 8, 8)
-    first = normal(like, 3, 5)
-    torch.manual_seed(99)
-    state = torch.get_rng_state()
-    assert torch.equal(normal(like, 3, 5), first)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(normal(like.double(), 3, 5).float(), first)
-    assert not torch.equal(normal(like, 3, 6), first)
-    assert not torch.equal(normal(like, 4, 5), first)
-
-
-def test_first_numbers_of_consecutive_draws_are_spread_evenly():
-    """Gradient SHAP takes one number from each draw: they have to be uniform among themselves."""
-    first = torch.stack([uniform(torch.zeros(1), 0, k)[0] for k in range(1000)])
-    # tenths: 100 each, give or take √90; four of these are allowed
-    counts = torch.histc(first, 10, 0, 1)
-    assert (counts - 100).abs().max() < 38
-    # neighbours: correlation 0 give or take 1/√1000
-    near = torch.corrcoef(torch.stack([first[1:], first[:-1]]))[0, 1]
-    assert abs(near) < 0.13

@@ -88,6 +88,8 @@ def test_two_functions_are_never_taken_for_one_in_a_cache():
     [
         (lambda a: "cat", "returned a str; a black box has to return an array of scores"),
         (lambda a: None, "returned a NoneType"),
+        (lambda a: np.array(["cat"] * len(a)), "returned a ndarray of <U3; a black box has to"),
+        (lambda a: [[0.1, 0.9], [0.2]], "returned a list; a black box has to return an array"),
         (lambda a: a, "has shape (1, 1, 8, 8); explanations take scores (1, classes)"),
         (lambda a: 1 / 0, "cannot take an input of shape (1, 1, 8, 8): division by zero"),
     ],
@@ -96,6 +98,35 @@ def test_what_is_no_array_of_scores_is_said_in_words(answer, words):
     with pytest.raises(ExplainError) as refused:
         xw.Occlusion(patch=8)(answer, torch.ones(1, 1, 8, 8), 0)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda scores: scores.tolist(),
+        lambda scores: [tuple(row) for row in scores],
+        lambda scores: torch.from_numpy(scores).requires_grad_(),
+        lambda scores: scores[:, 0],
+        lambda scores: scores[:, 0].tolist(),
+    ],
+    ids=["lists", "tuples", "tensor", "one score", "list of one"],
+)
+def test_scores_are_taken_in_any_form(told):
+    x = noise(1, 1, 16, 16)
+    method = xw.KernelShap(segments=4)
+    plain = method(brightness, x, 0).values
+    assert torch.equal(method(lambda array: told(brightness(array)), x, 0).values, plain)
+
+
+def test_scores_that_are_no_numbers_are_refused_where_something_is_fitted_to_them():
+    def root(array):
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(array.sum((1, 2, 3)) - 60)
+
+    for method in (xw.KernelShap(), xw.LIME(), xw.ShapleySampling(), xw.Anchors()):
+        squares = method.having(segments=4, segmentation="squares", samples=20, fill="zero")
+        with pytest.raises(ExplainError, match=r"root answers \d+ of \d+ changed copies .*NaN"):
+            squares(root, torch.ones(1, 1, 8, 8), 0)
 
 
 def test_a_class_is_no_subject():

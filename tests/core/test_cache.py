@@ -224,3 +224,24 @@ def test_a_tensors_fingerprint_knows_shape_type_and_every_byte():
     assert len(prints) == 7
     assert tensor_fingerprint(x) == tensor_fingerprint(x.t().contiguous().t())
     assert len(tensor_fingerprint(torch.zeros(0))) == 12
+
+
+def test_a_large_tensors_fingerprint_knows_every_bit_and_place():
+    whole = torch.randn(2, 3, 300, 301, generator=torch.Generator().manual_seed(0))
+    flat, before = whole.view(-1), tensor_fingerprint(whole)
+    assert tensor_fingerprint(whole.clone()) == before
+    bits = flat.view(torch.int32)
+    lane = 2 * 8192  # as many single-precision numbers as are stirred in at once
+    changes = {
+        "the first": [0], "the last": [-1], "the last stirred in": [len(bits) // lane * lane - 1],
+        "two in one lane": [1, 1 + lane], "and apart": [1, 1 + 2 * lane], "side by side": [6, 7],
+    }  # fmt: skip
+    seen = {before}
+    for places in changes.values():
+        for bit in (1, 1 << 22, -(1 << 31)):  # the least, the size's, the sign
+            bits[places] ^= bit
+            seen.add(tensor_fingerprint(whole))
+            bits[places] ^= bit
+    assert len(seen) == 1 + 3 * len(changes)
+    flat[:lane], flat[lane : 2 * lane] = flat[lane : 2 * lane].clone(), flat[:lane].clone()
+    assert tensor_fingerprint(whole) not in seen

@@ -10,6 +10,7 @@ from state import State
 from torch import nn
 
 import xaiwidgets as xw
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
@@ -83,6 +84,18 @@ def test_a_network_that_somebody_watches_is_asked_itself():
     assert Subject(network.to(torch.bfloat16)).quick(x.bfloat16()).model is network
 
 
+def test_no_more_rows_than_a_batch_are_asked_of_the_network_itself(monkeypatch):
+    def batch_size(self, x, *, backward=True):
+        return 4 if backward else 8
+
+    monkeypatch.setattr(Subject, "batch_size", batch_size)
+    subject, x = Subject(seeded(ResidualNetwork)), noise(2, 3, 32, 32)
+    assert subject.quick(x, 8) is subject
+    assert subject.quick(x, 9) is not subject
+    assert subject.quick(x, 4, backward=True) is subject
+    assert subject.quick(x, 5, backward=True) is not subject
+
+
 def test_a_network_that_cannot_be_copied_is_asked_itself():
     network = seeded(ResidualNetwork)
     network.kept = torch.ones(3, requires_grad=True) * 2  # torch copies no tensor with a history
@@ -122,7 +135,7 @@ def test_a_copy_stands_in_where_nothing_looks_inside(method):
     network, x = copy.deepcopy(seeded(ResidualNetwork)).double(), noise(2, 3, 32, 32).double()
     subject = Subject(network)
     case = Case(subject, x, subject.bind(1, x), method())
-    stand_in = case.asked_often()
+    stand_in = case.asked_for(100)
     assert norms(stand_in.model) == 0
     values = case.explain(x, subject=stand_in)
     torch.testing.assert_close(values, case.values, rtol=1e-7, atol=1e-12)
@@ -130,4 +143,10 @@ def test_a_copy_stands_in_where_nothing_looks_inside(method):
 
 def test_what_looks_inside_keeps_its_network():
     subject, x = Subject(seeded(ResidualNetwork)), noise(2, 3, 32, 32)
-    assert Case(subject, x, subject.bind(1, x), GradCam()).asked_often() is subject
+    assert Case(subject, x, subject.bind(1, x), GradCam()).asked_for(100) is subject
+
+
+def test_what_came_as_values_cannot_be_asked_for_more():
+    subject, x = Subject(seeded(ResidualNetwork)), noise(2, 3, 32, 32)
+    with pytest.raises(ExplainError, match="explains anew"):
+        Case(subject, x, subject.bind(1, x), x).asked_for(100)

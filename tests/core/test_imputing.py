@@ -19,7 +19,7 @@ def exactly(picture: np.ndarray, kept: np.ndarray) -> np.ndarray:
     height, width = kept.shape
     holes = [(i, j) for i in range(height) for j in range(width) if not kept[i, j]]
     number = {place: n for n, place in enumerate(holes)}
-    system = scipy.sparse.lil_matrix((len(holes), len(holes)))
+    system: list[tuple[float, int, int]] = []  # entries of one place are added up
     right = np.zeros((len(holes), len(picture)))
     for n, (i, j) in enumerate(holes):
         for down, across in STEPS:
@@ -27,14 +27,16 @@ def exactly(picture: np.ndarray, kept: np.ndarray) -> np.ndarray:
             if not (0 <= k < height and 0 <= m < width):
                 continue
             weight = 1 / 6 if 0 in (down, across) else 1 / 12
-            system[n, n] += weight
+            system.append((weight, n, n))
             if kept[k, m]:
                 right[n] += weight * picture[:, k, m]
             else:
-                system[n, number[k, m]] -= weight
+                system.append((-weight, n, number[k, m]))
     filled = picture.copy()
     if holes:
-        solved = scipy.sparse.linalg.spsolve(system.tocsc(), right).reshape(len(holes), -1)
+        weights, rows, columns = zip(*system, strict=True)
+        matrix = scipy.sparse.coo_matrix((weights, (rows, columns))).tocsc()
+        solved = scipy.sparse.linalg.spsolve(matrix, right).reshape(len(holes), -1)
         filled[:, [i for i, _ in holes], [j for _, j in holes]] = solved.T
     return filled
 

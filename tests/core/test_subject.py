@@ -1,5 +1,6 @@
 """The network under study: preprocessing, names, outputs, devices, batches."""
 
+import re
 from collections import namedtuple
 
 import numpy as np
@@ -201,6 +202,27 @@ def test_the_scores_are_picked_out_of_several_outputs(wrap, output):
     subject = Subject(Wrapped().eval(), output=output)
     assert torch.equal(subject.outputs(x), inner(x).detach())
     assert torch.equal(Saliency()(subject, x, 1).values, Saliency()(inner, x, 1).values)
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [((5,), "TableSubject(model, data)"), ((2, 5), "TableSubject(model, data)"),
+     ((1, 3, 4, 8, 8), "VolumeSubject(model)")],
+    ids=str,
+)  # fmt: skip
+def test_an_input_that_is_no_picture_is_told_whose_it_is(shape, advice):
+    with pytest.raises(ExplainError, match=re.escape(advice)):
+        Subject(lambda x: np.ones((len(x), 2))).prepare(noise(*shape))
+
+
+@pytest.mark.parametrize(
+    ("axes", "advice"), [((3,), "out.mean((2,))"), ((3, 4), "out.mean((2, 3))"), ((), "them.")]
+)
+def test_a_map_of_scores_is_refused_with_a_function_that_folds_it(axes, advice):
+    count = 4 if axes else 1  # without more axes the number of rows is what does not fit
+    subject = Subject(lambda x: np.ones((count, 2, *axes)))
+    with pytest.raises(ExplainError, match=re.escape(advice)):
+        subject.outputs(noise(2 if not axes else 4, 3, 8, 8))
 
 
 def test_a_single_score_a_picture_counts_as_one_class():

@@ -28,6 +28,12 @@ def seen_by(data, **settings):
     return xw.TableSubject(ask, data, **settings), handed
 
 
+def holed(size=3, colour="red"):
+    """A small table of numbers and of words, with a cell that may be missing in each."""
+    sizes = pd.Series([1, 2, size], dtype=object)
+    return pd.DataFrame({"size": sizes, "colour": ["blue", colour, "red"]})
+
+
 # --- rows -----------------------------------------------------------------------------------------
 
 
@@ -274,6 +280,24 @@ def test_a_figure_has_a_bar_for_every_column_the_longest_first():
     assert in_order.get_yticklabels()[0].get_text().startswith("mean radius = 17.99")
 
 
+def test_a_whisker_of_the_longest_bar_ends_inside_the_figure():
+    heat = xw.KernelShap(samples=300)(cancer(), forest()[1].data[0])
+    axis = heat.plot().axes[0]
+    (whiskers,) = [one for one in axis.collections if len(one.get_segments()) == 15]
+    ends = np.array(whiskers.get_segments())[:, :, 0]
+    low, high = axis.get_xlim()
+    assert ends.max() > max(bar.get_width() for bar in axis.patches)
+    assert low < ends.min()
+    assert ends.max() < high
+
+
+def test_the_ends_of_a_scale_have_three_digits():
+    heat = xw.RandomMap()(cancer(), forest()[1].data[0])
+    ends = [label.get_text() for label in heat.plot().axes[0].get_xticklabels()]
+    largest = float(f"{np.abs(heat.values).max():.3g}")
+    assert ends == [f"−{largest:g}", "0", f"{largest:g}"]
+
+
 def test_two_rows_that_differ_in_a_word_are_not_taken_for_one_another():
     subject, _ = seen_by(DATA, columns=COLUMNS, categories=CATEGORIES)
     cache = xw.AnswerCache()
@@ -300,7 +324,12 @@ def test_numbers_are_written_as_a_table_shows_them():
         (lambda: seen_by(DATA, columns=["a", "a", "b"]), "Two columns are called 'a'"),
         (lambda: seen_by(DATA, categories=["sx"]), "categories names 'sx'"),
         (lambda: seen_by(DATA, categories={1: ["x"]}), "1 names for column 'column 1'"),
-        (lambda: seen_by(DATA * np.nan), "NaN and infinite values"),
+        (lambda: seen_by(DATA + np.inf), "NaN and infinite values"),
+        (lambda: seen_by(DATA * np.nan), "no value in column 'column 0'; replace NaN by a number"),
+        (lambda: seen_by(holed(None)), "no value in column 'size'; replace NaN by a number"),
+        (lambda: seen_by(holed(pd.NA)), "no value in column 'size'; replace NaN by a number"),
+        (lambda: seen_by(holed(colour=None)), "no value in column 'colour'; give what is"),
+        (lambda: seen_by(holed(colour=np.nan)), "a category of its own, such as 'unknown'"),
         (lambda: seen_by(DATA, mean=0), "mean and std belong together"),
         (lambda: seen_by(DATA, mean=0, std=0), "not above 0"),
         (lambda: seen_by(DATA, mean=[0, 1], std=1), "mean has 2 numbers and the table 3"),
@@ -320,6 +349,9 @@ def test_what_is_no_table_is_said_in_words(call, words):
         ([40, "mal", 2], "'mal' in column 'sex'.*male"),
         ([40, 1, "much"], "'much' in column 'income', which holds numbers"),
         ([40, 1, np.inf], "inf in column 'income'"),
+        ([40, 1, np.nan], "no value in column 'income'; replace NaN by a number first"),
+        ({"age": 40, "sex": None, "income": 2}, "no value in column 'sex'; give what is missing"),
+        (pd.DataFrame(columns=COLUMNS), "The input has no rows; give at least one"),
         (torch.zeros(1, 1, 1, 4), r"x \(batch, 1, 1, 3\)"),
         ([[1, 2, 3], [1, 2]], "different lengths"),
     ],
@@ -334,3 +366,8 @@ def test_a_model_that_gives_classes_is_told_to_give_scores():
     subject = xw.TableSubject(lambda rows: two_rules(rows).argmax(1), ruled())
     with pytest.raises(xw.ExplainError, match="explanations take scores"):
         xw.FeatureAblation()(subject, ruled()[0])
+
+
+def test_one_column_of_categories_is_named_by_a_word():
+    subject, _ = seen_by(DATA, columns=COLUMNS, categories="sex")
+    assert subject.table.levels == {1: (0.0, 1.0)}

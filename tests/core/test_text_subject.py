@@ -386,6 +386,8 @@ def test_a_network_without_an_embedding_reads_no_tokens():
         xw.TextSubject(torch.nn.Linear(3, 2).eval(), encode)
     with pytest.raises(xw.ExplainError, match="The tokenizer is a str"):
         xw.TextSubject(bert(), "bert-base-uncased")
+    with pytest.raises(xw.ExplainError, match=r"a function; .* takes a torch\.nn\.Module, whose"):
+        xw.TextSubject(lambda texts: [0.5] * len(texts), encode)
 
 
 def test_what_works_on_pixels_says_so(subject):

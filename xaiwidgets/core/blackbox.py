@@ -33,15 +33,21 @@ class BlackBox(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The scores as a tensor, in the input's own precision."""
-        answer = self.ask(self.hand(x.detach().cpu().numpy()))
-        try:
-            scores = torch.from_numpy(np.ascontiguousarray(answer))
-        except TypeError:
-            raise ExplainError(
-                f"{self.title} returned a {type(answer).__name__}; a black box has to return an "
-                "array of scores (batch, classes)."
-            ) from None
+        scores = self._read(self.ask(self.hand(x.detach().cpu().numpy())))
         return scores.to(x) if scores.is_floating_point() else scores
+
+    def _read(self, answer: Any) -> torch.Tensor:
+        if isinstance(answer, torch.Tensor):
+            return answer.detach()
+        try:
+            return torch.from_numpy(np.ascontiguousarray(answer))
+        except (TypeError, ValueError):
+            kind = getattr(answer, "dtype", None)
+            told = f" of {kind}" if isinstance(kind, np.dtype) else ""
+            raise ExplainError(
+                f"{self.title} returned a {type(answer).__name__}{told}; a black box has to return "
+                "an array of scores (batch, classes), or (batch,)."
+            ) from None
 
     def extra_repr(self) -> str:
         """What tells it from others."""

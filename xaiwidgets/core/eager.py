@@ -6,6 +6,7 @@ what was before.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,12 @@ def is_compiled(module: nn.Module) -> bool:
     """Whether `torch.compile(module)` made it, or `module.compile()` was called."""
     own = getattr(module, "_compiled_call_impl", None)
     return own is not None or type(module).__name__ == "OptimizedModule"
+
+
+def _compiler_is_loaded() -> bool:
+    """Whether anything may be compiled. A compiled function inside a forward pass does not show,
+    but whoever compiles has loaded torch's compiler; nobody else needs to pay for loading it."""
+    return "torch._dynamo.eval_frame" in sys.modules
 
 
 class _Stance:
@@ -48,6 +55,9 @@ _stance = _Stance()
 @contextmanager
 def uncompiled() -> Iterator[None]:
     """Run what is compiled as the Python that it was made from."""
+    if not _compiler_is_loaded():
+        yield
+        return
     _stance.take()
     try:
         yield

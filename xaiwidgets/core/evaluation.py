@@ -88,8 +88,7 @@ class Case:
         """The explanation's values (inputs, channels or 1, height, width), on the CPU."""
         if self._given is not None:
             return self._given
-        assert self.method is not None
-        return self.method.values(self.subject, self.x, self.target)
+        return self._explaining.values(self.subject, self.x, self.target)
 
     @functools.cached_property
     def maps(self) -> np.ndarray:
@@ -114,22 +113,29 @@ class Case:
         `rows` says which input of the case each row of `x` was made from, where they are not one
         to one. Raises ExplainError for an explanation that was given as values.
         """
+        method = self._explaining
+        aim = self.target if target is None else target
+        if rows is not None:
+            aim = aim.of_rows(rows)
+        if settings:
+            method = method.having(**settings)
+        return method.values(subject or self.subject, x, aim)
+
+    @property
+    def _explaining(self) -> Attribution:
+        """What explains anew."""
         if self.method is None:
             raise ExplainError(
                 f"This evaluation explains anew, but the explanation came as {self.label}; give "
                 "the method or a function of (subject, x, target) that made it."
             )
-        aim = self.target if target is None else target
-        if rows is not None:
-            aim = aim.of_rows(rows)
-        method = self.method.having(**settings) if settings else self.method
-        return method.values(subject or self.subject, x, aim)
+        return self.method
 
-    def asked_often(self) -> Subject:
-        """What to explain in many passes: the subject, or a copy made ready for them where the
-        method does not look inside."""
-        inside = self.method is None or self.method.looks_inside
-        return self.subject if inside else self.subject.quick(self.x)
+    def asked_for(self, rows: int) -> Subject:
+        """What to explain so many inputs of: the subject, or a copy made ready for many passes
+        where the method does not look inside. Raises as `explain` does."""
+        inside = self._explaining.looks_inside
+        return self.subject if inside else self.subject.quick(self.x, rows, backward=True)
 
     def need_masks(self, who: str) -> torch.Tensor:
         """The masks (inputs, height, width) as bool, or an ExplainError that asks for them."""
@@ -164,8 +170,11 @@ class Evaluation(Declared):
         raise NotImplementedError
 
     def cost(self, case: Case) -> Passes:
-        """Passes per input that this evaluation needs, those of the explanation included."""
-        raise NotImplementedError
+        """The explanation.
+
+        These are passes per input; what asks for more says so here, the explanation included.
+        """
+        return explaining(case)
 
     def __call__(
         self,

@@ -6,6 +6,7 @@ import functools
 import io
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .answers import Heatmap
 
 BOXED = "#ffb000"
+_ABREAST = 5  # pictures of a strip in one row: more are too small in a notebook
 
 
 def look_of(display: dict[str, Any]) -> Look:
@@ -70,26 +72,33 @@ def sheet(panels: int, columns: int) -> tuple[Any, np.ndarray]:
     rows = -(-panels // columns)
     figure = figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    _lay(axes)
+    return figure, axes
+
+
+def _lay(axes: np.ndarray) -> None:
+    """Pictures without rulers, all on one line: a colour bar pulls its own down to it."""
     for axis in axes:
         axis.set_axis_off()
-    return figure, axes
+        axis.set_anchor("S")
 
 
 def strip_figure(
     picture: np.ndarray, maps: Sequence[tuple[str, np.ndarray]], label: str, **display: Any
 ) -> Any:
-    """A matplotlib figure of a picture (height, width, 3) and, in one row, maps over it, each with
-    its title, on its own grid, with its own colour bar."""
+    """A matplotlib figure of a picture (height, width, 3) and, in as few rows as stay legible, maps
+    over it, each with its title, on its own grid, with its own colour bar."""
     look = look_of(display)
     count = len(maps) + 1
-    figure = figure_type()(figsize=(1.9 * count, 2.6), layout="constrained")
-    axes = figure.subplots(1, count, squeeze=False)[0]
+    rows = -(-count // _ABREAST)
+    columns = -(-count // rows)
+    figure = figure_type()(figsize=(1.9 * columns, 2.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     axes[0].imshow(picture)
     axes[0].set_title("Input", fontsize=8)
-    for axis, (title, values) in zip(axes[1:], maps, strict=True):
+    for axis, (title, values) in zip(axes[1:], maps, strict=False):
         panel(figure, axis, title, _enlarged(values, picture.shape), picture, look, None, 8)
-    for axis in axes:
-        axis.set_axis_off()
+    _lay(axes)
     figure.suptitle(label, fontsize=10)
     return figure
 
@@ -225,10 +234,11 @@ def _middle(heat: Heatmap, index: int) -> np.ndarray:
 def contact_sheet(
     pictures: Sequence[np.ndarray], labels: Sequence[str], *, side: int = 160, columns: int = 5
 ) -> bytes:
-    """Pictures (height, width, 3) in rows, each under its label, as a PNG."""
+    """Pictures (height, width, 3) in rows, each under its label of one or two lines, as a PNG."""
     from PIL import Image, ImageDraw
 
-    gap, head = 8, 22 if labels else 0
+    written = [_lettered(words, side) for words in labels]
+    gap, head = 8, 8 + 14 * max((len(lines) for lines, _ in written), default=0) if labels else 0
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     size = (columns * (side + gap) - gap, rows * (side + head + gap) - gap)
@@ -238,21 +248,52 @@ def contact_sheet(
         left = (number % columns) * (side + gap)
         top = (number // columns) * (side + head + gap)
         if labels:
-            words = labels[number]
-            draw.text((left, top + 2), words, "black", _letters(words, side))
+            lines, font = written[number]
+            above = top + head - 20 - 14 * (len(lines) - 1)
+            for place, words in enumerate(lines):
+                draw.text((left, above + 14 * place), words, "black", font)
         scale = side / max(picture.shape[:2])
         shape = tuple(max(1, round(length * scale)) for length in picture.shape[1::-1])
         sheet.paste(Image.fromarray(picture).resize(shape), (left, top + head))
+    return _as_png(sheet)
+
+
+def below_each_other(sheets: Sequence[bytes], gap: int = 16) -> bytes:
+    """PNGs on one, each below the one before."""
+    from PIL import Image
+
+    pictures = [Image.open(io.BytesIO(sheet)) for sheet in sheets]
+    height = sum(picture.height + gap for picture in pictures) - gap
+    page = Image.new("RGB", (max(picture.width for picture in pictures), height), "white")
+    top = 0
+    for picture in pictures:
+        page.paste(picture, (0, top))
+        top += picture.height + gap
+    return _as_png(page)
+
+
+def _as_png(image: Any) -> bytes:
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _letters(words: str, width: int) -> Any:
-    """The largest letters in which words fit. Pillow's own font has neither the minus of a contrast
-    nor Greek."""
-    sizes = (_font(size) for size in (12, 11, 10, 9, 8, 7))
-    return next((font for font in sizes if font.getlength(words) <= width), _font(7))
+def _lettered(words: str, width: int) -> tuple[list[str], Any]:
+    """Words on one line, or in two, in the largest letters that fit the width. Pillow's own font
+    has neither the minus of a contrast nor Greek."""
+    broken = product((12, 11, 10, 9, 8, 7), _breaks(words))
+    for size, lines in [(12, [words]), *broken]:
+        font = _font(size)
+        if all(font.getlength(line) <= width for line in lines):
+            return lines, font
+    return [words], _font(7)
+
+
+def _breaks(words: str) -> list[list[str]]:
+    """Words in two lines in every way, the fullest first line first."""
+    parts = words.split(" ")
+    cuts = range(len(parts) - 1, 0, -1)
+    return [[" ".join(parts[:cut]), " ".join(parts[cut:])] for cut in cuts]
 
 
 @functools.cache

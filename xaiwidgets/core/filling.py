@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from .baselines import baseline, baseline_draws, normal
 from .declare import knob
+from .draws import SEEDS
 from .imputing import impute
 from .subject import Subject
 
@@ -65,9 +66,11 @@ class Filling:
         """Inputs number `rows` with every pixel filled where `kept` (rows, height, width) is
         False, or by so much as `kept` falls short of 1; a row's noise is that of its number in
         `draws` (default 0). Neighbours are pixels of which at least half is kept."""
-        here = kept[:, None].to(self.x.dtype)
-        filler = self.pictures(here, rows, draws)
-        return (self._own(self.x, rows) * here).addcmul_(filler, 1 - here)
+        here, own = kept[:, None], self._own(self.x, rows)
+        if kept.dtype == torch.bool:
+            return torch.where(here, own, self.pictures(here, rows, draws))
+        here = here.to(self.x.dtype)
+        return (own * here).addcmul_(self.pictures(here, rows, draws), 1 - here)
 
     def pictures(
         self, here: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None = None
@@ -97,7 +100,8 @@ def own_noise(x: torch.Tensor, seed: int, draw: int = 0) -> torch.Tensor:
     """Standard normal noise shaped like x (inputs, ...), another for every input and draw: keyed by
     what the input holds, so that it is the same in any company."""
     keys = (zlib.crc32(one.detach().cpu().float().numpy().tobytes()) for one in x)
-    return torch.stack([normal(one, seed + key, draw) for one, key in zip(x, keys, strict=True)])
+    seeds = ((seed + key) % SEEDS for key in keys)
+    return torch.stack([normal(one, own, draw) for one, own in zip(x, seeds, strict=True)])
 
 
 def light_blur(x: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ import struct
 import threading
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -184,4 +185,26 @@ def _feed(digest: hashlib._Hash, tensor: torch.Tensor) -> None:
     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
     plain = tensor.detach().cpu().contiguous()
     if plain.numel():
-        digest.update(plain.flatten().view(torch.uint8).numpy().data)
+        raw = plain.flatten().view(torch.uint8).numpy()
+        mixed = len(raw) // (8 * _LANES) * 8 * _LANES if len(raw) >= _LARGE_BYTES else 0
+        if mixed:
+            digest.update(_mixed(raw[:mixed].view(np.uint64).reshape(-1, _LANES)))
+        digest.update(raw[mixed:].data)
+
+
+_LARGE_BYTES = 1 << 20
+_LANES = 8192  # as many as stay near the processor
+_ODD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+def _mixed(rows: np.ndarray) -> bytes:
+    """Rows of 64-bit numbers as one row, several times as fast as they could be hashed: one after
+    the other is stirred in by steps that could be undone, so that one row that differs is always
+    told, and several are but for one case in 2⁶⁴."""
+    lanes = np.arange(rows.shape[1], dtype=np.uint64)
+    high = np.empty_like(lanes)
+    for row in rows:
+        lanes ^= row
+        lanes *= _ODD
+        lanes ^= np.right_shift(lanes, _HALF, out=high)
+    return lanes.tobytes()

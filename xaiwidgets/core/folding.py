@@ -1,11 +1,12 @@
 """A copy of a network made ready for many passes.
 
-Batch normalisation is folded into the convolution before it: of a network that does not train,
-γ (conv(x) − μ) ÷ √(σ² + ε) + β is again a convolution, with other numbers. That saves a walk over
+Batch normalisation is folded into the convolution before it: of a network that does not train, γ
+(conv(x) − μ) ÷ √(σ² + ε) + β is again a convolution, with other numbers. That saves a walk over
 every map. A ReLU whose input nobody reads afterwards writes over it, which saves fresh memory for
-every map. Filters are put in the order in which the passes want them once, not in every pass.
-Scores are the same up to rounding. The copy shares all other numbers with the network, and is made
-anew for every answer: numbers may have changed.
+every map. Filters are put in the order in which the passes want them once, not in every pass. A
+first convolution with a stride gets a quicker way back (see `strided`). Scores are the same up to
+rounding. The copy shares all other numbers with the network, and is made anew for every answer:
+numbers may have changed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from . import strided
 from .eager import is_compiled
 from .fingerprint import every_module
 from .layers import hooked
@@ -48,12 +50,13 @@ def fits(network: nn.Module, x: torch.Tensor) -> bool:
 @dataclass(frozen=True)
 class Plan:
     """What is done to a copy: which batch normalisation is folded into which convolution, both by
-    name, whether filters get their channels `last` in memory, and which ReLUs write `over` their
-    input."""
+    name, whether filters get their channels `last` in memory, which ReLUs write `over` their
+    input, and which convolutions get a quicker way `back`."""
 
     pairs: tuple[Pair, ...]
     last: bool
     over: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
 
 
 def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
@@ -61,7 +64,8 @@ def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     cannot be made or answers otherwise. `ask` gives a network's scores of one input."""
     plain, pairs, over = _watch(network, ask)
     over = over if _unread(network, over, ask, plain) else ()
-    for plan in (Plan(pairs, last, over), Plan((), last, over), Plan((), last)):
+    back = tuple(name for name, module in network.named_modules() if strided.gains(module))
+    for plan in (Plan(pairs, last, over, back), Plan((), last, over, back), Plan((), last)):
         if plan != Plan((), False) and _agrees(network, plan, ask, plain):
             return plan
     return None
@@ -71,16 +75,22 @@ def ready(network: nn.Module, plan: Plan) -> nn.Module:
     """A copy to which the plan is done, and which shares all other numbers."""
     twin = sharing_copy(network)
     for name, after in plan.pairs:
-        _fold(twin.get_submodule(name), twin.get_submodule(after))
-        parent, _, own = after.rpartition(".")
-        twin.get_submodule(parent)._modules[own] = nn.Identity()
+        _fold(twin.get_submodule(name), twin.get_submodule(after), plan.last)
+        _put(twin, after, nn.Identity())
     for name in plan.over:
         twin.get_submodule(name).inplace = True  # type: ignore[assignment]
     for module in every_module(twin) if plan.last else ():
         if type(module) is nn.Conv2d:
             ordered = module.weight.detach().contiguous(memory_format=torch.channels_last)
             module.weight = nn.Parameter(ordered, requires_grad=False)
+    for name in plan.back:
+        _put(twin, name, strided.StridedConvolution(twin.get_submodule(name)))  # type: ignore[arg-type]
     return twin
+
+
+def _put(network: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, own = name.rpartition(".")
+    network.get_submodule(parent)._modules[own] = module
 
 
 def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...], tuple[str, ...]]:
@@ -134,15 +144,19 @@ def _agrees(network: nn.Module, plan: Plan, ask: Ask, plain: torch.Tensor) -> bo
 
 
 @torch.no_grad()
-def _fold(convolution: Any, norm: Any) -> None:
-    """Put one normalisation into the convolution before it, worked out in double precision."""
+def _fold(convolution: Any, norm: Any, last: bool) -> None:
+    """Put one normalisation into the convolution before it: what it scales by is worked out in
+    double precision, and the filters are scaled and laid out in one walk."""
     weight, bias = convolution.weight, convolution.bias
     mean, scale = norm.running_mean.double(), (norm.running_var.double() + norm.eps).rsqrt()
     scale = scale if norm.weight is None else scale * norm.weight
     offset = -mean if bias is None else bias - mean
     added = offset * scale + (0 if norm.bias is None else norm.bias)
-    wide = weight.double() * scale.view(-1, *[1] * (weight.ndim - 1))
-    convolution.weight = nn.Parameter(wide.to(weight.dtype), requires_grad=False)
+    flat = last and weight.ndim == 4
+    layout = torch.channels_last if flat else torch.contiguous_format
+    made = torch.empty_like(weight, memory_format=layout)
+    torch.mul(weight, scale.to(weight.dtype).view(-1, *[1] * (weight.ndim - 1)), out=made)
+    convolution.weight = nn.Parameter(made, requires_grad=False)
     convolution.bias = nn.Parameter(added.to(weight.dtype), requires_grad=False)
 
 

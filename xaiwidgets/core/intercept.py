@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,10 +20,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from .eager import is_compiled, uncompiled
+from .eager import uncompiled
 from .errors import ExplainError
 from .fingerprint import every_module
 from .hearing import unheard
+from .spelling import in_usual_order, usual
 
 Rule = Callable[["Operation"], Any]
 
@@ -152,6 +153,7 @@ class Interception(TorchFunctionMode):
         """Called by torch for every operation."""
         args = _constant(args)
         kwargs = {name: _constant(value) for name, value in (kwargs or {}).items()}
+        func = usual(func)
         kind = KINDS.get(func, "")
         rule = self.rules.get(kind)
         if rule is None:
@@ -161,6 +163,8 @@ class Interception(TorchFunctionMode):
             if self.otherwise is None:
                 return func(*args, **kwargs)
             rule = self.otherwise
+        else:
+            func, args = in_usual_order(func, args)
         return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs, args)))
 
 
@@ -195,11 +199,10 @@ def replacing(
     """Apply rules to the operations of forward passes made in this block and this thread; see
     Interception.
 
-    Raises ExplainError for scripted networks, whose operations cannot be seen. A compiled network
-    runs uncompiled in this block.
+    Raises ExplainError for scripted networks, whose operations cannot be seen. What is compiled,
+    network or function, runs uncompiled in this block.
     """
-    modules = every_module(network)
-    for module in modules:
+    for module in every_module(network):
         if isinstance(module, torch.jit.ScriptModule):
             name = {id(part): name for name, part in network.named_modules()}[id(module)]
             raise ExplainError(
@@ -207,7 +210,7 @@ def replacing(
                 "use the Python network that it was made from."
             )
     mode = Interception(rules, otherwise, opening)
-    with uncompiled() if any(map(is_compiled, modules)) else nullcontext(), unheard(), mode:
+    with uncompiled(), unheard(), mode:
         yield mode
 
 

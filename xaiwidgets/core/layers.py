@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from .eager import uncompiled
 from .errors import ExplainError, nearest
 
 Layout = Literal["channels first", "channels last", "tokens", ""]
@@ -141,7 +142,8 @@ def hooked(
     before: Callable[[nn.Module, Any], None] | None = None,
 ) -> Iterator[None]:
     """Watch modules' outputs in this thread only, and with `before` that they begin; the hooks are
-    gone when the block ends. Raises ExplainError for scripted modules, which take no hooks."""
+    gone when the block ends, in which nothing is compiled. Raises ExplainError for scripted
+    modules, which take no hooks."""
     mine = threading.get_ident()
 
     def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
@@ -164,7 +166,8 @@ def hooked(
             handles.append(module.register_forward_hook(guarded))
             if before is not None:
                 handles.append(module.register_forward_pre_hook(beginning))
-        yield
+        with uncompiled():
+            yield
     finally:
         for handle in handles:
             handle.remove()

@@ -32,6 +32,7 @@ from .preprocessing import (
     read_preprocessing,
     read_size,
 )
+from .spelling import is_exported
 from .target import BoundTarget, Target
 from .tokens import Tokens
 from .words import Words
@@ -82,6 +83,13 @@ class Inputs:
         lengths = self.lengths
         groups = [[i for i, own in enumerate(lengths) if own == each] for each in set(lengths)]
         return [(rows, self.at(rows)) for rows in sorted(groups)]
+
+
+# Who takes inputs with so many axes.
+_ELSEWHERE = {
+    **dict.fromkeys((1, 2), " TableSubject(model, data) takes rows of a table."),
+    5: " VolumeSubject(model) takes volumes.",
+}
 
 
 class Subject:
@@ -170,9 +178,12 @@ class Subject:
         """Come back from another process."""
         vars(self).update(kept, lock=threading.RLock(), _fingerprint=NetworkFingerprint())
 
-    def quick(self, x: torch.Tensor) -> Subject:
+    def quick(self, x: torch.Tensor, rows: int | None = None, *, backward: bool = False) -> Subject:
         """What to ask for many scores of inputs like x: itself, or a copy of the network that is
-        made ready for many passes (see `folding`)."""
+        made ready for many passes (see `folding`). With `rows`, how many will be asked for, it is
+        itself where they fit into one batch (see `batch_size`), which a copy does not repay."""
+        if rows is not None and rows <= self.batch_size(x, backward=backward):
+            return self
         if self._made_ready or not folding.fits(self.model, x):
             return self
         shape = tuple(x.shape[1:])
@@ -425,6 +436,7 @@ class Subject:
     def _gradient(
         self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        _refuse_quantised(self.model)
         with differentiating():
             leaf = x.detach().requires_grad_()
             score = target.score(self(leaf), rows)
@@ -489,7 +501,7 @@ class Subject:
             raise ExplainError(f"The batch of inputs is empty; give at least one {self.kind}.")
         if x.ndim != len(self.axes) + 1:
             axes = ", ".join(self.axes)
-            advice = " VolumeSubject(model) takes volumes." if x.ndim == 5 else ""
+            advice = _ELSEWHERE.get(x.ndim, "")
             raise ExplainError(
                 f"The input has shape {tuple(x.shape)}; it takes ({axes}) or (batch, {axes})."
                 f"{advice}"
@@ -518,6 +530,8 @@ class Subject:
         return True
 
     def _refuse_training(self) -> None:
+        if is_exported(self.model):  # its operations are settled, and eval() refuses
+            return
         if self.model.training or any(m.training and _random(m) for m in every_module(self.model)):
             raise ExplainError(
                 "The network is in training mode, in which dropout and batch normalisation change "
@@ -540,10 +554,11 @@ class Subject:
         if output.ndim == 1 and len(output) == count:
             output = output[:, None]
         if output.ndim != 2 or len(output) != count:
+            such = f", such as lambda out: out.mean({tuple(range(2, output.ndim))})"
             raise ExplainError(
                 f"The network's output has shape {tuple(output.shape)}; explanations take scores "
                 f"({count}, classes). Pass Subject(model, output=...) with a function that makes "
-                "them, such as lambda out: out.mean((2, 3))."
+                f"them{such if output.ndim > 2 else ''}."
             )
         return output
 
@@ -598,6 +613,16 @@ def uncounted() -> Iterator[None]:
     """Passes made here are not counted: they belong to the subject, not to one answer."""
     with working(Job()):
         yield
+
+
+def _refuse_quantised(network: nn.Module) -> None:
+    """torch warns of a gradient through them, and gives 0."""
+    for module in every_module(network):
+        if type(module).__module__.startswith("torch.ao.nn.quantized"):
+            raise ExplainError(
+                "The network has quantised layers, and whole numbers have no gradient; explain the "
+                "network that it was made from. Occlusion works as it is."
+            )
 
 
 def _random(module: nn.Module) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,8 @@ class Table:
         if cells.ndim != 2 or cells.shape[0] < 2 or cells.shape[1] != len(self.columns):
             raise ExplainError(
                 f"The data has shape {cells.shape} and there are {len(self.columns)} names of "
-                "columns; it takes (rows, columns) with at least two rows, and a name for each "
-                "column."
+                "columns; it takes an array (rows, columns) or a DataFrame with at least two rows, "
+                "and a name for each column."
             )
         self._dtypes = list(data.dtypes) if self.frame else []
         self.levels: dict[int, tuple[Any, ...]] = {}
@@ -58,6 +59,8 @@ class Table:
         if _is_series(inputs):
             return self._of_dicts([dict(inputs)], [inputs.name])
         if _is_frame(inputs):
+            if not len(inputs):
+                raise ExplainError("The input has no rows; give at least one.")
             found, _ = self._of_dicts(inputs.to_dict("records"))
             return found, _labels(inputs.index)
         if isinstance(inputs, (list, tuple)) and inputs and isinstance(inputs[0], Mapping):
@@ -91,12 +94,25 @@ class Table:
         """Cells (rows, columns) as numbers."""
         if cells.dtype == np.float64 and not self.levels and np.isfinite(cells).all():
             return cells.copy()
-        return np.array(
-            [[self._code(i, cell, whose) for i, cell in enumerate(row)] for row in cells]
-        )
+        return np.stack([self._column(i, column, whose) for i, column in enumerate(cells.T)], 1)
+
+    def _column(self, column: int, cells: np.ndarray, whose: str) -> np.ndarray:
+        """The cells of one column as numbers: all at once, or one by one where some need words."""
+        try:
+            if column in self.levels:
+                places = {level: float(i) for i, level in enumerate(self.levels[column])}
+                return np.array([places[cell] for cell in cells.tolist()])
+            found = cells.astype(np.float64)
+            if np.isfinite(found).all():
+                return found
+        except (KeyError, TypeError, ValueError):
+            pass
+        return np.array([self._code(column, cell, whose) for cell in cells])
 
     def _code(self, column: int, cell: Any, whose: str) -> float:
         """A cell as a number."""
+        if _missing(cell):
+            raise ExplainError(_gap(whose, self.columns[column], column in self.levels))
         if column in self.levels:
             return self._level(column, cell, whose)
         try:
@@ -168,11 +184,27 @@ class Table:
     def centre(self, name: str) -> np.ndarray:
         """The "mean" or the "median" of every column (columns,), of categories the most frequent
         one."""
-        found = self.rows.mean(0) if name == "mean" else np.median(self.rows, 0)
+        return self._mean if name == "mean" else self._median
+
+    @functools.cached_property
+    def _mean(self) -> np.ndarray:
+        return self._with_frequent(self.rows.mean(0))
+
+    @functools.cached_property
+    def _median(self) -> np.ndarray:
+        return self._with_frequent(np.median(self.rows, 0))
+
+    def _with_frequent(self, found: np.ndarray) -> np.ndarray:
         for column in self.levels:
             found[column] = self.frequent(column)
         return found
 
+    @functools.cached_property
+    def quartiles(self) -> np.ndarray:
+        """What cuts the values of every column into quarters (3, columns)."""
+        return np.quantile(self.rows, (0.25, 0.5, 0.75), axis=0)
+
+    @functools.cached_property
     def spread(self) -> np.ndarray:
         """The standard deviation of every column of numbers (columns,), 1 where there is none; of
         categories the next power of two, which divides without rounding."""
@@ -193,6 +225,8 @@ class Table:
             words = (str, bool, np.bool_)
             worded = [any(isinstance(cell, words) for cell in column) for column in cells.T]
             found = {i: None for i, has in enumerate(worded) if has}
+        if isinstance(categories, str):
+            categories = [categories]
         given = categories if isinstance(categories, Mapping) else dict.fromkeys(categories or ())
         for name, names in given.items():
             found[self._number(name)] = names
@@ -211,6 +245,8 @@ class Table:
 
     def _name_levels(self, column: int, cells: np.ndarray, names: Sequence[Any] | None) -> None:
         """Levels as the data has them, and what each is called."""
+        if any(map(_missing, cells)):
+            raise ExplainError(_gap("The data", self.columns[column], categories=True))
         there = sorted(set(cells.tolist()), key=lambda cell: (str(type(cell)), cell))
         if names is None:
             self.levels[column] = tuple(there)
@@ -230,6 +266,23 @@ class Table:
         self.words[column] = tuple(
             as_written(each) if _numeric((each,)) else str(each) for each in shown
         )
+
+
+def _missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN, or pandas' word for it."""
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(cell, (float, np.floating)) and bool(np.isnan(cell))
+
+
+def _gap(whose: str, column: str, categories: bool) -> str:
+    """What is said of a missing value."""
+    advice = (
+        "give what is missing a category of its own, such as 'unknown'"
+        if categories
+        else "replace NaN by a number first, such as the column's median"
+    )
+    return f"{whose} has no value in column {column!r}; {advice}."
 
 
 def _numeric(levels: Sequence[Any]) -> bool:

@@ -69,9 +69,9 @@ def table_figure(charts: Sequence[Chart], look: Look, heading: str = "", columns
 
 
 def table_sheet(charts: Sequence[Chart], look: Look, heading: str = "") -> bytes:
-    """The same as a PNG."""
+    """The same as a PNG, no wider than a notebook, so that its letters stay legible there."""
     buffer = io.BytesIO()
-    table_figure(charts, look, heading).savefig(buffer, format="png", dpi=100)
+    table_figure(charts, look, heading, columns=2).savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()
 
 
@@ -107,11 +107,12 @@ def _draw(axis: Any, chart: Chart, limit: float, look: Look) -> None:
         error_kw={"ecolor": "0.2", "elinewidth": 0.8, "capsize": 1.5},
     )  # fmt: skip
     low = -limit if look.sign == "signed" and (part < 0).any() else 0.0
-    axis.set_xlim(1.04 * low, 1.04 * limit)
+    beyond = _beyond(part[order], error, limit)
+    axis.set_xlim(low and 1.04 * low - beyond, 1.04 * limit + beyond)
     axis.set_ylim(len(order) - 0.4, -0.6)
     axis.set_yticks(place, [_label(chart.cells, i) for i in order], fontsize=7, parse_math=False)
     axis.set_xticks([low, 0, limit] if low else [0, limit])
-    axis.set_xticklabels([as_written(t) for t in ([low, 0, limit] if low else [0, limit])])
+    axis.set_xticklabels([_end(t) for t in ([low, 0, limit] if low else [0, limit])])
     axis.tick_params(axis="x", labelsize=7)
     axis.tick_params(axis="y", length=0)
     axis.axvline(0, color="0.3", linewidth=0.8)
@@ -121,6 +122,18 @@ def _draw(axis: Any, chart: Chart, limit: float, look: Look) -> None:
     axis.set_title(chart.title, fontsize=9, loc="left", parse_math=False)
     if more:
         axis.set_xlabel(f"and {more} more columns", fontsize=7)
+
+
+def _end(number: float) -> str:
+    """An end of the scale, rounded to three digits."""
+    return as_written(float(f"{number:.3g}"))
+
+
+def _beyond(part: np.ndarray, error: np.ndarray | None, limit: float) -> float:
+    """How far the longest whisker reaches over the scale's end."""
+    if error is None:
+        return 0.0
+    return max(0.0, float((np.minimum(np.abs(part), limit) + error).max()) - limit)
 
 
 def _label(cells: Cells, column: int) -> str:

@@ -80,6 +80,8 @@ class TableSubject(Subject):
         self.background = min(background, len(self.table))
         self.normalised = mean is not None
         self._shift, self._scale = self._units(mean, std)
+        size = np.maximum(np.abs(self._shift) + self._scale, 1e-300)
+        self._unit = 10.0 ** np.clip(_DIGITS - np.ceil(np.log10(size)), -22, 22)
 
     # --- what it is -------------------------------------------------------------------------
 
@@ -114,9 +116,7 @@ class TableSubject(Subject):
         """x as the rows (rows, columns) that it stands for: numbers to twelve digits, categories
         the nearest that there are."""
         rows = x.detach().cpu().double().numpy()[:, 0, 0] * self._scale + self._shift
-        size = np.maximum(np.abs(self._shift) + self._scale, 1e-300)
-        unit = 10.0 ** np.clip(_DIGITS - np.ceil(np.log10(size)), -22, 22)
-        rows = np.round(rows * unit) / unit
+        rows = np.round(rows * self._unit) / self._unit
         for column, levels in self.table.levels.items():
             rows[:, column] = np.clip(np.round(rows[:, column]), 0, len(levels) - 1)
         return rows
@@ -188,7 +188,7 @@ class TableSubject(Subject):
     def _units(self, mean: Any, std: Any) -> tuple[np.ndarray, np.ndarray]:
         """What is 0 in x, and what is 1 more (columns,)."""
         if mean is None:
-            return self.table.centre("mean"), self.table.spread()
+            return self.table.centre("mean"), self.table.spread
         count = len(self.table.columns)
         found = []
         for name, given in (("mean", mean), ("std", std)):

@@ -57,6 +57,11 @@ class TextSubject(Subject):
         absent: str | None = None,
         title: str | None = None,
     ) -> None:
+        if not isinstance(model, nn.Module):
+            raise ExplainError(
+                f"The network is a {type(model).__name__}; a TextSubject takes a torch.nn.Module, "
+                "whose embeddings of tokens are explained. A function of texts has none to show."
+            )
         super().__init__(model, classes=classes, output=output, title=title)
         if not callable(tokenizer):
             raise ExplainError(
