@@ -1,170 +1,65 @@
 """The same relevance as zennit 0.5.1, preset by preset.
 
-zennit divides by the sum of the branches at residual sums and average pools and adds 1e-6 to it;
-here these operations are the plain gradient. All tests but the last take that stabiliser away.
+zennit's stabiliser at sums and average pools is taken away (benchmarks/beside_zennit.py), in all
+tests but the last.
 """
 
 import copy
 import functools
-import types
 
 import pytest
 import torch
-import torch.nn.functional as F
-from networks import CLASSES, noise, seeded
-from torch import nn
-from torchvision import models
-from zennit import composites
-from zennit.attribution import Gradient
-from zennit.canonizers import SequentialMergeBatchNorm
-from zennit.layer import Sum
-from zennit.rules import Epsilon, Norm, Pass
-from zennit.torchvision import ResNetCanonizer, VGGCanonizer
-from zennit.types import Activation, AvgPool, Linear
+from networks import noise
 
-from xaiwidgets.core.subject import Subject
-from xaiwidgets.methods.relevance.lrp import relevance
-from xaiwidgets.methods.relevance.presets import Amounts, preset_table
+from benchmarks.beside_zennit import (
+    NETWORKS,
+    THEIRS,
+    apart,
+    built,
+    hold,
+    merged,
+    our_relevance,
+    their_relevance,
+    turned,
+    with_known_winners,
+)
 
-
-def epsilon(layer_map, canonizers, amount=1e-6):
-    """LRP-ε at every layer: zennit has no composite for it."""
-    rules = [*layer_map, *composites.layer_map_base(), (Linear, Epsilon(amount))]
-    return composites.LayerMapComposite(rules, canonizers=canonizers)
-
-
-def named(name, **settings):
-    """One of zennit's composites."""
-    return lambda layer_map, canonizers: getattr(composites, name)(
-        layer_map=layer_map, canonizers=canonizers, **settings
-    )
-
-
-THEIRS = {
-    "ε": epsilon,
-    "ε-plus": named("EpsilonPlus"),
-    "ε-plus-flat": named("EpsilonPlusFlat"),
-    "ε-αβ": named("EpsilonAlpha2Beta1"),
-    "ε-αβ-flat": named("EpsilonAlpha2Beta1Flat"),
-    "ε-γ-box": named("EpsilonGammaBox", low=torch.zeros(1, 3, 1, 1), high=torch.ones(1, 3, 1, 1)),
-    "excitation backprop": named("ExcitationBackprop"),
-}
-NETWORKS = {
-    "vgg16": (models.vgg16, VGGCanonizer),
-    "vgg16_bn": (models.vgg16_bn, VGGCanonizer),
-    "resnet18": (models.resnet18, ResNetCanonizer),
-    "resnet50": (models.resnet50, ResNetCanonizer),
-    "mobilenet_v2": (models.mobilenet_v2, SequentialMergeBatchNorm),
-}
 every_preset = pytest.mark.parametrize("preset", list(THEIRS))
-
-
-def lived_in(make):
-    """The network with statistics of its own, and no ε in its batch normalisation: zennit merges
-    it into the layer and leaves the ε behind."""
-    network = make(num_classes=CLASSES).train()
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None
-        nn.init.normal_(norm.weight, 1.0, 0.3)
-        nn.init.normal_(norm.bias, 0.0, 0.1)
-    with torch.no_grad():
-        network(torch.rand(4, 3, 64, 64))
-    for norm in norms:
-        norm.eps = 0.0
-        norm.running_var.clamp_(min=1e-3)
-    return network
-
-
-def sums_and_pools_as_modules(network):
-    """A copy of MobileNetV2 whose additions and pooling zennit can see."""
-    network = copy.deepcopy(network)
-    network.pool = nn.AdaptiveAvgPool2d(1)
-
-    def forward(self, x):
-        return self.classifier(torch.flatten(self.pool(self.features(x)), 1))
-
-    def block(self, x):
-        if not self.use_res_connect:
-            return self.conv(x)
-        return self.sum(torch.stack([x, self.conv(x)], dim=-1))
-
-    network.forward = types.MethodType(forward, network)
-    for module in network.modules():
-        if type(module).__name__ == "InvertedResidual":
-            module.sum, module.forward = Sum(), types.MethodType(block, module)
-    return network
-
-
-class Pooled(nn.Module):
-    """Max pooling by 2 that remembers which value won in double precision, counts the windows in
-    which single precision has another winner (`turned`), and, `held`, takes the remembered ones."""
-
-    def __init__(self, place, known, held):
-        super().__init__()
-        self.place, self.known, self.held, self.turned = place, known, held, 0
-
-    def forward(self, x):
-        with torch._C.DisableTorchFunction():
-            winners = F.max_pool2d(x.detach(), 2, return_indices=True)[1]
-        if x.dtype == torch.float64:
-            self.known[self.place] = winners
-        self.turned = int((winners != self.known[self.place]).sum())
-        if not self.held:
-            return F.max_pool2d(x, 2)
-        winners = self.known[self.place]
-        return x.flatten(2).gather(2, winners.flatten(2)).unflatten(2, winners.shape[2:])
 
 
 @functools.lru_cache(maxsize=2)
 def network_of(name, dtype, seed=0):
     """One of them; every test hands it back as it was."""
-    return seeded(lambda: lived_in(NETWORKS[name][0]), seed).to(dtype)
+    return built(name, seed).to(dtype)
 
 
-def noting_winners(network, held):
-    """A copy in doubles and one in single precision which share what is known of the winners."""
+@functools.lru_cache(maxsize=1)
+def their_copy(name, dtype, seed=0):
+    """The same network for zennit, which changes it and puts it back."""
+    return copy.deepcopy(network_of(name, dtype, seed))
+
+
+def twins(network):
+    """A copy in doubles and one in single precision, which knows the winners of the former."""
     known = {}
-    for dtype in (torch.float64, torch.float32):
-        twin = copy.deepcopy(network).to(dtype)
-        for place, module in enumerate(twin.features):
-            if isinstance(module, nn.MaxPool2d):
-                twin.features[place] = Pooled(place, known, held)
-        yield twin
+    return [with_known_winners(network, dtype, known) for dtype in (torch.float64, torch.float32)]
 
 
-def our_relevance(network, preset, x, target, amount=1e-6, channels_last=False):
-    subject = Subject(network, mean=0.0, std=1.0)
-    x = x.to(memory_format=torch.channels_last) if channels_last else x
-    table = preset_table(preset, Amounts(amount))
-    return relevance(subject, x, subject.bind(target, x), table).values
+def two_pictures(dtype):
+    return noise(2, 3, 64, 64, seed=2).sigmoid().to(dtype)
 
 
-def their_relevance(network, name, preset, x, target, stabiliser=1e-30, amount=1e-6):
-    other = sums_and_pools_as_modules(network) if name == "mobilenet_v2" else network
-    # its excitation backprop lets a ReLU6 that is at 6 stop relevance, where all others pass it on
-    layer_map = [(Sum, Norm(stabiliser)), (AvgPool, Norm(stabiliser)), (Activation, Pass())]
-    settings = {"amount": amount} if preset == "ε" else {}
-    # relevance begins as the score that each of them computes: they differ by rounding
-    chosen = torch.eye(CLASSES, dtype=x.dtype)[target]
-    composite = THEIRS[preset](layer_map, [NETWORKS[name][1]()], **settings)
-    with Gradient(other, composite, attr_output=lambda outputs: outputs * chosen) as attributor:
-        _, theirs = attributor(x.clone())
-    return theirs.detach()
+@functools.cache
+def ours_of(name, preset, dtype, amount):
+    """Ours of class 3, once for every stabiliser of theirs."""
+    return our_relevance(network_of(name, dtype), preset, two_pictures(dtype), 3, amount)
 
 
 def both(name, preset, dtype, stabiliser=1e-30, amount=1e-6):
     """Relevance of class 3 by ours and by theirs; the ε preset with that amount of ε."""
-    network = network_of(name, dtype)
-    x = noise(2, 3, 64, 64, seed=2).sigmoid().to(dtype)
-    ours = our_relevance(network, preset, x, 3, amount)
-    theirs = their_relevance(copy.deepcopy(network), name, preset, x, 3, stabiliser, amount)
-    return ours, theirs
-
-
-def apart(ours, theirs):
-    """The largest difference, in units of the largest value."""
-    return float((ours - theirs).abs().max() / theirs.abs().max())
+    x, copied = two_pictures(dtype), their_copy(name, dtype)
+    theirs = their_relevance(copied, name, preset, x, 3, stabiliser, amount)
+    return ours_of(name, preset, dtype, amount), theirs
 
 
 @pytest.mark.slow
@@ -191,7 +86,20 @@ def test_relevance_is_theirs_in_single_precision(name, preset):
     x = noise(1, 3, 64, 64, seed=3).sigmoid()
     target = leading(network, x)
     ours = our_relevance(network, preset, x, target)
-    theirs = their_relevance(copy.deepcopy(network), name, preset, x, target)
+    theirs = their_relevance(their_copy(name, torch.float32, 1), name, preset, x, target)
+    assert apart(ours, theirs) <= 1e-5
+
+
+@pytest.mark.slow
+@every_preset
+def test_with_the_same_forward_pass_any_map_in_single_precision_is_theirs(preset):
+    # a seed where the two lie 1e-3 apart: zennit merges batch normalisation into the weights, and
+    # another window wins
+    network, x = built("vgg16_bn", 4), noise(1, 3, 64, 64, seed=6).sigmoid()
+    target = leading(network, x)
+    theirs = their_relevance(copy.deepcopy(network), "vgg16_bn", preset, x, target)
+    with merged(network, "vgg16_bn"):
+        ours = our_relevance(network, preset, x, target)
     assert apart(ours, theirs) <= 1e-5
 
 
@@ -210,9 +118,10 @@ def test_epsilon_everywhere_costs_us_no_more_than_them_behind_batch_normalisatio
 @pytest.mark.parametrize("channels_last", [False, True], ids=["planes", "channels last"])
 @pytest.mark.parametrize("preset", ["ε-plus-flat", "ε-γ-box"])
 def test_with_the_same_winners_of_pooling_a_larger_picture_is_theirs_too(preset, channels_last):
-    exact, network = noting_winners(network_of("vgg16_bn", torch.float32), held=True)
+    exact, network = twins(network_of("vgg16_bn", torch.float32))
     x = noise(1, 3, 128, 128, seed=2).sigmoid()
     target = leading(exact, x.double())
+    hold(network)
     ours = our_relevance(network, preset, x, target, channels_last=channels_last)
     theirs = their_relevance(network, "vgg16_bn", preset, x, target)
     assert apart(ours, theirs) <= 1e-5
@@ -221,22 +130,18 @@ def test_with_the_same_winners_of_pooling_a_larger_picture_is_theirs_too(preset,
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_either_library_lies_further_from_doubles_only_where_a_window_has_another_winner(seed):
-    exact, network = noting_winners(network_of("vgg16_bn", torch.float32, seed), held=False)
+    exact, network = twins(network_of("vgg16_bn", torch.float32, seed))
     x = noise(1, 3, 128, 128, seed=seed + 2).sigmoid()
     target = leading(exact, x.double())
     expected = our_relevance(exact, "ε-plus-flat", x.double(), target)
-
-    def turned():
-        pools = (each for each in network.features if isinstance(each, Pooled))
-        return sum(pool.turned for pool in pools)
 
     distances = {}
     for whose, found in (
         ("ours", lambda: our_relevance(network, "ε-plus-flat", x, target)),
         ("theirs", lambda: their_relevance(network, "vgg16_bn", "ε-plus-flat", x, target)),
     ):
-        distances[whose] = apart(found(), expected), turned()
-        print(f"{whose}: {distances[whose][0]:.1e} from doubles, {turned()} windows turned")
+        off, windows = distances[whose] = apart(found(), expected), turned(network)
+        print(f"{whose}: {off:.1e} from doubles, {windows} windows turned")
     assert all(off <= 1e-5 or windows for off, windows in distances.values())
 
 

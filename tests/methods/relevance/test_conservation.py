@@ -168,3 +168,7 @@ def test_input_biases_and_stabiliser_make_up_the_score_where_there_are_biases(na
     for who, took in told.items():
         assert abs(took) > nearly
         assert f"{who} {took:.4g}" in report.summary()
+    # with ε the stabiliser is what is left over; without it nothing may be
+    report = xw.LRP(preset="LRP-0").explain_rules(network, x, 2)
+    assert abs(report.stabilisers) <= nearly
+    assert abs(report.arrived + report.biases + report.constants - score) <= nearly

@@ -30,7 +30,7 @@ QUICK = ["modules", "functional", "residual"]
 PRESETS = ["LRP-0", "ε-plus-flat", "ε-αβ", "ε-γ-box", "AttnLRP"]
 SLOW = [
     pytest.param(*each, marks=pytest.mark.slow)
-    for each in itertools.product(["resnet18", "vit", "timm", "transformers"], PRESETS)
+    for each in itertools.product(["resnet", "vit", "timm", "transformers"], PRESETS)
 ]
 WAYS_DOWN = [xw.LRP(preset="ε", epsilon=0.01), xw.CLRP(), xw.SGLRP(), xw.DeepTaylor(), xw.RAP(),
              xw.ExcitationBackprop(contrastive=False), xw.ConceptRelevance()]  # fmt: skip
@@ -366,6 +366,9 @@ def test_the_strip_shows_the_input_the_depths_and_the_pixels():
     assert titles[0] == "Input"
     assert len(titles) == 10
     assert titles[-1].startswith("pixels")
+    figure.draw_without_rendering()
+    feet = [axis.get_position().y0 for axis in figure.axes if axis.get_title()]
+    assert feet == pytest.approx([feet[0]] * 5 + [feet[5]] * 5), "pictures stand on two lines"
     chosen = found.plot(["layer2", "layer1.0"], colour_map="PuOr_r")
     names = [axis.get_title().split("\n")[0] for axis in chosen.axes if axis.get_title()]
     assert names == ["Input", "layer2.3.relu", "layer1.0.relu", "pixels"]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from networks import NETWORKS, noise, seeded
+from networks import NETWORKS, noise, resnet18, seeded
 from torch import nn
 
 import xaiwidgets as xw
@@ -10,7 +10,7 @@ from xaiwidgets.methods.relevance import Epsilon, Flat, Gamma, Table
 
 
 def residual() -> nn.Module:
-    return seeded(NETWORKS["resnet18"][0]).double()
+    return seeded(resnet18).double()
 
 
 def picture(size: int = 48) -> torch.Tensor:

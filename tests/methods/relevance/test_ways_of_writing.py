@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import torch.nn.functional as F
+from methods.relevance.parts import apart, found, network, two_pictures, with_modules
 from networks import FunctionalNetwork, noise, seeded
 from state import State
 from torch import nn
@@ -18,47 +19,9 @@ PRESETS = ("ε", "ε-plus-flat", "ε-γ-box", "LRP-0")
 every_preset = pytest.mark.parametrize("preset", PRESETS)
 
 
-class Parts(nn.Module):
-    """The layers that the networks here share; `written` is the forward pass."""
-
-    def __init__(self, written):
-        super().__init__()
-        self.written = written
-        self.first = nn.Conv2d(3, 6, 3, padding=1)
-        self.norm = nn.BatchNorm2d(6)
-        self.second = nn.Conv2d(6, 6, 3, padding=1)
-        self.head = nn.Linear(6, 4)
-        self.relu, self.pool, self.flat = nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        self.inplace = nn.ReLU(inplace=True)
-        nn.init.normal_(self.norm.running_mean, 0, 0.2)
-        nn.init.normal_(self.norm.weight, 1, 0.3)
-
-    def forward(self, x):
-        return self.written(self, x)
-
-
-def network(written):
-    """The parts in doubles, joined in this way."""
-    return seeded(lambda: Parts(written), seed=3).double()
-
-
-def found(network, x, preset="ε-plus-flat", target=2):
-    return xw.LRP(preset=preset)(network, x, target).values
-
-
-def apart(a, b):
-    return float((a - b).abs().max() / b.abs().max())
-
-
 @pytest.fixture
 def picture():
-    return noise(2, 3, 8, 8, seed=4, dtype=torch.float64)
-
-
-def with_modules(net, x):
-    x = net.relu(net.norm(net.first(x)))
-    x = x + net.relu(net.second(x))
-    return net.head(net.flat(net.pool(x)))
+    return two_pictures()
 
 
 def with_functions(net, x):
@@ -132,6 +95,29 @@ def test_an_operation_in_place_has_the_relevance_of_the_one_that_is_not(name, pr
     )
     assert expected.abs().max() > 1e-9
     assert apart(in_place, expected) <= 1e-12
+
+
+def added_to(activation, write):
+    """A network that adds to what an activation made, by `write`."""
+
+    def forward(net, x):
+        x = net.norm(net.first(x))
+        return net.head(write(activation(x * 1), net.second(x)).mean((2, 3)))
+
+    return forward
+
+
+@pytest.mark.parametrize("preset", ["LRP-0", "ε-plus-flat"])
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "relu"])
+def test_what_an_activation_made_may_be_written_over(name, preset, picture):
+    # but for ReLU's, which torch itself then has no gradient of
+    plain = _in_eval_mode(ACTIVATIONS[name](inplace=False))
+    over, expected = (
+        found(network(added_to(plain, write)), picture, preset)
+        for write in (torch.Tensor.add_, torch.add)
+    )
+    assert expected.abs().max() > 1e-9
+    assert apart(over, expected) <= 1e-12
 
 
 def _in_eval_mode(activation):
@@ -537,6 +523,53 @@ def test_hooks_on_the_way_back_through_a_module_change_nothing(preset, picture):
     assert apart(found(net, picture, preset), expected) <= 1e-12
 
 
+def read_on_the_way(net, x):
+    y = net.first(x)
+    net.seen = y.detach().mean()
+    with torch.no_grad():
+        net.largest = y.abs().amax()
+    return net.head(net.pool(with_the_rest(net, y)).flatten(1))
+
+
+def with_the_rest(net, y):
+    x = net.relu(net.norm(y))
+    return x + net.relu(net.second(x))
+
+
+@every_preset
+def test_hooks_that_keep_what_goes_through_a_module_change_nothing(preset, picture):
+    net, kept = network(with_modules), []
+    expected = found(net, picture, preset)
+    for module in (net.first, net.norm, net.second, net.relu):
+        module.register_forward_hook(lambda _, x, y: kept.append(y.detach().cpu().mean()))
+    answer = xw.LRP(preset=preset)(net, picture, 2)
+    assert apart(answer.values, expected) <= 1e-12
+    assert answer.warnings == []
+    assert kept
+
+
+@every_preset
+def test_what_is_read_and_does_not_go_into_the_score_changes_nothing(preset, picture):
+    answer = xw.LRP(preset=preset)(network(read_on_the_way), picture, 2)
+    assert apart(answer.values, found(network(with_modules), picture, preset)) <= 1e-12
+    assert answer.warnings == []
+
+
+def doubled_below_the_normalisation(net, x):
+    x = net.relu(net.norm(net.first(x - 0.5) * 2))
+    x = x + net.relu(net.second(x))
+    return net.head(x.mean((2, 3)))
+
+
+@every_preset
+def test_hooks_that_change_what_goes_through_a_module_are_part_of_the_network(preset, picture):
+    net = network(with_modules)
+    net.first.register_forward_pre_hook(lambda _, x: (x[0] - 0.5,))
+    net.first.register_forward_hook(lambda _, x, y: y * 2)
+    expected = found(network(doubled_below_the_normalisation), picture, preset)
+    assert apart(found(net, picture, preset), expected) <= 1e-12
+
+
 def checkpointed(net, x):
     x = checkpoint(lambda x: F.relu(net.second(F.relu(net.first(x)))), x, use_reentrant=False)
     return net.head(x.mean((2, 3)))
@@ -589,6 +622,24 @@ def partly_detached(net, x):
     return net.head((y + net.second(y.detach())).mean((2, 3)))
 
 
+def by_its_data(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y + net.second(y.data)).mean((2, 3)))
+
+
+def detached_in_place(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y + net.second((y * 1).detach_())).mean((2, 3)))
+
+
+def written_without_gradients(net, x):
+    y = F.relu(net.first(x))
+    held = torch.zeros_like(y)
+    with torch.no_grad():
+        held[:, :3] = y[:, :3]
+    return net.head((y + held * 2).mean((2, 3)))
+
+
 def copied_without_gradients(net, x):
     y = F.relu(net.first(x))
     with torch.no_grad():
@@ -597,8 +648,10 @@ def copied_without_gradients(net, x):
 
 
 @pytest.mark.parametrize(
-    "written", [partly_without_gradients, partly_detached, copied_without_gradients]
-)
+    "written",
+    [partly_without_gradients, partly_detached, copied_without_gradients, by_its_data,
+     detached_in_place, written_without_gradients],
+)  # fmt: skip
 def test_what_is_computed_without_gradients_gives_a_warning(written, picture):
     (warning,) = xw.LRP()(network(written), picture, 2).warnings
     assert "computes without gradients" in warning

@@ -39,7 +39,7 @@ SHARED_BY_GRADIENT = frozenset(
         "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa", "_upsample_nearest_exact2d",
         "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
         "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "addmm",
-        "alpha_dropout", "amax", "amin", "as_strided", "avg_pool1d", "avg_pool2d",
+        "alias", "alpha_dropout", "amax", "amin", "as_strided", "avg_pool1d", "avg_pool2d",
         "avg_pool3d", "baddbmm", "batch_norm", "bfloat16", "bmm", "broadcast_tensors",
         "broadcast_to", "cat", "channel_shuffle", "chunk", "clone", "col2im", "column_stack",
         "concat", "constant_pad_nd", "contiguous", "conv1d", "conv2d", "conv3d",
@@ -54,9 +54,9 @@ SHARED_BY_GRADIENT = frozenset(
         "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "ravel", "reflection_pad1d",
         "reflection_pad2d", "relu", "repeat", "repeat_interleave", "replication_pad1d",
         "replication_pad2d", "requires_grad", "reshape", "reshape_as", "resolve_conj", "roll",
-        "rot90", "rsub", "scatter_add", "select", "setitem", "softmax", "sort", "split",
+        "rot90", "rsub", "scatter_add", "select", "setitem", "slice", "softmax", "sort", "split",
         "split_with_sizes", "squeeze", "stack", "sub", "sum", "swapaxes", "swapdims", "T",
-        "t", "take_along_dim", "tensor_split", "to", "topk", "transpose", "tril", "triu",
+        "t", "take_along_dim", "tensor_split", "to", "to_copy", "topk", "transpose", "tril", "triu",
         "type", "type_as", "unbind", "unflatten", "unsafe_chunk", "unsafe_split", "unsqueeze",
         "upsample_bicubic2d", "upsample_bilinear2d", "upsample_linear1d",
         "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
@@ -86,12 +86,13 @@ class Treatment:
 
 
 class Passed(torch.autograd.Function):
-    """The value y, and c_x = c_y · slope."""
+    """The value y, and c_x = c_y · slope. y comes in a tuple: what torch sees come in and go out is
+    a view to it, into which nobody may write afterwards."""
 
     @staticmethod
-    def forward(ctx, x, y, slope):  # type: ignore[no-untyped-def]
+    def forward(ctx, x, made, slope):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(slope)
-        return y
+        return made[0]
 
     @staticmethod
     def backward(ctx, c):  # type: ignore[no-untyped-def]
@@ -153,11 +154,11 @@ def passed(operation: Operation, off: bool = False) -> torch.Tensor:
             slope = torch.where(silent, off_unit(before) / torch.where(silent, before, 1), slope)
     if operation.inplace:  # y is x itself by now
         return _in_place(x, y, slope)
-    return Passed.apply(x, y, slope)
+    return Passed.apply(x, (y,), slope)
 
 
 def _in_place(x: torch.Tensor, y: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return x.copy_(Passed.apply(x.view_as(x), y.detach().clone(), slope))
+    return x.copy_(Passed.apply(x.view_as(x), (y.detach().clone(),), slope))
 
 
 def _at_zero(operation: Operation, x: torch.Tensor) -> torch.Tensor:
@@ -190,7 +191,7 @@ def _handed_on(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         small = x.abs() < torch.finfo(x.dtype).tiny ** 0.5
         slope = torch.where(small, 0, y / torch.where(small, 1, x))
-    return Passed.apply(x, y.detach(), slope)
+    return Passed.apply(x, (y.detach(),), slope)
 
 
 def balanced(operation: Operation, rows: int) -> torch.Tensor | None:
@@ -209,7 +210,7 @@ def halved_at_zero(operation: Operation) -> torch.Tensor:
     first, value = operation.argument(0, "input"), operation.run()
     at_zero = torch.where(torch.as_tensor(first == 0), 0.5, 0.0)
     slope = torch.where(value == 0, at_zero, 1.0).to(value)
-    return Passed.apply(value, value.detach(), slope)
+    return Passed.apply(value, (value.detach(),), slope)
 
 
 def halved(operation: Operation) -> torch.Tensor:

@@ -21,6 +21,7 @@ from xaiwidgets.core.errors import ExplainError, InPlaceError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
 from xaiwidgets.core.operands import over_and_under
+from xaiwidgets.core.spelling import bare_name, is_quantised
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
@@ -128,21 +129,27 @@ class Propagation:
     bounds: Bounds | None = None  # of the input, for rules that need them
     careful: bool = False
     off: bool = False
-    held: bool = False  # a part was computed without gradients, or detached
+    held: bool = False  # what was detached, or computed without gradients, went into the score
     steps: list[Step] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     entries: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     met: list[Affine] = field(default_factory=list)  # layers, in the order of the way back
+    leaf: torch.Tensor | None = None  # the input
+    inside: list[str] = field(default_factory=list)  # modules that compute their weights
 
     def __call__(self, operation: Operation) -> Any:
         """One operation of the forward pass."""
         if self._is_question(operation):
             return operation.run()
+        operation = self._without_others(operation)
         tensors = _given(operation)
         active = [tensor for tensor in tensors if _depends(tensor)]
+        cut = any(hasattr(tensor, "_cut") for tensor in tensors)
         if not active:
-            return operation.run()
+            result = operation.run()
+            return self._cut_off(operation, result) if cut else result
+        self.held = self.held or cut
         if not torch.is_grad_enabled():
             return self._without_gradients(operation, tensors)
         depth = max(map(_depth, active))
@@ -156,7 +163,7 @@ class Propagation:
 
     def _is_question(self, operation: Operation) -> bool:
         """Whether the network asks about a tensor instead of computing with it."""
-        name = getattr(operation.function, "__name__", "")
+        name = _plain_name(operation)
         if name in _HOOKS:
             self._settle(operation.args[0])
         if name != "__get__":
@@ -164,14 +171,36 @@ class Propagation:
         asked = getattr(getattr(operation.function, "__self__", None), "__name__", "")
         if asked in _ASKS_FOR_GRAPH:
             self._settle(operation.args[0])
-        return asked not in ("T", "mT", "H", "mH", "real", "imag")
+        return asked not in ("T", "mT", "H", "mH", "real", "imag", "data")
+
+    def _without_others(self, operation: Operation) -> Operation:
+        """The operation with all tensors detached that require a gradient and do not depend on the
+        input: weights that are no parameters, as `torch.func.functional_call` takes them."""
+        others = {id(each): each.detach() for each in _given(operation) if self._is_other(each)}
+        return operation.exchanging(others) if others else operation
+
+    def _is_other(self, tensor: torch.Tensor) -> bool:
+        if not tensor.requires_grad or hasattr(tensor, "_depth") or hasattr(tensor, "_waits"):
+            return False
+        leaves = [self.leaf, *(inner for _, inner in self.entries)]
+        below = [tensor, *(getattr(node, "variable", None) for node in nodes_below(tensor.grad_fn))]
+        return not any(each is leaf for each in below for leaf in leaves)
 
     def _without_gradients(self, operation: Operation, tensors: list[torch.Tensor]) -> Any:
         """Inside torch.no_grad, or inside an autograd Function of the network's own."""
         if any(hasattr(tensor, "_waits") for tensor in tensors):
             raise _CannotWait
-        self.held = True
-        return operation.run()
+        return self._cut_off(operation, operation.run())
+
+    def _cut_off(self, operation: Operation, result: Any) -> Any:
+        """The result, which came of the input and does not depend on it as far as gradients know.
+        Whether that matters is seen where it meets what does."""
+        for tensor in _made(operation, result):
+            if _depends(tensor):
+                self.held = True
+            elif tensor.is_floating_point() or tensor.is_quantized:
+                tensor._cut = True  # type: ignore[attr-defined]
+        return result
 
     # --- layers -----------------------------------------------------------------------------
 
@@ -184,7 +213,7 @@ class Propagation:
             return self._written(operation, depth)
         waits = getattr(operation.input, "_waits", None) if operation.args else None
         if waits is None and kind == "batch_norm":
-            waits = self._untouched(operation.input)
+            waits = self._read_before(operation.input)
         if waits is None:
             return None
         if kind == "relu" and not self.off:
@@ -212,7 +241,7 @@ class Propagation:
             y = y.clone() if y._is_view() else y
         number = sum(step.is_layer for step in self.steps)
         own = layer.weight if made_of is None else made_of
-        name = self.names.get(own.data_ptr(), "")
+        name = self.names.get(own.data_ptr()) or "".join(self.inside[-1:])
         rule = self.choice(Place(name, layer.kind, number, depth == 0))
         if rule.needs_bounds and depth == 0 and self.bounds is not None:
             rule = rule.within(*self.bounds.at(x))
@@ -245,18 +274,20 @@ class Propagation:
         self.waiting.append(waiting)
         if self.careful:
             self._settle(y)
-            y._settled = waiting, y._version, waiting.x._version  # type: ignore[attr-defined]
 
-    def _untouched(self, tensor: torch.Tensor) -> Waiting | None:
+    def _read_before(self, tensor: torch.Tensor) -> Waiting | None:
         """The layer that a settled tensor came from, as long as nothing has overwritten either
-        end."""
+        end: something has read it already, such as a hook that keeps a copy."""
         made = unhooked(tensor)
         if made is not tensor and not self.careful:
             raise _CannotWait
-        waiting, *versions = getattr(made, "_settled", (None,))
-        if waiting is None or versions != [made._version, waiting.x._version]:
+        waiting: Waiting | None
+        waiting, version, below = getattr(made, "_settled", (None, None, None))
+        if version != made._version:
             return None
-        return waiting
+        if not self.careful:
+            raise _CannotWait
+        return waiting if waiting is not None and waiting.x._version == below else None
 
     def _rectified(self, operation: Operation, waits: Waiting) -> torch.Tensor:
         with torch.no_grad():
@@ -287,6 +318,8 @@ class Propagation:
         if waits is not None:
             del tensor._waits  # type: ignore[attr-defined]
             self._finish(tensor, waits, overwritten=overwritten)
+            kept = waits if self.careful else None  # or its input would be kept with it
+            tensor._settled = kept, tensor._version, waits.x._version  # type: ignore[attr-defined]
 
     def _finish(
         self, y: torch.Tensor, waits: Waiting, positive: bool = False, overwritten: bool = False
@@ -344,7 +377,6 @@ class Propagation:
 
     def _treated(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         kind = operation.kind
-        self.held = self.held or _name(operation) == "detach"
         if kind == "dropout" and not operation.argument(2, "training", True):
             return operation.input
         if kind in GATES or (kind == "pow" and _negative_power(operation)):
@@ -434,9 +466,11 @@ class Propagation:
         return None
 
     def _native(self, operation: Operation, active: list[torch.Tensor]) -> Any:
-        result = operation.run()
+        cuts = _name(operation) in _CUTS or is_quantised(operation.function)
+        with torch.no_grad() if cuts else nullcontext():
+            result = operation.run()
         if not any(map(_depends, _made(operation, result))):
-            return result
+            return self._cut_off(operation, result) if cuts else result
         if _name(operation) not in SHARED_BY_GRADIENT:
             self._note_unknown(operation)
             self._note(operation, "unknown: by the gradient")
@@ -516,7 +550,11 @@ _QUESTIONS = {
     "size", "dim", "ndimension", "stride", "numel", "is_contiguous", "is_floating_point",
     "element_size", "get_device", "is_complex", "nelement", "__len__", "data_ptr", "is_inference",
     "storage_offset", "__hash__", "__repr__", "__format__", "is_pinned", "_is_view",
-    "__set__", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor",
+    "__set__", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "sym_size",
+    "_assert_tensor_metadata",
+}  # fmt: skip
+_CUTS = {
+    "detach", "data", "quantize_per_tensor", "quantize_per_tensor_dynamic", "quantize_per_channel",
 }  # fmt: skip
 
 
@@ -536,11 +574,18 @@ def _name(operation: Operation) -> str:
     """What an operation is called: its kind, or the function's plain name."""
     if operation.kind:
         return operation.kind
-    name = getattr(operation.function, "__name__", "")
+    name = _plain_name(operation)
     if name == "__get__":
         return getattr(getattr(operation.function, "__self__", None), "__name__", name)
     bare = name.strip("_").removesuffix("_with_indices")
     return bare if bare in SHARED_BY_GRADIENT else name
+
+
+def _plain_name(operation: Operation) -> str:
+    function = operation.function
+    if isinstance(function, torch._ops.OpOverload):
+        return bare_name(function)
+    return getattr(function, "__name__", "")
 
 
 _AUTOCAST = (
@@ -605,10 +650,11 @@ def _propagated(
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     ledger = engine.ledger
     with differentiating():
-        leaf = x.detach().requires_grad_()
+        leaf = engine.leaf = x.detach().requires_grad_()
         engine.bounds = Bounds(subject, leaf)
         with (
             _watching(subject, engine, watches),
+            _naming(subject, engine),
             replacing(subject.model, dict.fromkeys(HANDLED, engine), engine),
             nullcontext() if ledger is None else ledger.following(subject.model),
             nullcontext() if visit is None else attending(subject.model, len(x), visit),
@@ -650,13 +696,34 @@ def _watching(
     return hooked(list(wanted), note)
 
 
+def _naming(subject: Subject, engine: Propagation) -> AbstractContextManager[None]:
+    """Have layers that compute their weights (parametrised, pruned) known by the module's name."""
+    layers = torch.nn.Linear, torch.nn.modules.conv._ConvNd
+    modules: dict[torch.nn.Module, str] = {
+        module: name
+        for name, module in subject.model.named_modules()
+        if isinstance(module, layers) and "weight" not in module._parameters
+    }
+    if not modules:
+        return nullcontext()
+
+    def enter(module: torch.nn.Module, _: Any) -> None:
+        engine.inside.append(modules[module])
+
+    def leave(module: torch.nn.Module, _: Any, output: Any) -> None:
+        engine.inside.pop()
+
+    return hooked(list(modules), leave, before=enter)
+
+
 def _lost(engine: Propagation) -> BaseException:
     if not engine.careful:
         return _CannotWait()
     return ExplainError(
         "The network's output does not depend on its input by operations that can be seen: "
         "something in its forward pass detaches it or runs without gradients (torch.no_grad, "
-        "checkpointing, scripted functions). Switch that off for explanations."
+        "quantised layers, checkpointing, scripted functions). Explain the network without that; "
+        "occlusion works as it is."
     )
 
 
