@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from xaiwidgets import zoo
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import FGVis
-from xaiwidgets.methods.cam.fgvis import evidence
+from xaiwidgets.methods.cam.fgvis import Defended, evidence
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +48,69 @@ def test_without_its_defence_far_fewer_pixels_undo_the_answer(scenes):
     assert mass(defended, masks) > 0.8
 
 
-def test_activations_stay_between_nothing_and_what_they_were():
-    class Watched(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
-            self.seen = []
+class Leaky(nn.Module):
+    """Four units, of which some are asleep or below 0, and then a score, or its sigmoid."""
 
-        def forward(self, x):
-            y = F.relu(self.first(x), inplace=True)
-            y = F.leaky_relu(y - 0.1, 0.2)
-            self.seen.append(y.detach().clone())
-            return self.head(y.mean((2, 3)))
+    def __init__(self, end=False):
+        super().__init__()
+        self.first, self.last, self.end = nn.Linear(9, 4), nn.Linear(4, 2), end
 
-    network, x = seeded(Watched), noise(1, 3, 6, 6, seed=3)
+    def forward(self, x):
+        h = F.relu(self.first(x.flatten(1)) - 0.2, inplace=True)
+        h = F.leaky_relu(h - 0.1, 0.2)
+        return self.last(h).sigmoid() if self.end else self.last(h)
+
+
+def by_hand(network, x, e, score):
+    """∂ score / ∂ e with equation 6 of the paper written out, unit by unit."""
+    weight, below = network.first.weight, 0.2
+
+    def units(picture):
+        first = (network.first(picture.flatten(1)) - 0.2).clamp_min(0)
+        return first, torch.where(first > 0.1, first - 0.1, below * (first - 0.1))
+
+    (whole, whole_then), (seen, then) = units(x), units(e)
+    passed = torch.zeros(4)
+    for i in range(4):
+        high, low = whole_then[0, i].clamp_min(0), whole_then[0, i].clamp_max(0)
+        slope = network.last.weight[score, i] * (low <= then[0, i] <= high)
+        slope = slope * (1 if seen[0, i] > 0.1 else below)
+        passed[i] = slope * (0 < seen[0, i] <= whole[0, i])
+    return passed @ weight
+
+
+def test_gradients_pass_only_units_between_nothing_and_what_they_were():
+    network, blocked = seeded(Leaky), 0
     subject = Subject(network)
-    target = subject.bind(1, x)
-    network.seen.clear()
-    FGVis(steps=6, rate=0.5).attribute(subject, x, target)
-    whole, *others = network.seen
-    assert len(others) == 7
-    for each in others:
-        assert (each <= whole.clamp_min(0) + 1e-6).all()
-        assert (each >= whole.clamp_max(0) - 1e-6).all()
-    network.seen.clear()
-    FGVis(steps=6, rate=0.5, defended=False).attribute(subject, x, target)
-    whole, *others = network.seen
-    assert any((each > whole.clamp_min(0) + 1e-6).any() for each in others)
+    for seed in range(30):
+        x, other = noise(1, 1, 3, 3, seed=seed), noise(1, 1, 3, 3, seed=seed + 100)
+        defended, leaf = Defended(subject), (0.5 * x + 0.5 * other).requires_grad_()
+        defended(x)
+        outputs = defended(leaf)
+        assert torch.equal(outputs, network(leaf))  # e is an input like any other
+        (found,) = torch.autograd.grad(outputs[0, 1], leaf, retain_graph=True)
+        expected = by_hand(network, x, leaf.detach(), 1)
+        torch.testing.assert_close(found.flatten(), expected.detach())
+        (plain,) = torch.autograd.grad(network(leaf)[0, 1], leaf)
+        blocked += not torch.allclose(found, plain)
+    assert blocked > 10
+
+
+def test_of_the_whole_picture_nothing_is_held_back():
+    network, x = network_of("functional"), noise(2, 3, 32, 32).requires_grad_()
+    defended = Defended(Subject(network))
+    defended(x.detach())
+    (found,) = torch.autograd.grad(defended(x)[:, 1].sum(), x)
+    (plain,) = torch.autograd.grad(network(x)[:, 1].sum(), x)
+    assert torch.equal(found, plain)
+
+
+def test_what_classifies_at_the_end_is_let_be():
+    network = seeded(lambda: Leaky(end=True))
+    x = noise(1, 1, 3, 3)
+    defended = Defended(Subject(network))
+    defended(x)
+    assert len(defended.limits) == 2  # of three activations
 
 
 def test_of_a_linear_network_the_mask_goes_where_the_weight_is_first():

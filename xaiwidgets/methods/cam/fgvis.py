@@ -23,16 +23,21 @@ class FGVis(
 ):
     """The few pixels and colours that suffice for the answer, or whose removal undoes it.
 
-    A mask m for every pixel and colour is searched by steps down its gradient: "preserve" keeps the
-    score of e = m ⊙ x + (1 − m) ⊙ r with as little as may be, "delete" brings it down to that of
-    the absent picture r by taking as little as may be away. The map is m, or 1 − m.
+    A mask m for every pixel and colour is searched by steps down its gradient, from m = 1 on:
+    "preserve" keeps the score of e = m ⊙ x + (1 − m) ⊙ r with as little as may be, "delete" brings
+    it down to that of the absent picture r by taking as little as may be away. The map is m, or
+    1 − m.
 
     Searching finds noise that fools the network: a few pixels that undo the answer and that no eye
-    would miss. It is `defended` by holding every activation between 0 and what it is for x, so that
-    the mask cannot wake units that the picture left asleep. The paper watches the softmax, which
-    has no slope where the network is sure; here it is the log-odds of the class, from r's (0) to
-    x's (1), and counts no further. That, the number of steps, their length and λ are ours, tried on
-    the zoo; no code was published to compare with.
+    would miss. It is `defended` by what the gradient may pass: an activation h(e) outside of 0 to
+    h(x) hands none on (the paper's equation 6), so that the mask is not drawn to wake units that
+    the picture left asleep. The network's answers stay its own, and e is an input like any other.
+
+    The paper watches the softmax or its cross-entropy, which have no slope where the network is
+    sure; here it is the log-odds of the class, from r's (0) to x's (1), and counts no further. That
+    λ, the number of steps and their length, and that a step is scaled by its steepest slope are
+    ours, tried on the zoo; the authors published no code, and choose λ for every picture so that
+    e's softmax comes near x's.
 
     Use it to ask at the finest grain which few pixels suffice.
 
@@ -55,7 +60,9 @@ class FGVis(
         default=0.2, low=0.01, high=1.0, log=True, help="how far the mask moves in a step, at most"
     )
     defended: bool = knob(
-        default=True, help="hold activations between 0 and what they are for the picture"
+        default=True,
+        help="let no gradient through activations that are not between 0 and what they are for the "
+        "picture",
     )
     baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
 
@@ -87,7 +94,7 @@ class FGVis(
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The masks of one batch after every step, and the share of the evidence that was left
         before it."""
-        ask = _Defended(subject) if self.defended else subject
+        ask = Defended(subject) if self.defended else subject
         with torch.no_grad():
             whole = evidence(target, ask(x))
             nothing = evidence(target, ask(absent))
@@ -117,15 +124,16 @@ def evidence(target: BoundTarget, outputs: torch.Tensor) -> torch.Tensor:
     return score - outputs.scatter(1, column, float("-inf")).logsumexp(1)
 
 
-class _Defended:
-    """A subject whose activations stay between 0 and what they were in the first pass."""
+class Defended:
+    """A subject whose activations hand gradients on only between 0 and what they were in the first
+    pass. What classifies at the end, such as a sigmoid, is let be."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.limits: list[torch.Tensor] = []
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores (batch, classes)."""
+        """Scores (batch, classes): the network's own."""
         limits = iter(self.limits) if self.limits else None
 
         def hold(operation: Operation) -> Any:
@@ -133,8 +141,21 @@ class _Defended:
             if limits is None:
                 self.limits.append(made.detach().clone())
                 return operation.write(made)
-            limit = next(limits)
-            return operation.write(made.clamp(limit.clamp_max(0), limit.clamp_min(0)))
+            limit = next(limits, None)
+            return operation.write(made if limit is None else _within(made, limit))
 
         with replacing(self.subject.model, dict.fromkeys(ACTIVATIONS, hold)):
-            return self.subject(x)
+            outputs = self.subject(x)
+        if limits is None and self.limits and _same(self.limits[-1], outputs):
+            del self.limits[-1]
+        return outputs
+
+
+def _within(made: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    """What was made, whose gradient stops where it does not lie between 0 and its limit."""
+    inside = (made <= limit.clamp_min(0)) & (made >= limit.clamp_max(0))
+    return torch.where(inside, made, made.detach())
+
+
+def _same(last: torch.Tensor, outputs: torch.Tensor) -> bool:
+    return last.numel() == outputs.numel() and torch.equal(last.view_as(outputs), outputs)
