@@ -86,7 +86,34 @@ def test_a_search_never_spends_more_than_its_budget():
         asked.extend(times for _, times in plan)
         return [times // 2 for _, times in plan]
 
-    search = Search(10, attempt, lambda parts: 0.5 ** len(parts), 0.95, 137, 8)
+    search = Search(10, attempt, lambda parts: 0.5 ** len(parts), 0.95, 137, 8, 16)
     _, verified = search.best()
     assert sum(asked) == search.spent <= 137
     assert not verified
+
+
+def searched(at_once):
+    """What a search asks and shows, as it goes, and the rule that it finds."""
+    told = []
+
+    def attempt(plan):
+        told.append(sum(times for _, times in plan))
+        return [times if 3 in parts else times // 2 for parts, times in plan]
+
+    search = Search(
+        10, attempt, lambda parts: 0.5 ** len(parts), 0.9, 500, 8, at_once,
+        lambda rule: told.append(rule.parts),
+    )  # fmt: skip
+    return told, search.best()[0]
+
+
+def test_a_rule_is_shown_as_soon_as_one_batch_of_copies_has_tried_any():
+    told, _ = searched(16)
+    assert told[:2] == [8, ()]  # the empty rule has 8 of its own
+    first = next(place for place, one in enumerate(told) if isinstance(one, tuple) and one)
+    assert len(told[first]) == 1
+    assert told[first - 1] == 16
+
+
+def test_looking_more_often_changes_nothing_that_is_found():
+    assert searched(16)[1] == searched(10_000)[1]

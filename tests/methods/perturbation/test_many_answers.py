@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from conftest import network_of
-from networks import noise
+from networks import noise, seeded
+from torch import nn
 
+import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.methods import LIME, Saliency, gale, normlime, sp_lime, weights_of
 
@@ -68,6 +70,8 @@ def test_homogeneity_is_the_formula_feature_by_feature():
 def test_where_every_feature_is_as_homogeneous_every_weight_stays():
     alike = np.array([[4.0, 9], [4, 9]])
     np.testing.assert_allclose(gale(alike, np.array([0, 1])), [[2, 3], [2, 3]])
+    nearly = np.array([[0.1, 0.3], [0.2, 0.6]])  # the same shares, up to rounding
+    np.testing.assert_allclose(gale(nearly, np.array([0, 1])), np.sqrt(nearly))
 
 
 def test_normlime_by_hand():
@@ -85,6 +89,7 @@ def test_normlime_counts_a_feature_by_its_part_of_the_answer():
 def test_answers_of_squares_become_weights():
     method = LIME(samples=60, segmentation="squares", segments=16, fill="zero")
     both = method(network_of("functional"), noise(2, 3, 32, 32), 1)
+    np.testing.assert_array_equal(weights_of(both), weights_of([both]))
     one = method(network_of("functional"), noise(1, 3, 32, 32, seed=5), 1)
     weights = weights_of([both, one])
     assert weights.shape == (3, 16)
@@ -100,11 +105,37 @@ def test_superpixels_and_methods_without_segments_cannot_be_put_together():
         weights_of([Saliency()(network, noise(1, 3, 32, 32), 1)])
 
 
+def test_words_and_other_columns_are_not_the_same_features():
+    few, many = (
+        xw.FeatureAblation(fill="mean")(xw.TableSubject(lambda rows: rows[:, 0], data), data[0])
+        for data in (np.eye(3), np.eye(4))
+    )
+    with pytest.raises(ExplainError, match="different columns"):
+        weights_of([few, many])
+    subject = xw.TextSubject(seeded(Bag), lambda text: [ord(c) - 97 for c in text])
+    with pytest.raises(ExplainError, match="A word of one text is no feature of another"):
+        weights_of(xw.FeatureAblation()(subject, "abc", 0))
+
+
+class Bag(nn.Module):
+    """A network of 26 letters."""
+
+    def __init__(self):
+        super().__init__()
+        self.letters, self.last = nn.Embedding(26, 4), nn.Linear(4, 2)
+
+    def forward(self, ids):
+        return self.last(self.letters(ids).mean(1))
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
         (lambda: sp_lime([1.0, 2.0]), "The weights have shape"),
-        (lambda: gale(W, [0, 1]), "one class number for each of the 4 answers"),
+        (lambda: sp_lime([[1.0, 2.0], [3.0]]), "a list that is no table of numbers"),
+        (lambda: sp_lime(W, 0), "budget is 0"),
+        (lambda: gale(W, [0, 1]), "one class number, counted from 0, for each of the 4 answers"),
+        (lambda: normlime(W, [0, 1, -1, 0]), "counted from 0"),
         (lambda: gale(W, CLASSES, "sum"), "form is 'sum'"),
     ],
 )

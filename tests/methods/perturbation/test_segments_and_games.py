@@ -181,3 +181,22 @@ def test_absent_segments_are_filled_and_present_ones_are_kept():
     assert (seen[-1][0, 0, :4, 4:] == 1).all()
     np.testing.assert_array_equal(seen[-1][0, 0, :4, :4], x[0, 0, :4, :4].numpy())
     np.testing.assert_array_equal(seen[-1][0, 0, 4:, 4:], x[0, 0, 4:, 4:].numpy())
+
+
+def test_the_first_order_of_shapley_sampling_is_seen_as_it_goes(monkeypatch):
+    subject, x = zoo.subject("shapes"), noise(1, 3, 96, 96)
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 4)
+    method, seen = ShapleySampling(samples=4, segments=16), []
+    whole = method(subject, x, 1, partial=seen.append)
+    first = seen[0]
+    assert first.provenance.forwards == 2 + 4  # nobody, everybody, and one batch
+    game = Game(subject, x, subject.bind(1, x)[0], method.cut(subject, x)[0], "zero")
+    order = method._orders(game.players)[0, :4]
+    joined = torch.zeros(5, game.players, dtype=torch.bool)
+    for place, player in enumerate(order):
+        joined[place + 1 :, player] = True
+    wanted = torch.zeros(game.players, dtype=torch.float64)
+    wanted[order] = game(joined).diff()
+    torch.testing.assert_close(first.values[0], game.paint(wanted), rtol=1e-4, atol=1e-5)
+    assert any("has not joined" in fact for fact in first.facts)
+    assert not any("has not joined" in fact for fact in whole.facts)

@@ -9,7 +9,7 @@ import torch
 from tables import cancer, diabetes_model, forest, ruled, rules, two_rules
 
 import xaiwidgets as xw
-from xaiwidgets.methods.perturbation.quarters import predicates_of
+from xaiwidgets.methods.perturbation.quarters import Quarters
 
 DATA = np.random.default_rng(0).normal(size=(300, 5))
 
@@ -196,11 +196,10 @@ def test_lime_by_quarters_says_which_quarter_speaks():
 def test_quarters_are_cut_at_the_datas_quartiles():
     subject = cancer()
     row = forest()[1].data[0]
-    predicates = predicates_of(subject.table, row)
-    assert all(each.holds(row[None])[0] for each in predicates)
-    share = [each.holds(subject.table.rows).mean() for each in predicates]
-    np.testing.assert_allclose(share, 0.25, atol=0.02)
-    assert str(predicates[0]) == "15.78 < mean radius"
+    quarters = Quarters(subject.table, row)
+    assert quarters.hold(row[None]).all()
+    np.testing.assert_allclose(quarters.hold(subject.table.rows).mean(0), 0.25, atol=0.02)
+    assert quarters.said(0) == "15.78 < mean radius"
 
 
 # --- Anchors --------------------------------------------------------------------------------------
@@ -252,6 +251,20 @@ def test_an_answer_that_never_changes_needs_no_rule():
     heat = xw.Anchors(samples=300)(subject, ruled(1)[0])
     assert heat.numbers["coverage"] == 1.0
     assert heat.facts[0].startswith("Anchor: always. ")
+
+
+def test_a_probability_of_its_own_has_no_rival_and_is_told_to_bring_one():
+    def chance(rows):
+        return 0.1 + 0.8 * (rows[:, 0] > 0)
+
+    row = np.array([1.0, 0, 0, 0, 0])
+    alone = xw.Anchors(samples=300)(xw.TableSubject(chance, DATA), row)
+    assert alone.facts[0].startswith("Anchor: always. ")
+    assert "Of a probability p give both, such as np.stack([1 - p, p], 1)." in alone.warnings[-1]
+    both = xw.TableSubject(lambda rows: np.stack([1 - chance(rows), chance(rows)], 1), DATA)
+    found = xw.Anchors()(both, row)
+    assert found.map()[0, 0].tolist() == [1, 0, 0, 0, 0]
+    assert found.warnings == []
 
 
 # --- from many rows to the model ------------------------------------------------------------------

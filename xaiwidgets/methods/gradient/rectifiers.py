@@ -124,7 +124,8 @@ def _matrix(name: str, values: torch.Tensor) -> str:
         for row in (values + 0.0).reshape(-1, values.shape[-1]).tolist()
     )
     style = "display:inline-table;margin:0 18px 12px 0;border-collapse:collapse"
-    caption = f'<caption style="text-align:left;font-weight:600">{name}</caption>'
+    bold = "text-align:left;font-weight:600;white-space:nowrap"
+    caption = f'<caption style="{bold}">{name}</caption>'
     return f'<table style="{style}">{caption}{rows}</table>'
 
 

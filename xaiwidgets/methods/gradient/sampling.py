@@ -37,7 +37,7 @@ def sampled_gradients(
     moments = Moments(x, powers)
     size = subject.batch_size(x)
     each = max(1, size // len(x))
-    asked = subject.quick(x) if samples * len(x) > size else subject
+    asked = subject.quick(x, samples * len(x), backward=True)
     for first in range(0, samples, each):
         drawn = [draw(i) for i in range(first, min(first + each, samples))]
         points = torch.stack([point for point, _ in drawn])

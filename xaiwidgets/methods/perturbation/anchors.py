@@ -19,14 +19,19 @@ from .segments import SEGMENTATIONS
 from .standing import Standing
 
 _TRYING = "Still searching: shown is the most precise rule of those just tried."
+_SIGN = (
+    "There is a single score, of which an anchor holds the sign, and it never changed. Of a "
+    "probability p give both, such as np.stack([1 - p, p], 1)."
+)
 
 
 class Trials(Protocol):
-    """What rules about one input are tried on: `count` parts may be held fast, `each` trials are
-    made at a time."""
+    """What rules about one input are tried on: `count` parts may be held fast, `each` trials of
+    a rule are made at a time, `at_once` are asked together."""
 
     count: int
     each: int
+    at_once: int
 
     def held(self, plan: Sequence[tuple[Parts, int]]) -> list[int]:
         """In how many trials under each rule the answer stays."""
@@ -110,13 +115,16 @@ class Anchors(
 
             search = Search(
                 trials.count, trials.held, trials.coverage, self.threshold, self.samples,
-                trials.each, look,
+                trials.each, trials.at_once, look,
             )  # fmt: skip
             rule, verified = search.best()
             search.pull([rule], search.left)
             values[i] = trials.paint(rule)
             told.append((rule, verified, trials.words(rule)))
-        return self._told(Findings(values, frames=self.shown(subject, labels, x)), told)
+        found = self._told(Findings(values, frames=self.shown(subject, labels, x)), told)
+        if _one_score(subject, target) and not any(rule.parts for rule, _, _ in told):
+            found.warnings.append(_SIGN)
+        return found
 
     def _trials(
         self, subject: Subject, x: torch.Tensor, target: BoundTarget, own: torch.Tensor
@@ -148,7 +156,12 @@ class Anchors(
 
 def _lead(subject: Subject, target: BoundTarget) -> BoundTarget:
     """What is above 0 while the answer stays: the class's lead, or a single score itself."""
-    return target if subject._total == 1 else target.margin()
+    return target if _one_score(subject, target) else target.margin()
+
+
+def _one_score(subject: Subject, target: BoundTarget) -> bool:
+    """Whether there is no rival that could take the lead."""
+    return subject._total == 1 and target.scorer is None
 
 
 class _Copies:
@@ -157,7 +170,7 @@ class _Copies:
     each = 8
 
     def __init__(self, game: Game, seed: int) -> None:
-        self.game, self.count = game, game.players
+        self.game, self.count, self.at_once = game, game.players, game.at_once
         self.draw = torch.Generator().manual_seed(seed)
         whole = float(game(torch.ones(1, game.players, dtype=torch.bool)))
         self.standing = Standing.of(game.target, whole)

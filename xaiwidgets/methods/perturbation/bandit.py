@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Parts = tuple[int, ...]
@@ -47,7 +47,8 @@ class Search:
     """Looks among rules of `count` predicates for one whose precision is at least `threshold`, and
     of those for the one that covers most. `attempt` tries rules so many times each and says how
     often each held; `coverage` is the share of inputs to which a rule applies; at most `budget`
-    tries are made, `each` at a time."""
+    tries are made, `each` of a rule at a time. `look` is handed the best of the rules just tried,
+    after every `at_once` tries or more: looking never changes which are made."""
 
     count: int
     attempt: Try
@@ -55,6 +56,7 @@ class Search:
     threshold: float
     budget: int
     each: int
+    at_once: int
     look: Callable[[Rule], None] = lambda rule: None
     beam: int = 4
     longest: int = 6
@@ -95,13 +97,23 @@ class Search:
             if times:
                 plan.append((rule, times))
                 self.spent += times
-        for (rule, times), held in zip(
-            plan, self.attempt([(rule.parts, times) for rule, times in plan]), strict=True
-        ):
-            rule.tries += times
-            rule.held += held
-        if plan:
-            self.look(max((rule for rule, _ in plan), key=lambda rule: rule.precision))
+        for part in self._portions(plan):
+            held = self.attempt([(rule.parts, times) for rule, times in part])
+            for (rule, times), own in zip(part, held, strict=True):
+                rule.tries += times
+                rule.held += own
+            self.look(max((rule for rule, _ in part), key=lambda rule: rule.precision))
+
+    def _portions(self, plan: list[tuple[Rule, int]]) -> Iterator[list[tuple[Rule, int]]]:
+        """A plan in parts of as many tries as are asked at once."""
+        part: list[tuple[Rule, int]] = []
+        for rule, times in plan:
+            part.append((rule, times))
+            if sum(own for _, own in part) >= self.at_once:
+                yield part
+                part = []
+        if part:
+            yield part
 
     def _longer(self, beam: Sequence[Rule]) -> list[Rule]:
         """Every rule of the beam with one more predicate."""

@@ -11,6 +11,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from . import segments
+from .scores_of import scores_of
 
 
 def asked_each(subject: Subject, fill: str) -> int:
@@ -43,18 +44,16 @@ class Game:
     def __call__(self, present: torch.Tensor) -> torch.Tensor:
         """The scores (coalitions,) where `present` (coalitions, players) says who takes part, in
         double precision on the CPU."""
-        none = torch.empty(0, dtype=torch.float64)
-        return torch.cat([none, *self.scores(present)]) if len(present) else none
+        return torch.cat([torch.empty(0, dtype=torch.float64), *self.scores(present)])
 
     def scores(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
-        """The same, batch by batch."""
+        """The same, batch by batch; of no coalition there is none."""
         times = len(self.draws)
-        for part in present.split(self.at_once):
+        for part in present.split(self.at_once) if len(present) else ():
             kept = part.to(self.labels.device)[:, self.labels].repeat_interleave(times, 0)
             own = torch.zeros(len(kept), dtype=torch.long)
             filled = self.filling(kept, own, self.draws.repeat(len(part)))
-            scores = self.subject.scores(filled, self.target, own).double().cpu()
-            yield scores.view(-1, times).mean(1)
+            yield scores_of(self.subject, filled, self.target).view(-1, times).mean(1)
 
     def ends(self) -> tuple[float, float]:
         """The scores of nobody, and of everybody."""

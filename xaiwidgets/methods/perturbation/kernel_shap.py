@@ -87,7 +87,8 @@ class KernelShap(
         by_size = 1 / (sizes * (players - sizes))
         draw = torch.Generator().manual_seed(self.seed)
         if self._exact(players):
-            every = torch.tensor(list(product((False, True), repeat=players))[1:-1])
+            some = list(product((False, True), repeat=players))[1:-1]
+            every = torch.tensor(some, dtype=torch.bool).view(-1, players)
             many = torch.lgamma(torch.tensor(players + 1.0).double())
             count = (many - torch.lgamma(sizes + 1) - torch.lgamma(players - sizes + 1)).exp()
             every = every[torch.randperm(len(every), generator=draw)]
@@ -95,8 +96,8 @@ class KernelShap(
         pairs = -(-self.samples // 2)
         size = by_size.multinomial(pairs, replacement=True, generator=draw) + 1
         place = torch.rand(pairs, players, generator=draw).argsort(1).argsort(1)
-        some = place < size[:, None]
-        both = torch.stack([some, ~some], 1).flatten(0, 1)[: self.samples]
+        present = place < size[:, None]
+        both = torch.stack([present, ~present], 1).flatten(0, 1)[: self.samples]
         return both, torch.ones(len(both), dtype=torch.float64)
 
 
@@ -110,6 +111,6 @@ def _shares(
     equal = (all_ - nobody) / players
     rest = scores - nobody - equal * z.sum(1)
     z = z - z.mean(1, keepdim=True)
-    found = fit(z, rest, weights, torch.zeros(players).double(), torch.arange(len(z)) // 2)
+    found = fit(z, rest, weights, torch.zeros(players).double(), together=2)
     found.coefficients = equal + found.coefficients
     return found

@@ -129,7 +129,7 @@ class LIME(
         weights = (-distance[:done].square() / self.width**2).exp().sqrt()
         penalty = torch.full_like(z[0], RIDGE)
         penalty[0] = 0
-        found = fit(z, scores, weights, penalty, torch.arange(done))
+        found = fit(z, scores, weights, penalty)
         return Surrogate(found.coefficients[1:], found.error[1:], found.r2)
 
 

@@ -7,7 +7,7 @@ that are alike; superpixels of one picture are no features of another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from xaiwidgets.core.cells import Cells
 from xaiwidgets.core.errors import ExplainError
 
 Form = Literal["lime", "average", "homogeneity"]
+_ALIKE = 1e-12  # entropies that differ by rounding
 
 
 @dataclass(frozen=True)
@@ -30,41 +31,56 @@ class Pick:
     importance: np.ndarray
 
 
-def weights_of(answers: Sequence[Heatmap]) -> np.ndarray:
+def weights_of(answers: Heatmap | Sequence[Heatmap]) -> np.ndarray:
     """The weight of every feature in every answer (answers, features): of a table's columns, or of
     segments, from methods that cut pictures into such, as LIME(segmentation="squares") does.
 
-    Raises ExplainError where pictures were cut differently: their segments are not the same
-    features.
+    Raises ExplainError where features are not the same in every answer: pictures that were cut
+    differently, tables with other columns, the words of texts.
     """
-    rows, cut = [], None
-    for answer in answers:
-        if answer.parts is not None and isinstance(answer.parts[0], Cells):
-            rows += list(answer.map()[:, 0])
-            continue
-        frame = next((frame for frame in answer.frames if frame.label == "segments"), None)
-        if frame is None:
-            raise ExplainError(
-                f"{answer.provenance.method} has no segments; LIME, KernelShap, ShapleySampling "
-                "and FeatureAblation give weights that can be put together."
-            )
-        for values, labels in zip(
-            answer.map(), frame.values[:, 0].numpy().astype(int), strict=True
-        ):
-            cut = labels if cut is None else cut
-            if labels.shape != cut.shape or (labels != cut).any():
+    rows: list[np.ndarray] = []
+    features: Any = None
+    for answer in [answers] if isinstance(answers, Heatmap) else answers:
+        for own, weights in _features(answer):
+            features = own if features is None else features
+            if not np.array_equal(own, features):
                 raise ExplainError(
-                    "The answers cut their pictures into different segments, which are not the "
-                    "same features; use segmentation='squares'."
+                    "The answers are about different columns, or cut their pictures into different "
+                    "segments, which are not the same features; for pictures use "
+                    "segmentation='squares'."
                 )
-            flat = labels.ravel()
-            rows.append(np.bincount(flat, values.ravel()) / np.bincount(flat))
+            rows.append(weights)
     return _table(rows)
+
+
+def _features(answer: Heatmap) -> Iterator[tuple[Any, np.ndarray]]:
+    """What tells the features of each input of an answer, and their weights."""
+    maps = answer.map()
+    if answer.parts is not None:
+        for parts, values in zip(answer.parts, maps, strict=True):
+            if not isinstance(parts, Cells):
+                raise ExplainError(
+                    "A word of one text is no feature of another; only answers about tables and "
+                    "pictures can be put together."
+                )
+            yield parts.names, values[0]
+        return
+    frame = next((frame for frame in answer.frames if frame.label == "segments"), None)
+    if frame is None:
+        raise ExplainError(
+            f"{answer.provenance.method} has no segments; LIME, KernelShap, ShapleySampling "
+            "and FeatureAblation give weights that can be put together."
+        )
+    for labels, values in zip(frame.values[:, 0].numpy().astype(int), maps, strict=True):
+        flat = labels.ravel()
+        yield labels, np.bincount(flat, values.ravel()) / np.bincount(flat)
 
 
 def sp_lime(weights: Any, budget: int = 5) -> Pick:
     """The few answers that together show most of what matters (submodular pick, Ribeiro et al.
     2016): one after the other the answer that adds most importance of features not yet shown."""
+    if budget < 1:
+        raise ExplainError(f"budget is {budget}; it takes how many answers to pick, at least 1.")
     shown = _table(weights) != 0
     importance = np.sqrt(np.abs(_table(weights)).sum(0))
     total, covered = max(importance.sum(), 1e-30), np.zeros(len(importance), dtype=bool)
@@ -87,9 +103,10 @@ def gale(weights: Any, classes: Any, form: Form = "homogeneity") -> np.ndarray:
     "lime" is √(Σ |w|) over a class's answers; "average" the mean |w| over those in which the
     feature has a weight; "homogeneity" the first times 1 − (H − min H) ÷ (max H − min H), where H
     is the entropy of the feature's share among the classes: what speaks for every class alike
-    counts for nothing. No code was published with the paper, so that only its formulas are held to.
-    Two cases that they leave open are decided here: a feature without any weight has no entropy,
-    and takes no part in min and max; and where all entropies are equal every weight stays.
+    counts for nothing. The authors published no code; the formulas are those that others restate
+    from the paper, "average" as InterpretDL computes it. Two cases that they leave open are decided
+    here: a feature without any weight has no entropy, and takes no part in min and max; and where
+    all entropies are equal every weight stays.
     """
     by_class = _by_class(weights, classes)
     importance = np.stack([np.sqrt(np.abs(part).sum(0)) for part in by_class])
@@ -103,7 +120,9 @@ def gale(weights: Any, classes: Any, form: Form = "homogeneity") -> np.ndarray:
     entropy = -(share * np.log(np.maximum(share, 1e-30))).sum(0)
     used = importance.sum(0) > 0
     low, high = (entropy[used].min(), entropy[used].max()) if used.any() else (0.0, 0.0)
-    return (1 - (entropy - low) / max(high - low, 1e-30)) * importance
+    if high - low <= _ALIKE:
+        return importance
+    return (1 - (entropy - low) / (high - low)) * importance
 
 
 def normlime(weights: Any, classes: Any) -> np.ndarray:
@@ -125,16 +144,23 @@ def _mean_where_there(values: np.ndarray, there: np.ndarray) -> np.ndarray:
 def _by_class(weights: Any, classes: Any) -> list[np.ndarray]:
     """The answers of each class; classes are counted from 0."""
     table, numbers = _table(weights), np.asarray(classes)
-    if numbers.shape != table.shape[:1] or not np.issubdtype(numbers.dtype, np.integer):
+    whole = np.issubdtype(numbers.dtype, np.integer)
+    if numbers.shape != table.shape[:1] or not whole or numbers.min() < 0:
         raise ExplainError(
-            f"The classes have shape {numbers.shape}; give one class number for each of the "
-            f"{len(table)} answers."
+            f"The classes are {numbers.dtype} of shape {numbers.shape}; give one class number, "
+            f"counted from 0, for each of the {len(table)} answers."
         )
     return [table[numbers == c] for c in range(int(numbers.max()) + 1)]
 
 
 def _table(weights: Any) -> np.ndarray:
-    table = np.asarray(weights, dtype=np.float64)
+    try:
+        table = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ExplainError(
+            f"The weights are a {type(weights).__name__} that is no table of numbers; they have to "
+            "be finite numbers (answers, features), as weights_of gives them."
+        ) from None
     if table.ndim != 2 or table.size == 0 or not np.isfinite(table).all():
         raise ExplainError(
             f"The weights have shape {table.shape}; they have to be finite numbers (answers, "

@@ -11,7 +11,8 @@ from xaiwidgets.core.cells import as_written
 from xaiwidgets.core.table_subject import TableSubject
 from xaiwidgets.core.target import BoundTarget
 
-from .quarters import predicates_of
+from .quarters import Quarters
+from .scores_of import scores_of
 
 
 class NearbyRows:
@@ -26,35 +27,37 @@ class NearbyRows:
     def __init__(
         self, subject: TableSubject, x: torch.Tensor, target: BoundTarget, quarters: bool
     ) -> None:
-        self.subject, self.x, self.target, self.quarters = subject, x, target, quarters
-        self.table, self.row = subject.table, subject.read_back(x)[0]
-        self.predicates = predicates_of(self.table, self.row)
+        self.subject, self.x, self.target, self.in_quarters = subject, x, target, quarters
+        self.table = subject.table
+        self.quarters = Quarters(self.table, subject.read_back(x)[0])
 
     def draw(self, samples: int, seed: int) -> np.ndarray:
         """Rows (samples, columns); the first is the row itself."""
-        lot, columns = np.random.default_rng(seed), len(self.row)
-        data = self.table.rows
-        rows = data[lot.integers(len(data), size=(samples, columns)), np.arange(columns)]
-        if not self.quarters:
-            normal = lot.normal(size=rows.shape) * self.table.spread() + self.table.centre("mean")
-            rows = np.where(self.table.categorical, rows, normal)
-        rows[0] = self.row
+        lot, data = np.random.default_rng(seed), self.table.rows
+        shape = samples, data.shape[1]
+        if self.in_quarters:
+            rows = data[lot.integers(len(data), size=shape), np.arange(shape[1])]
+        else:
+            rows = lot.standard_normal(shape) * self.table.spread + self.table.centre("mean")
+            for column in self.table.levels:
+                rows[:, column] = lot.choice(data[:, column], samples)
+        rows[0] = self.quarters.row
         return rows
 
     def seen(self, rows: np.ndarray) -> torch.Tensor:
         """What the linear model sees of rows, (rows, columns) in double precision."""
-        same = np.stack([each.holds(rows) for each in self.predicates], 1).astype(float)
-        if self.quarters:
-            return torch.from_numpy(same)
-        scaled = (rows - self.table.centre("mean")) / self.table.spread()
-        return torch.from_numpy(np.where(self.table.categorical, same, scaled))
+        if self.in_quarters:
+            return torch.from_numpy(self.quarters.hold(rows).astype(float))
+        seen = (rows - self.table.centre("mean")) / self.table.spread
+        for column in self.table.levels:
+            seen[:, column] = rows[:, column] == self.quarters.row[column]
+        return torch.from_numpy(seen)
 
     def scores(self, rows: torch.Tensor) -> Iterator[torch.Tensor]:
         """What the model says of rows (rows, columns), batch by batch, in double precision."""
         x = self.subject.standing_for(rows.numpy())
         for part in x.split(self.subject.batch_size(self.x, backward=False)):
-            own = torch.zeros(len(part), dtype=torch.long)
-            yield self.subject.scores(part.to(self.x), self.target, own).double().cpu()
+            yield scores_of(self.subject, part.to(self.x), self.target)
 
     def paint(self, worth: torch.Tensor) -> torch.Tensor:
         """Each column's number, (1, 1, columns)."""
@@ -62,7 +65,7 @@ class NearbyRows:
 
     def name(self, column: int) -> str:
         """What a coefficient is about."""
-        if self.quarters or column in self.table.levels:
-            return str(self.predicates[column])
-        spread = as_written(float(self.table.spread()[column]))
+        if self.in_quarters or column in self.table.levels:
+            return self.quarters.said(column)
+        spread = as_written(float(self.table.spread[column]))
         return f"{self.table.columns[column]} by {spread}"

@@ -59,7 +59,7 @@ class Occlusion(
         for part in torch.arange(len(x) * patches).split(subject.batch_size(x, backward=False)):
             which, patch = part // patches, part % patches
             down, across = rows[patch // len(columns)], columns[patch % len(columns)]
-            covered = filling(1 - down[:, :, None] * across[:, None, :], which)
+            covered = filling(down[:, :, None] * across[:, None, :] == 0, which)
             fallen = whole[which] - asked.scores(covered, target, which)
             for i in which.unique():
                 mine = which == i

@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from xaiwidgets.core.cells import as_written
 from xaiwidgets.core.table import Table
 
-BINS = 4
+_HALF = 0.5  # categories are counted: nothing but the own one lies within half of it
 
 
-@dataclass(frozen=True)
-class Predicate:
-    """A column lies in an interval low < value ≤ high, or holds a category; `said` is how."""
+class Quarters:
+    """What is true of each column of a `row` (columns,): it lies in its quarter of the data,
+    low < value ≤ high, or holds its category."""
 
-    column: int
-    said: str
-    low: float = -np.inf
-    high: float = np.inf
-    category: float | None = None
+    def __init__(self, table: Table, row: np.ndarray) -> None:
+        self.table, self.row = table, row
+        edges = table.quartiles
+        self.low = np.where(edges < row, edges, -np.inf).max(0)
+        self.high = np.where(edges >= row, edges, np.inf).min(0)
+        own = table.categorical
+        self.low[own], self.high[own] = row[own] - _HALF, row[own] + _HALF
 
-    def holds(self, rows: np.ndarray) -> np.ndarray:
-        """For which rows (rows, columns) it is true, (rows,)."""
-        cells = rows[:, self.column]
-        if self.category is not None:
-            return cells == self.category
-        return (cells > self.low) & (cells <= self.high)
+    def __len__(self) -> int:
+        return len(self.row)
 
-    def __str__(self) -> str:
-        return self.said
+    def hold(self, rows: np.ndarray) -> np.ndarray:
+        """Of which columns of rows it is true as well, (rows, columns) as bool."""
+        return (rows > self.low) & (rows <= self.high)
 
-
-def predicates_of(table: Table, row: np.ndarray) -> list[Predicate]:
-    """What is true of each column of a row (columns,): its quarter of the data, or its category."""
-    words = table.written(row)
-    return [
-        Predicate(i, f"{name} = {words[i]}", category=float(value))
-        if i in table.levels
-        else _quarter(table.rows[:, i], i, name, float(value))
-        for i, (name, value) in enumerate(zip(table.columns, row, strict=True))
-    ]
-
-
-def _quarter(data: np.ndarray, column: int, name: str, value: float) -> Predicate:
-    edges = np.unique(np.quantile(data, np.arange(1, BINS) / BINS))
-    below, above = edges[edges < value], edges[edges >= value]
-    low = float(below[-1]) if len(below) else -np.inf
-    high = float(above[0]) if len(above) else np.inf
-    left = f"{as_written(low)} < " if np.isfinite(low) else ""
-    right = f" ≤ {as_written(high)}" if np.isfinite(high) else ""
-    return Predicate(column, f"{left}{name}{right}", low, high)
+    def said(self, column: int) -> str:
+        """It in words."""
+        name, low, high = self.table.columns[column], self.low[column], self.high[column]
+        if column in self.table.levels:
+            return f"{name} = {self.table.words[column][int(self.row[column])]}"
+        left = f"{as_written(low)} < " if np.isfinite(low) else ""
+        right = f" ≤ {as_written(high)}" if np.isfinite(high) else ""
+        return f"{left}{name}{right}"

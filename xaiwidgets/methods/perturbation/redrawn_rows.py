@@ -12,7 +12,8 @@ from xaiwidgets.core.table_subject import TableSubject
 from xaiwidgets.core.target import BoundTarget
 
 from .bandit import Parts, Rule
-from .quarters import predicates_of
+from .quarters import Quarters
+from .scores_of import scores_of
 from .standing import Standing
 
 
@@ -24,6 +25,7 @@ class RedrawnRows:
     """
 
     each = 100
+    at_once = 10_000
 
     def __init__(
         self, subject: TableSubject, x: torch.Tensor, target: BoundTarget, seed: int
@@ -31,10 +33,10 @@ class RedrawnRows:
         self.subject, self.x, self.target = subject, x, target
         self.draw = np.random.default_rng(seed)
         self.data = subject.table.rows
-        self.predicates = predicates_of(subject.table, subject.read_back(x)[0])
-        self.count = len(self.predicates)
-        self.true = np.stack([predicate.holds(self.data) for predicate in self.predicates], 1)
-        self.standing = Standing.of(target, float(self._scores(x)))
+        self.quarters = Quarters(subject.table, subject.read_back(x)[0])
+        self.count = len(self.quarters)
+        self.true = self.quarters.hold(self.data)
+        self.standing = Standing.of(target, float(scores_of(subject, x, target)))
 
     def coverage(self, parts: Parts) -> float:
         """The share of the data to which a rule applies."""
@@ -46,7 +48,8 @@ class RedrawnRows:
             return []
         current_job().check()
         drawn = np.concatenate([self._under(parts, times) for parts, times in plan])
-        scores = self._scores(self.subject.standing_for(drawn).to(self.x))
+        x = self.subject.standing_for(drawn).to(self.x)
+        scores = scores_of(self.subject, x, self.target)
         stays = self.standing.holds(scores)
         return [int(part.sum()) for part in stays.split([times for _, times in plan])]
 
@@ -58,17 +61,13 @@ class RedrawnRows:
 
     def words(self, rule: Rule) -> str:
         """The rule in words."""
-        return " and ".join(str(self.predicates[part]) for part in rule.parts) or "always"
+        return " and ".join(map(self.quarters.said, rule.parts)) or "always"
 
     def _under(self, parts: Parts, times: int) -> np.ndarray:
         drawn = self.data[self.draw.integers(len(self.data), size=times)].copy()
         for part in parts:
             fitting = self.data[self.true[:, part], part]
             if not len(fitting):
-                fitting = self.subject.read_back(self.x)[:, part]
+                fitting = self.quarters.row[part : part + 1]
             drawn[:, part] = fitting[self.draw.integers(len(fitting), size=times)]
         return drawn
-
-    def _scores(self, x: torch.Tensor) -> torch.Tensor:
-        own = torch.zeros(len(x), dtype=torch.long)
-        return self.subject.scores(x, self.target, own).double().cpu()

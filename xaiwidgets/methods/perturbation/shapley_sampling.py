@@ -1,7 +1,10 @@
+from collections.abc import Callable
+
 import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -9,6 +12,8 @@ from xaiwidgets.core.target import BoundTarget
 from ..sampling import Moments, enough, precision_knob, report_error
 from .game import Game, asked_each
 from .over_segments import OverSegments
+
+_JOINING = "The first order so far: a segment that has not joined yet is 0."
 
 
 class ShapleySampling(
@@ -58,7 +63,8 @@ class ShapleySampling(
             orders = self._orders(game.players)
             moments, done = Moments(torch.zeros(1, game.players, dtype=torch.float64)), 0
             for part in orders.split(max(1, game.at_once // (2 * game.players)) * 2):
-                rises = _rises(game, part, nobody, everybody)
+                early = self._early(i, game, found) if not done else _nobody
+                rises = _rises(game, part, nobody, everybody, early)
                 both_ways = torch.stack([pair.mean(0) for pair in rises.split(2)])
                 moments.add(both_ways[:, None])
                 moments.count += len(both_ways)
@@ -68,6 +74,24 @@ class ShapleySampling(
                     break
         return report_error(found(), done, self.samples)
 
+    def _early(
+        self, i: int, game: Game, found: Callable[[], Findings]
+    ) -> Callable[[torch.Tensor], None]:
+        """Shows the first order as far as it went."""
+
+        def show(rises: torch.Tensor) -> None:
+            def so_far() -> Findings:
+                seen = found()
+                seen.values[i] = game.paint(rises)
+                assert seen.error is not None
+                seen.error[i] = seen.values[i].abs()
+                seen.facts.append(_JOINING)
+                return seen
+
+            current_job().show(so_far)
+
+        return show
+
     def _orders(self, players: int) -> torch.Tensor:
         """Who joins when, (orders, players): each random order is followed by its reverse."""
         draw = torch.Generator().manual_seed(self.seed)
@@ -75,11 +99,24 @@ class ShapleySampling(
         return torch.stack([there, there.flip(1)], 1).flatten(0, 1)[: self.samples]
 
 
-def _rises(game: Game, orders: torch.Tensor, nobody: float, everybody: float) -> torch.Tensor:
-    """How far the score rises when each player joins, (orders, players)."""
+def _nobody(rises: torch.Tensor) -> None:
+    """Looks at nothing."""
+
+
+def _rises(
+    game: Game, orders: torch.Tensor, nobody: float, everybody: float,
+    look: Callable[[torch.Tensor], None] = _nobody,
+) -> torch.Tensor:  # fmt: skip
+    """How far the score rises when each player joins, (orders, players). `look` is handed those of
+    the first order after every batch, 0 for who has not joined yet."""
     count, players = orders.shape
     place = orders.argsort(1)
     joined = place[:, None] <= torch.arange(players - 1)[:, None]
-    between = game(joined.flatten(0, 1)).view(count, players - 1)
+    asked = torch.full((1,), nobody, dtype=torch.float64)
+    for scores in game.scores(joined.flatten(0, 1)):
+        asked = torch.cat([asked, scores])
+        steps = asked[:players].diff()
+        look(steps.new_zeros(players).index_copy(0, orders[0, : len(steps)], steps))
+    between = asked[1:].view(count, players - 1)
     first, last = (between.new_full((count, 1), end) for end in (nobody, everybody))
     return torch.cat([first, between, last], 1).diff(dim=1).gather(1, place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
+import torch.nn.functional as F
 
 from xaiwidgets.core.answers import Findings, Frame
 
@@ -27,31 +28,37 @@ class Surrogate:
 
 def fit(
     z: torch.Tensor, scores: torch.Tensor, weights: torch.Tensor, penalty: torch.Tensor,
-    groups: torch.Tensor,
+    together: int = 1,
 ) -> Surrogate:  # fmt: skip
     """Minimise Σ w (score − z c)² + Σ penalty c² over rows `z` (rows, columns), in double
     precision.
 
-    The standard error is the sandwich (White 1980), which needs no equal noise; rows of one group
-    were drawn together. With fewer groups than columns nothing is known of it: it is then as large
-    as the largest coefficient.
+    The standard error is the sandwich (White 1980), which needs no equal noise; so many rows after
+    one another were drawn `together`. With fewer draws than columns nothing is known of it: it is
+    then as large as the largest coefficient.
     """
     weighted = z * weights[:, None]
     inverse = torch.linalg.pinv(weighted.T @ z + torch.diag(penalty), rtol=1e-10, hermitian=True)
     found = inverse @ (weighted.T @ scores)
     left = scores - z @ found
-    count = int(groups.max()) + 1
-    pulls = torch.zeros(count, z.shape[1], dtype=z.dtype)
-    pulls.index_add_(0, groups, weighted * left[:, None])
-    spread = (inverse @ (pulls.T @ pulls) @ inverse).diagonal().clamp_min(0)
-    freedom = count - z.shape[1]
-    error = (spread * count / max(freedom, 1)).sqrt()
+    pulls = _summed(weighted * left[:, None], together)
+    spread = (pulls @ inverse).square().sum(0)
+    freedom = len(pulls) - z.shape[1]
+    error = (spread * len(pulls) / max(freedom, 1)).sqrt()
     if freedom <= 0:
         error = found.abs().amax().expand_as(found)
     mean = (weights @ scores) / weights.sum()
     variance = weights @ (scores - mean).square()
     r2 = 1 - float(weights @ left.square()) / max(float(variance), 1e-30)
     return Surrogate(found, error, r2)
+
+
+def _summed(rows: torch.Tensor, together: int) -> torch.Tensor:
+    """Sums over so many rows after one another; the last may be of fewer."""
+    if together == 1:
+        return rows
+    filled = F.pad(rows, (0, 0, 0, -len(rows) % together))
+    return filled.view(-1, together, rows.shape[1]).sum(1)
 
 
 class Played(Protocol):
