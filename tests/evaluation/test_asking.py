@@ -22,8 +22,8 @@ def test_evaluations_that_ask_for_many_scores_ask_a_copy_and_give_the_same_grade
     network, x = seeded(ResidualNetwork).double(), noise(2, 3, 32, 32, dtype=torch.float64)
     values, made, ready = noise(2, 32, 32, seed=1), [], Subject.quick
 
-    def quick(self, x):
-        made.append(ready(self, x))
+    def quick(self, x, *rows, **more):
+        made.append(ready(self, x, *rows, **more))
         return made[-1]
 
     monkeypatch.setattr(Subject, "quick", quick)
@@ -31,6 +31,6 @@ def test_evaluations_that_ask_for_many_scores_ask_a_copy_and_give_the_same_grade
     assert made
     for subject in made:
         assert not any(isinstance(module, nn.BatchNorm2d) for module in subject.model.modules())
-    monkeypatch.setattr(Subject, "quick", lambda self, x: self)
+    monkeypatch.setattr(Subject, "quick", lambda self, *_, **__: self)
     plain = test(network, x, values, [0, 1]).values
     np.testing.assert_allclose(found, plain, rtol=1e-9, atol=1e-12)

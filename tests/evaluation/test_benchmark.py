@@ -34,6 +34,18 @@ class Size(Evaluation):
         return self.times * np.abs(case.maps).mean((1, 2))
 
 
+def test_an_evaluation_of_ones_own_takes_the_explanations_passes_where_it_says_no_more():
+    class Mean(Evaluation, title="Mean (test)"):
+        better = "higher"
+
+        def grade(self, case):
+            return case.maps.mean((1, 2))
+
+    network, x = network_of("modules"), inputs_for("modules", 2)
+    made = Mean()(network, x, xw.Saliency(), 1).provenance
+    assert (made.forwards, made.backwards) == (2, 2)
+
+
 def test_every_pair_holds_what_the_evaluation_gives_alone():
     network, x = network_of("modules"), inputs_for("modules", 5)
     found = benchmark(METHODS, [FLIPPING, Size()], network, x, target=1, batch=2)

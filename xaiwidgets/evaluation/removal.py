@@ -34,7 +34,7 @@ def removal_scores(
     whose = torch.arange(len(order), device=x.device).repeat_interleave(len(counts))
     limits = torch.as_tensor(counts, device=x.device).repeat(len(order))
     size = subject.batch_size(x, backward=False)
-    asked = subject.quick(x) if len(whose) > size else subject
+    asked = subject.quick(x, len(whose))
     found = []
     with torch.no_grad():
         for which, limit in zip(whose.split(size), limits.split(size), strict=True):

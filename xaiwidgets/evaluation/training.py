@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from xaiwidgets.core.draws import generator
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job
 from xaiwidgets.core.subject import Subject, differentiating
@@ -43,7 +44,7 @@ def fit(
     job = Job(progress, cancel or CancelToken())
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     adam = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=rate)
-    order = torch.Generator().manual_seed(seed)
+    order = generator(seed)
     steps = -(-len(images) // batch)
     losses = []
     network.train()
@@ -123,7 +124,7 @@ def built(build: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 def seeded(seed: int) -> DrawnBy:
     """What is drawn in this block follows from the seed; the global generators are left alone."""
-    return DrawnBy(torch.Generator().manual_seed(seed))
+    return DrawnBy(generator(seed))
 
 
 def checked(images: Any, labels: Any, who: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -23,7 +23,7 @@ def sampled(case: Case, samples: int, scale: str, change: Change) -> tuple[np.nd
     rows = torch.arange(count, device=case.x.device).repeat(samples)
     numbers = torch.arange(samples).repeat_interleave(count)
     size = case.subject.batch_size(case.x, backward=False)
-    asked = case.subject.quick(case.x) if len(rows) > size else case.subject
+    asked = case.subject.quick(case.x, len(rows))
     scores: list[torch.Tensor] = []
     said: list[torch.Tensor] = []
     with torch.no_grad():

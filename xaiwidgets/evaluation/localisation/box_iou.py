@@ -2,8 +2,7 @@ import numpy as np
 
 from xaiwidgets.core.boxes import box, main_box, overlap
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 
 from ..evidence import judged
 from ..knobs import sign_knob
@@ -30,10 +29,6 @@ class BoxIoU(Evaluation, title="Box IoU", source="zhou2016"):
         default=0.2, low=0.0, high=1.0, step=0.01, unit="of the maximum", help="where to cut"
     )
     sign: str = sign_knob()
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def grade(self, case: Case) -> Graded:
         """IoU of the two boxes, and the share above 0.5."""

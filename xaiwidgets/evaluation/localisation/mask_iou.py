@@ -2,8 +2,7 @@ import numpy as np
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 from xaiwidgets.core.scores import Curve
 
 from ..evidence import Judged, judged
@@ -39,10 +38,6 @@ class MaskIoU(Evaluation, title="Mask IoU", source="zhou2016"):
         help="the threshold above, or the one that does best on the other half of the inputs",
     )  # fmt: skip
     sign: str = sign_knob()
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def grade(self, case: Case) -> Graded:
         """IoU at the chosen threshold, and over all of them."""

@@ -1,7 +1,6 @@
 import numpy as np
 
-from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 
 from ..evidence import Judged, judged
 from ..knobs import sign_knob
@@ -16,10 +15,6 @@ class OnObject(Evaluation):
     needs_masks = True
 
     sign: str = sign_knob()
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def share(self, truth: Judged) -> np.ndarray:
         """The share (inputs,); of inputs that are not `known` anything."""

@@ -2,8 +2,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 
 from ..evidence import judged
 from ..knobs import sign_knob
@@ -32,10 +31,6 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
         help="how far the point may lie from the object; it scales with the picture's shorter side",
     )  # fmt: skip
     sign: str = sign_knob()
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def grade(self, case: Case) -> Graded:
         """Hit or miss, mean over classes, and the centre's score."""

@@ -1,8 +1,7 @@
 import numpy as np
 
 from xaiwidgets.core.declare import knob
-from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Evaluation, Graded
 
 from ..evidence import inside_top, judged
 from ..knobs import sign_knob
@@ -30,10 +29,6 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
         help="how many pixels count as the top",
     )  # fmt: skip
     sign: str = sign_knob()
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def grade(self, case: Case) -> Graded:
         """The share of every input."""

@@ -34,7 +34,7 @@ def distances(case: Case, count: int, nearby: Nearby) -> tuple[np.ndarray, np.nd
     """
     before, total = case.values, len(case)
     size = case.subject.batch_size(case.x)
-    asked = case.asked_often() if count * total > size else case.subject
+    asked = case.asked_for(count * total)
     remembered = functools.lru_cache(maxsize=2)(nearby)
     of_maps, of_pictures = (np.zeros((count, total)) for _ in range(2))
     numbers = torch.arange(count * total)

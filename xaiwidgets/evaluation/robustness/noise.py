@@ -39,7 +39,7 @@ class RisingNoise(Experiment, title="Noise", source="alvarezmelis2018"):
 
     slider = "Noise"
     origin = "no noise"
-    hint = "drag: the input gets more and more noise, and every map is its map then"
+    hint = "drag: the input gets more and more noise, and its map then stands here"
     call = "stability"
 
     measure: str = similarity_knob("spearman")

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xaiwidgets.core.evaluation import Case, Graded, explaining
-from xaiwidgets.core.method import Passes
+from xaiwidgets.core.evaluation import Case, Graded
 from xaiwidgets.core.scores import Scores
 
 from ..evidence import judged
@@ -28,10 +27,6 @@ class Localisation(Question):
     needs_masks = True
     good, poor = 2.0, 1.2
     limits = f"Good from {good:g} times the density outside, poor up to {poor:g}."
-
-    def cost(self, case: Case) -> Passes:
-        """The explanation."""
-        return explaining(case)
 
     def grade(self, case: Case) -> Graded:
         """The density of every map inside its mask, relative to that outside."""
