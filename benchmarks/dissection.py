@@ -1,22 +1,25 @@
 """Network dissection, and a survey of units, beside a bare forward pass over the same pictures.
 
-    python -m benchmarks.dissection                    time, memory and truth
-    python -m benchmarks.dissection --only time        or: floor, memory, truth
+    python -m benchmarks.dissection                    time, memory, truth and size
+    python -m benchmarks.dissection --only time        or: floor, memory, truth, size
 
 Time: processor seconds of one thread, in turn, pictures and masks in memory; ÷ bare is the median
 of the ratios of each turn. Floor: what no way of counting can do without beside the same pass, a
 fingerprint of the pictures, every mask read once, every activation compared once. Memory: the most
 that NumPy and Python hold at once, while pictures are drawn as they are asked for. Truth: detectors
-of the zoo's networks, of one with random weights, and along random axes.
+of the zoo's networks, of one with random weights, and along random axes. Size: what the widget's
+arrays weigh, as they are and as they travel, and the exported page with either.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ from benchmarks.networks import resnet18
 from xaiwidgets import zoo
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.fingerprint import tensor_fingerprint
+from xaiwidgets.widgets.parcel import parcel
 
 Data = list[tuple[torch.Tensor, dict[str, Any]]]
 
@@ -45,6 +49,12 @@ def of_resnet() -> xw.Subject:
     """A ResNet-18 with random weights, which takes as long as a trained one."""
     torch.manual_seed(0)
     return xw.Subject(resnet18(), mean=0.5, std=0.25, title="ResNet-18")
+
+
+def settle_memory() -> None:
+    """Let a large block go. Until glibc has seen one, it hands freed memory back and asks for it
+    again in every pass, or not, as the blocks happen to lie: up to a fifth of a bare pass."""
+    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 # --- time -------------------------------------------------------------------------------------
@@ -168,12 +178,59 @@ def truth() -> None:
         print(f"\n{subject.title}\n{table[chosen].round(2).T.to_string()}", flush=True)
 
 
+# --- size -------------------------------------------------------------------------------------
+
+
+def size() -> None:
+    """What the page of `dissect` weighs, part by part."""
+    zoos, large = zoo.subject("shapes"), of_resnet()
+    asked: list[tuple[str, xw.Subject, Any, list[str]]] = [
+        ("SmallCNN, 600 pictures", zoos, zoo.ShapeScenes(600, size=96, seed=11),
+         [f"relu{i}" for i in (1, 2, 3, 4)]),
+        ("ResNet-18, 384 pictures", large, drawn(large, 384, 112),
+         [f"layer{i}" for i in (1, 2, 3, 4)]),
+    ]  # fmt: skip
+    for name, subject, data, layers in asked:
+        widget = xw.dissect(subject, data, layers).wait()
+        parts = weights(widget)
+        saved = sum(before - after for before, after in parts.values())
+        with tempfile.TemporaryDirectory() as folder:
+            page = len(widget.to_html(Path(folder) / "page.html").read_bytes())
+        widget.close()
+        print(f"\n{name + ', kB':38}{'as arrays':>12}{'as they travel':>16}")
+        for part, (before, after) in {**parts, "the page": (page + saved * 4 / 3, page)}.items():
+            print(f"{part:38}{before / 1000:12.0f}{after / 1000:16.0f}", flush=True)
+
+
+def weights(widget: Any) -> dict[str, tuple[int, int]]:
+    """Bytes of each part of a widget of units: as arrays, and as they travel."""
+    maps = [sheet["maps"] for sheet in widget.sheets]
+    rest = [{**sheet, "maps": None} for sheet in widget.sheets]
+    parts = {
+        "maps of units": maps, "what else is told of units": rest,
+        "units and concepts": widget.found, "masks of concepts": widget.masks,
+    }  # fmt: skip
+    pictures = widget.units.pictures.nbytes, held_bytes(widget.pictures)
+    told = {name: (held_bytes(part), held_bytes(parcel(part))) for name, part in parts.items()}
+    return {"pictures": pictures, **told}
+
+
+def held_bytes(node: Any) -> int:
+    """The bytes of all arrays in dicts and lists."""
+    if isinstance(node, bytes):
+        return len(node)
+    if isinstance(node, dict):
+        return sum(map(held_bytes, node.values()))
+    return sum(map(held_bytes, node)) if isinstance(node, list) else 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("time", "floor", "memory", "truth"))
+    parser.add_argument("--only", choices=("time", "floor", "memory", "truth", "size"))
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    settle_memory()
     if given.only in (None, "time"):
         timing(given.rounds)
     if given.only in (None, "floor"):
@@ -182,6 +239,8 @@ def main() -> None:
         memory()
     if given.only in (None, "truth"):
         truth()
+    if given.only in (None, "size"):
+        size()
 
 
 if __name__ == "__main__":

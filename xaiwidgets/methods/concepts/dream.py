@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.arrays_file import read_arrays, write_arrays
+from xaiwidgets.core.draws import generator
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.subject import differentiating
 
@@ -58,13 +59,13 @@ def dream(
     the activation, which may be texture that no person calls by the concept's name.
     """
     subject = vector.subject
-    generator = torch.Generator().manual_seed(seed)
-    x = _grey_noise(vector, generator) if start is None else subject.prepare(start).x[:1].clone()
+    source = generator(seed)
+    x = _grey_noise(vector, source) if start is None else subject.prepare(start).x[:1].clone()
     low, high = (subject.preprocessing.absent(level, x) for level in (0.0, 1.0))
     path = []
     for _ in range(steps):
         current_job().check()
-        shift = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
+        shift = torch.randint(-jitter, jitter + 1, (2,), generator=source).tolist()
         with differentiating():
             leaf = x.roll(shift, (2, 3)).detach().requires_grad_()
             along = vector.of(leaf)
@@ -78,10 +79,10 @@ def dream(
     return Dream(picture, np.array(path), vector.concept, vector.layer)
 
 
-def _grey_noise(vector: ConceptVector, generator: torch.Generator) -> torch.Tensor:
+def _grey_noise(vector: ConceptVector, source: torch.Generator) -> torch.Tensor:
     subject = vector.subject
     grey = subject.preprocessing.absent(0.5, torch.zeros(1, *vector.shape))
-    noise = torch.randn(grey.shape, generator=generator) * 0.05
+    noise = torch.randn(grey.shape, generator=source) * 0.05
     return (grey + noise).to(subject.device, subject.dtype)
 
 

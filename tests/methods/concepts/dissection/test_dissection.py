@@ -10,6 +10,7 @@ import torch
 from methods.concepts.dissection.brute import activations, netdissect_lite
 from methods.concepts.dissection.planted import CONCEPTS, Colours, dissect, scenes
 from networks import FunctionalNetwork, noise, seeded
+from safetensors.numpy import load_file
 from state import State
 
 import xaiwidgets as xw
@@ -19,6 +20,7 @@ from xaiwidgets.methods.concepts.dissection import network_dissection, quantiles
 from xaiwidgets.methods.concepts.dissection.anchors import Grid, Spacing
 from xaiwidgets.methods.concepts.dissection.quantiles import from_the_top
 from xaiwidgets.methods.concepts.dissection.rotation import rotation
+from xaiwidgets.methods.concepts.dissection.shard import Shard
 
 
 def network(pool: int = 2):
@@ -99,7 +101,10 @@ def test_order_statistics_read_in_parts_are_those_of_sorting(held, monkeypatch):
     value[::11] = value[1]
     unit = rng.integers(0, 4, 5000)
     parts = np.array_split(np.arange(5000), 9)
-    found = from_the_top(lambda: ((unit[p], value[p]) for p in parts), [0, 3, 700, 10**6], 4)
+    low, high = (np.array([end(value[unit == k]) for k in range(4)]) for end in (np.min, np.max))
+    found = from_the_top(
+        lambda: ((unit[p], value[p]) for p in parts), 5000, [0, 3, 700, 10**6], low, high
+    )
     for k in range(4):
         falling = np.sort(value[unit == k])[::-1]
         assert found[:3, k].tolist() == falling[[0, 3, 700]].tolist()
@@ -156,11 +161,12 @@ def test_pictures_with_many_masks_over_one_another_are_counted_as_one_mask_after
     assert answer.layers[0].iou == pytest.approx(iou, abs=1e-12)
 
 
-def test_counting_in_small_parts_changes_nothing(monkeypatch):
+@pytest.mark.parametrize("part", ["_AT_ONCE", "_LAID"])
+def test_counting_in_small_parts_changes_nothing(part, monkeypatch):
     data = scenes(80)
-    expected = dissect(network(), data, "mixed")
-    monkeypatch.setattr(tally, "_AT_ONCE", 500)
-    assert same(dissect(network(), data, "mixed"), expected)
+    expected = dissect(network(), data, "mixed", shuffles=5)
+    monkeypatch.setattr(tally, part, 500)
+    assert same(dissect(network(), data, "mixed", shuffles=5), expected)
 
 
 # --- what it means ----------------------------------------------------------------------------
@@ -280,6 +286,17 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
     assert 0 < resumed.provenance.forwards < 150
     assert same(resumed, whole)
     assert dissect(network(), data, "pool", folder=tmp_path).provenance.forwards == 0
+
+
+def test_what_waits_on_disk_is_safetensors(tmp_path):
+    dissect(network(), scenes(40), "pool", folder=tmp_path)
+    (file,) = tmp_path.glob("*.safetensors")
+    read, mapped = load_file(file), Shard.load(file)
+    active, labels = mapped.layers["pool"], mapped.labels
+    for name, array in [("rows", mapped.rows), ("labels codes", labels.codes),
+                        ("0 values", active.values), ("0 cell", active.cell)]:  # fmt: skip
+        assert np.array_equal(read[name], array)
+    assert all(array.flags.aligned for array in vars(active).values() if hasattr(array, "flags"))
 
 
 def test_nothing_stale_is_taken_from_a_folder(tmp_path):

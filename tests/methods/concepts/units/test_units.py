@@ -201,7 +201,7 @@ def test_a_histogram_doubles_its_range_and_forgets_nothing():
     values[0, -1], values[1, :2000] = 5.0, 0.0
     together = Histogram()
     for part in np.split(values, 8, axis=1):
-        together.add(torch.tensor(part.T[:, :, None, None], dtype=torch.float32))
+        together.add(torch.tensor(part, dtype=torch.float32))
     assert together.counts.sum() == values.size
     for unit in range(3):
         borders = edges(int(together.exponents[unit]))

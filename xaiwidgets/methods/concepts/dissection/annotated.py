@@ -122,13 +122,15 @@ class Labels:
         column = {name: i for i, name in enumerate(concepts)}
         areas = np.zeros((len(seen), len(concepts)), np.int64)
         coded, owned = [], []
-        for row, masks in enumerate(seen):
-            known = [(column[n], each.mask) for n, each in masks.items() if each.mask is not None]
-            codes, held = _coded([mask for _, mask in known], size)
+        for area, masks in zip(areas, seen, strict=True):
+            drawn = [(column[n], each.mask) for n, each in masks.items() if each.mask is not None]
+            codes, held = _coded([mask for _, mask in drawn], size)
             own = np.zeros((len(held), len(concepts)), bool)
-            own[:, [column[n] for n, each in masks.items() if each.mask is None]] = True
-            own[:, [place for place, _ in known]] = held
-            areas[row, [column[name] for name in masks]] = [m.pixels for m in masks.values()]
+            own[:, [place for place, _ in drawn]] = held
+            for name, each in masks.items():
+                area[column[name]] = each.pixels
+                if each.mask is None:
+                    own[:, column[name]] = True
             coded.append(codes)
             owned.append(own)
         first = np.cumsum([0, *map(len, owned)])[:-1]
@@ -179,11 +181,11 @@ def _coded(masks: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[np.ndarr
     these are (codes, masks)."""
     codes, sets = np.zeros(size, np.uint8), np.zeros((1, 0), bool)
     for start in range(0, len(masks), _BITS):
-        some = masks[start : start + _BITS]
-        bits = np.zeros(size, np.uint8)
-        for mask in some:
-            np.left_shift(bits, 1, out=bits)
-            np.bitwise_or(bits, mask.view(np.uint8), out=bits)
+        some = [mask.view(np.uint8) for mask in masks[start : start + _BITS]]
+        bits = some[0].copy()
+        for mask in some[1:]:
+            np.add(bits, bits, out=bits)
+            np.bitwise_or(bits, mask, out=bits)
         held = _combinations(len(some))
         codes, sets = _told_apart(codes, sets, bits, held) if start else (bits, held)
     return codes, sets

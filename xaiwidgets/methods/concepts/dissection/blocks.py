@@ -85,17 +85,28 @@ class Blocks:
         return any(len(side.pixel) < len(side.block) for side in (self.down, self.across))
 
     def cut(self, pixels: np.ndarray) -> np.ndarray:
-        """Whatever pixels hold (pictures, height, width), by blocks (pictures × blocks, 64)."""
-        rows, columns = self.down.pixel, self.across.pixel
-        tall = np.take(pixels, rows.ravel(), 1)
-        cut = np.take(tall, columns.ravel(), 2).reshape(-1, len(rows), SIDE, len(columns), SIDE)
-        return np.ascontiguousarray(cut.swapaxes(2, 3)).reshape(-1, SIDE * SIDE)
+        """Whatever pixels hold (pictures, height, width), by blocks (pictures × blocks, 64). Where
+        a block has fewer columns, those of the next one follow."""
+        rows, columns = self.down.pixel, self.across.pixel[:, 0]
+        wide = np.pad(pixels, ((0, 0), (0, 0), (0, SIDE)), mode="edge")
+        tall = np.take(wide, rows.ravel(), 1)
+        eight = np.dtype((np.void, SIDE * pixels.itemsize))  # pixels that are copied as one
+        cut = np.empty((len(pixels), len(rows), len(columns), SIDE), eight)
+        for number, start in enumerate(columns.tolist()):
+            some = tall[:, :, start : start + SIDE].view(eight)
+            cut[:, :, number] = some.reshape(len(pixels), len(rows), SIDE)
+        return cut.view(pixels.dtype).reshape(-1, SIDE * SIDE)
 
 
 def words_of(bits: np.ndarray) -> np.ndarray:
     """Words (n,) from bits (n, 64): pixel after pixel, row after row, the lowest bit first."""
-    packed: np.ndarray = np.packbits(bits, axis=1, bitorder="little").view("<u8")
-    return packed[:, 0]
+    packed: np.ndarray = np.packbits(np.ravel(bits), bitorder="little").view("<u8")
+    return packed
+
+
+def lowest_bit(words: np.ndarray) -> np.ndarray:
+    """The number of the lowest bit that is 1 in each word; 64 where none is."""
+    return ones(~words & (words - np.uint64(1)))
 
 
 def ones(words: np.ndarray) -> np.ndarray:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .active import Active
-from .anchors import between
 from .annotated import Labels
-from .blocks import SIDE, Blocks, ones, words_of
+from .blocks import SIDE, Blocks, Strips, lowest_bit, ones, words_of
 
 _AT_ONCE = 2048  # words made together: what a processor keeps at hand
 
@@ -17,7 +18,8 @@ _AT_ONCE = 2048  # words made together: what a processor keeps at hand
 @dataclass(frozen=True, eq=False)
 class UnitPieces:
     """Where units are active: the `unit`, the `picture` and the `block` of each piece, and its
-    pixels as a `word` (pieces,). `areas` (units, pictures) are the pixels of a unit in a picture.
+    pixels as a `word` (pieces,), one unit after the other. `areas` (units, pictures) are the pixels
+    of a unit in a picture.
     """
 
     unit: np.ndarray
@@ -30,23 +32,11 @@ class UnitPieces:
     def of(cls, active: Active, blocks: Blocks, limits: np.ndarray) -> UnitPieces:
         """The masks of all units in some pictures: where a map, brought to the size of the mask,
         exceeds the unit's limit (units,)."""
-        units, (height, width) = len(limits), active.grid
+        units = len(limits)
         map_, row, column = _gaps_beside(active, limits)
         picture, unit = np.divmod(map_, units)
-        # every cell beside one that is above its limit was kept, and no other is asked for
-        maps = np.empty(active.cells * units, np.float32)
-        maps[active.cell] = active.values
-        up, low = np.maximum(row - 1, 0), np.minimum(row, height - 1)
-        left, right = np.maximum(column - 1, 0), np.minimum(column, width - 1)
-        corners = np.stack([
-            maps[((picture * height + r) * width + c) * units + unit]
-            for r in (up, low) for c in (left, right)
-        ])  # fmt: skip
-        limit = limits[unit]
-        gap, down, across = _strips_in(blocks, row, column)
-        if len(gap) > len(row):
-            reaching = _reaching(blocks, corners[:, gap], down, across, limit[gap])
-            gap, down, across = gap[reaching], down[reaching], across[reaching]
+        corners, limit = _corners(active, picture, unit, row, column), limits[unit]
+        gap, down, across = _strips_reaching(blocks, corners, row, column, limit)
         word = np.empty(len(gap), "<u8")
         for some in _parts(len(gap)):
             near = gap[some]
@@ -60,6 +50,8 @@ class UnitPieces:
             gap, block, word = _joined(map_, gap, block, word)
         unit, picture, shape = unit[gap], picture[gap], (units, len(active.peaks))
         areas = np.bincount(unit * shape[1] + picture, ones(word), shape[0] * shape[1])
+        order = np.argsort(unit)
+        unit, picture, block, word = (each[order] for each in (unit, picture, block, word))
         return cls(unit, picture, block, word, areas.reshape(shape))
 
 
@@ -67,8 +59,8 @@ def _gaps_beside(active: Active, limits: np.ndarray) -> tuple[np.ndarray, np.nda
     """The gaps beside every cell above its limit, each once and in order: the map (picture × units
     + unit) and the row and the column of the gap."""
     units, (height, width) = len(limits), active.grid
-    high, unit = active.above(limits)
-    cell, column = np.divmod(active.cell[high].astype(np.int64) // units, width)
+    place, unit = active.above(limits)
+    cell, column = np.divmod(place.astype(np.int64) // units, width)
     picture, row = np.divmod(cell, height)
     first = ((picture * units + unit) * (height + 1) + row) * (width + 1) + column
     beside = np.sort(np.concatenate([first, first + 1, first + width + 1, first + width + 2]))
@@ -77,34 +69,62 @@ def _gaps_beside(active: Active, limits: np.ndarray) -> tuple[np.ndarray, np.nda
     return (*np.divmod(rest, height + 1), column)
 
 
-def _strips_in(
-    blocks: Blocks, row: np.ndarray, column: np.ndarray
+def _corners(
+    active: Active, picture: np.ndarray, unit: np.ndarray, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
+    """The activations around gaps (4, gaps), as doubles, in the order upper left, upper right,
+    lower left, lower right: every cell beside one that is above its limit was kept, and no other is
+    asked for."""
+    units, (height, width) = len(active.bound), active.grid
+    maps = np.empty(active.cells * units, np.float32)
+    maps[active.cell] = active.values
+    at = picture * (height * width * units) + unit
+    up, low = (at + each * (width * units) for each in _cells_beside(row, height))
+    left, right = (each * units for each in _cells_beside(column, width))
+    found = [maps[up + left], maps[up + right], maps[low + left], maps[low + right]]
+    return np.stack(found).astype(np.float64)
+
+
+def _cells_beside(gap: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cells before and behind gaps of a side; a map goes on as it ends."""
+    return np.maximum(gap - 1, 0), np.minimum(gap, cells - 1)
+
+
+def _strips_reaching(
+    blocks: Blocks, corners: np.ndarray, row: np.ndarray, column: np.ndarray, limits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every strip down × strip across of some gaps: the number of the gap, and the two strips."""
-    down, across = blocks.down, blocks.across
-    wide = across.many[column]
-    many = down.many[row] * wide
-    gap = np.repeat(np.arange(len(row)), many)
-    step = np.arange(len(gap)) - np.repeat(np.cumsum(many) - many, many)
-    y, x = np.divmod(step, wide[gap])
-    return gap, down.first[row[gap]] + y, across.first[column[gap]] + x
+    """The strips down × strips across of gaps that may have a pixel above the gap's limit (gaps,):
+    the number of the gap, and the two strips. What is interpolated between four values is largest
+    at a corner, but for rounding."""
+    upper_left, upper_right, lower_left, lower_right = corners
+    upper_step, lower_step = upper_right - upper_left, lower_right - lower_left
+    reached = limits - 1e-6 * np.abs(limits)
+    found = []
+    for across, has_across in _strips_of(blocks.across, column):
+        ends = []
+        for share in blocks.across.ends[:, across]:
+            upper = upper_left + upper_step * share
+            ends.append((upper, lower_left + lower_step * share - upper))
+        for down, has_down in _strips_of(blocks.down, row):
+            reaching = np.zeros(len(limits), bool)
+            for share in blocks.down.ends[:, down]:
+                for upper, step in ends:
+                    reaching |= upper + step * share > reached
+            gap = np.flatnonzero(reaching & has_across & has_down)
+            found.append((gap, down[gap], across[gap]))
+    gap, down, across = map(np.concatenate, zip(*found, strict=True))
+    return gap, down, across
+
+
+def _strips_of(strips: Strips, gap: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The first strip of every gap, then the second and so on, and whether there is one."""
+    first, many = strips.first[gap], strips.many[gap]
+    for number in range(many.max(initial=1)):
+        yield np.minimum(first + number, len(strips.block) - 1), many > number
 
 
 def _parts(count: int) -> list[slice]:
     return [slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE)]
-
-
-def _reaching(
-    blocks: Blocks, corners: np.ndarray, down: np.ndarray, across: np.ndarray, limits: np.ndarray
-) -> np.ndarray:
-    """Which strips down × strips across may have a pixel above their limit (n,): what is
-    interpolated between four values is largest at a corner, but for rounding."""
-    reached = limits - 1e-6 * np.abs(limits)
-    found = np.zeros(len(limits), bool)
-    for y in blocks.down.ends[:, down]:
-        for x in blocks.across.ends[:, across]:
-            found |= between(list(corners), y, x) > reached
-    return np.flatnonzero(found)
 
 
 def _words(
@@ -114,15 +134,16 @@ def _words(
     the order upper left, upper right, lower left, lower right. As `between` has it, column after
     column."""
     shares_down, shares_across = blocks.down.share[:, down], blocks.across.share[:, across]
-    upper_left, upper_right, lower_left, lower_right = corners.astype(np.float64)
+    upper_left, upper_right, lower_left, lower_right = corners
     upper = upper_left + (upper_right - upper_left) * shares_across
     step = lower_left + (lower_right - lower_left) * shares_across - upper
     bits = np.zeros((SIDE, len(limits)), np.uint8)
     rows, values = bits[: len(shares_down)], np.empty_like(shares_down)
-    for x in range(len(shares_across)):
+    for x in reversed(range(len(shares_across))):
         np.multiply(step[x], shares_down, out=values)
         values += upper[x]
-        rows |= (values > limits).view(np.uint8) << x
+        rows += rows  # makes room for the lowest bit
+        rows |= (values > limits).view(np.uint8)
     found: np.ndarray = np.ascontiguousarray(bits.T).view("<u8")
     return found[:, 0]
 
@@ -132,7 +153,7 @@ def _joined(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One piece for all that lies in one block of one map."""
     key = map_[gap] * (block.max(initial=0) + 1) + block
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     first = np.flatnonzero(np.diff(key[order], prepend=-1))
     if not len(first):
         return gap, block, word
@@ -155,33 +176,47 @@ class LabelPieces:
     def of(cls, labels: Labels, blocks: Blocks, usual: np.ndarray) -> LabelPieces:
         """The pieces of all pictures with other codes than the `usual` ones (pictures,)."""
         codes = blocks.cut(labels.codes)
-        other = codes != np.repeat(usual.astype(codes.dtype), len(blocks))[:, None]
-        block = np.flatnonzero(other.any(1))
+        other = codes.reshape(len(usual), -1) != usual.astype(codes.dtype)[:, None]
+        left = words_of(other)
         many = np.zeros(len(codes), np.int64)
         found = [(np.zeros(0, np.int64), np.zeros(0, codes.dtype), np.zeros(0, "<u8"))]
-        codes, left, here = codes[block], other[block], block
+        here = np.flatnonzero(left)
+        codes, left = codes[here], left[here]
         while len(here):
-            code = codes[np.arange(len(codes)), left.argmax(1)]
-            same = codes == code[:, None]
-            found.append((here, code, words_of(same)))
+            code = codes[np.arange(len(codes)), lowest_bit(left)]
+            word = words_of(codes == code[:, None])
+            found.append((here, code, word))
             many[here] += 1
-            left &= ~same
-            more = np.flatnonzero(left.any(1))
+            left = left & ~word
+            more = np.flatnonzero(left)
             codes, left, here = codes[more], left[more], here[more]
         at, code, word = map(np.concatenate, zip(*found, strict=True))
-        order = np.argsort(at, kind="stable")
+        order = np.argsort(at)
         row = labels.first[at // len(blocks)] + code
         return cls(np.cumsum(many) - many, many, row[order], word[order])
 
 
-def met(
-    units: UnitPieces, labels: LabelPieces, at: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where pieces of units meet pieces of labels: the numbers of both, and how many pixels they
-    share. `at` (pieces,) is the block, picture × blocks + block, that each piece of a unit is laid
-    on."""
-    some = np.flatnonzero(labels.many[at])
-    many, first = labels.many[at[some]], labels.first[at[some]]
-    piece = np.repeat(some, many)
-    label = np.arange(len(piece)) + np.repeat(first - (np.cumsum(many) - many), many)
-    return piece, label, ones(units.word[piece] & labels.word[label])
+class Met(NamedTuple):
+    """Where pieces of units meet pieces of labels, pair after pair: the number of the label's piece
+    and the `pixels` that both share. The pairs of unit k in the laying d are those from number
+    `first[d × units + k]` on."""
+
+    label: np.ndarray
+    pixels: np.ndarray
+    first: np.ndarray
+
+
+def met(units: UnitPieces, labels: LabelPieces, at: np.ndarray) -> Met:
+    """What meets when units are laid on labels, once or several times: `at` (layings, pieces) is
+    the block, picture × blocks + block, that each piece of a unit is laid on."""
+    layings, pieces = at.shape
+    some = np.flatnonzero(labels.many[at] > 0)
+    laying = some // max(1, pieces)
+    piece, there = some - laying * pieces, at.ravel()[some]
+    ends = np.cumsum(labels.many[there])
+    many, before = labels.many[there], np.append(0, ends)
+    label = np.arange(before[-1]) + np.repeat(labels.first[there] - before[:-1], many)
+    count = len(units.areas)
+    owners = np.searchsorted(laying * count + units.unit[piece], np.arange(layings * count + 1))
+    words = np.repeat(units.word[piece], many) & labels.word[label]
+    return Met(label, ones(words), before[owners])

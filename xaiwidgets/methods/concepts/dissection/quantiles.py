@@ -7,85 +7,105 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 Stream = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
-_DIGITS = (11, 11, 10)  # 32 bits from the top
+_BINS = 1 << 17  # counters for all units together
 _HELD = 1 << 16  # numbers that are sorted together
 
 
-def from_the_top(stream: Stream, ranks: list[int], units: int) -> np.ndarray:
+def from_the_top(
+    stream: Stream, count: int, ranks: list[int], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
     """For each rank and unit its number (ranks, units), 0 the largest; NaN where there are fewer.
 
-    `stream()` gives parts (unit, value), single-precision numbers and the units they belong to.
-    Where they are too many to be held, they are read digit by digit, largest first, until those
-    that begin like a number that is looked for are few enough to be sorted: four readings at most,
-    and as memory 2048 counters for a rank and unit however many numbers there are.
+    `stream()` gives parts (unit, value) of `count` single-precision numbers in all, and the units
+    they belong to; all of a unit's lie from `low` to `high` (units,). Where they are too many to be
+    held, that span is cut into parts, the numbers in each are counted, and the part that holds a
+    number that is looked for is cut up in turn, until what lies there is little enough to be
+    sorted: two readings most often, and as memory the counters, however many numbers there are.
     """
-    left = np.repeat(np.array(ranks)[:, None], units, axis=1)
-    prefix, rest = np.zeros_like(left), sum(_DIGITS)
-    enough = np.ones(left.shape, bool)
-    for bits in _DIGITS:
-        if (held := _held(stream, prefix, rest)) is not None:
-            return np.where(enough, _sorted_out(*held, prefix, rest, left), np.nan)
-        rest -= bits
-        falling = _counted(stream, prefix, rest, bits)[..., ::-1].cumsum(2)
+    base = _key(low)
+    rest = _bits_of(np.maximum(_key(high) - base, 0))
+    left = np.repeat(np.array(ranks)[:, None], len(low), axis=1)
+    prefix, enough = np.zeros_like(left), np.ones(left.shape, bool)
+    while count > _HELD and rest.any():
+        digits = np.minimum(rest, max(1, int(_bits_of(_BINS // len(low))) - 1))
+        rest = rest - digits
+        falling = _counted(stream, base, prefix, rest, digits)[..., ::-1].cumsum(2)
         enough &= falling[..., -1] > left
-        passed = np.minimum((falling <= left[..., None]).sum(2), (1 << bits) - 1)
+        last = falling.shape[2] - 1
+        passed = np.minimum((falling <= left[..., None]).sum(2), last)
+        through = np.take_along_axis(falling, passed[..., None], 2)[..., 0]
         before = np.take_along_axis(falling, np.maximum(passed - 1, 0)[..., None], 2)[..., 0]
-        left = left - np.where(passed > 0, before, 0)
-        prefix = prefix << bits | (1 << bits) - 1 - passed
-    return np.where(enough, _value(prefix).astype(np.float64), np.nan)
+        before = np.where(passed > 0, before, 0)
+        count, left = int((through - before).sum()), left - before
+        prefix = (prefix << digits) + last - passed
+    if count > _HELD:  # many that are the same
+        return np.where(enough, _value(base + prefix), np.nan)
+    held = _held(stream, base, prefix, rest)
+    return np.where(enough, _sorted_out(*held, base, prefix, rest, left), np.nan)
 
 
-def _held(stream: Stream, prefix: np.ndarray, rest: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The units and keys that begin, but for the rest of their bits, like those of some rank; None
-    where they are too many."""
-    units, keys, count = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+def _held(
+    stream: Stream, base: np.ndarray, prefix: np.ndarray, rest: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The units, and the places above their base, of numbers that begin, but for the rest of their
+    bits, like those of some rank."""
+    begins = np.unique(prefix, axis=0)
+    units, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for unit, value in stream():
-        key = _key(value)
-        alike = np.logical_or.reduce([key >> rest == begins[unit] for begins in prefix])
+        place = _key(value) - base[unit]
+        start = place >> rest[unit]
+        alike = np.flatnonzero(np.logical_or.reduce([start == begin[unit] for begin in begins]))
         units.append(unit[alike])
-        keys.append(key[alike])
-        count += len(keys[-1])
-        if count > _HELD:
-            return None
-    return np.concatenate(units), np.concatenate(keys)
+        places.append(place[alike])
+    return np.concatenate(units), np.concatenate(places)
 
 
 def _sorted_out(
-    unit: np.ndarray, key: np.ndarray, prefix: np.ndarray, rest: int, left: np.ndarray
-) -> np.ndarray:
+    unit: np.ndarray, place: np.ndarray, base: np.ndarray, prefix: np.ndarray, rest: np.ndarray,
+    left: np.ndarray,
+) -> np.ndarray:  # fmt: skip
     """For each rank and unit the number of that rank among those that begin like it, NaN where
     there are fewer."""
     found = np.full(left.shape, np.nan)
     for row, begins, rank in zip(found, prefix, left, strict=True):
-        alike = key >> rest == begins[unit]
+        alike = place >> rest[unit] == begins[unit]
         # by units, and then from the largest to the smallest
-        falling = np.sort(unit[alike].astype(np.int64) << 32 | 0xFFFFFFFF - key[alike])
+        falling = np.sort(unit[alike].astype(np.int64) << 32 | 0xFFFFFFFF - place[alike])
         first = np.searchsorted(falling, np.arange(len(rank) + 1) << 32)
         there = np.flatnonzero(first[:-1] + rank < first[1:])
-        row[there] = _value(0xFFFFFFFF - (falling[(first[:-1] + rank)[there]] & 0xFFFFFFFF))
+        row[there] = _value(base[there] + (~falling[(first[:-1] + rank)[there]] & 0xFFFFFFFF))
     return found
 
 
-def _counted(stream: Stream, prefix: np.ndarray, rest: int, bits: int) -> np.ndarray:
-    """How often each digit follows the digits so far (ranks, units, digits)."""
+def _counted(
+    stream: Stream, base: np.ndarray, prefix: np.ndarray, rest: np.ndarray, digits: np.ndarray
+) -> np.ndarray:
+    """How often each part follows the parts so far (ranks, units, parts); `digits` (units,) are the
+    bits of its number."""
     begins, same = np.unique(prefix, axis=0, return_inverse=True)
-    counts = np.zeros((*begins.shape, 1 << bits), np.int64)
+    most = int(digits.max())
+    counts = np.zeros((*begins.shape, 1 << most), np.int64)
     for unit, value in stream():
-        key = _key(value)
+        start = _key(value) - base[unit] >> rest[unit]
         for own, begin in zip(counts, begins, strict=True):
-            alike = key >> (rest + bits) == begin[unit]
-            digit = key[alike] >> rest & (1 << bits) - 1
-            place = (unit[alike].astype(np.int64) << bits) + digit
-            own += np.bincount(place, minlength=own.size).reshape(own.shape)
+            digit = start - (begin << digits)[unit]
+            alike = np.flatnonzero((digit >= 0) & (digit < (1 << digits)[unit]))
+            at = (unit[alike].astype(np.int64) << most) + digit[alike]
+            own += np.bincount(at, minlength=own.size).reshape(own.shape)
     return counts[same.ravel()]
+
+
+def _bits_of(number: np.ndarray | int) -> np.ndarray:
+    """How many bits a whole number has."""
+    return np.frexp(number)[1].astype(np.int64)
 
 
 def _key(value: np.ndarray) -> np.ndarray:
     """Whole numbers in the order of the single-precision numbers that they stand for."""
-    bits = np.ascontiguousarray(value, np.float32).view(np.uint32).astype(np.int64)
-    return np.where(bits >> 31, 0xFFFFFFFF - bits, bits | 0x80000000)
+    bits = np.ascontiguousarray(value, np.float32).view(np.int32)
+    return (bits ^ (bits >> 31 & 0x7FFFFFFF)).astype(np.int64)
 
 
 def _value(key: np.ndarray) -> np.ndarray:
-    bits = np.where(key >> 31, key & 0x7FFFFFFF, 0xFFFFFFFF - key)
-    return bits.astype(np.uint32).view(np.float32)
+    bits = key.astype(np.int32)
+    return (bits ^ (bits >> 31 & 0x7FFFFFFF)).view(np.float32)

@@ -9,12 +9,13 @@ activations that were kept, and every pixel above it lies between cells that wer
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,8 +48,6 @@ class Shard:
 
     def save(self, file: Path) -> None:
         """Write it as one safetensors file, whole or not at all."""
-        from safetensors.numpy import save
-
         about = {
             "shape": self.shape, "concepts": self.labels.concepts,
             "categories": self.labels.categories,
@@ -57,9 +56,7 @@ class Shard:
         arrays = {"rows": self.rows, **_arrays(self.labels, "labels")}
         for number, active in enumerate(self.layers.values()):
             arrays |= _arrays(active, str(number))
-        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        written = save(plain, {"about": json.dumps(about)})
-        write_whole(file, lambda half: half.write(written))
+        write_whole(file, functools.partial(_write, json.dumps(about), arrays))
 
     @classmethod
     def load(cls, file: Path) -> Shard:
@@ -73,9 +70,27 @@ class Shard:
         return cls(arrays["rows"], tuple(about["shape"]), labels, layers)
 
 
+def _write(about: str, arrays: dict[str, np.ndarray], half: IO[bytes]) -> None:
+    """Write arrays as safetensors has them, the widest numbers first, each where it lies: its own
+    writer would put them together in memory before."""
+    header: dict[str, Any] = {"__metadata__": {"about": about}}
+    falling = sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize)
+    end = 0
+    for name, array in falling:
+        start, end = end, end + array.nbytes
+        kind = _NAMES[array.dtype.newbyteorder("<")]
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [start, end]}
+    told = json.dumps(header).encode()
+    told += b" " * (-len(told) % 8)
+    half.write(len(told).to_bytes(8, "little") + told)
+    for _, array in falling:
+        half.write(np.ascontiguousarray(array).data)
+
+
 _TYPES = {
     "F32": "<f4", "I64": "<i8", "I32": "<i4", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
+_NAMES = {np.dtype(kind): name for name, kind in _TYPES.items()}
 
 
 def _mapped(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -201,11 +216,12 @@ class Part:
 
 
 def _fingerprint(x: torch.Tensor, labels: Labels) -> str:
-    about = tensor_fingerprint(x), labels.concepts, labels.categories
-    digest = hashlib.sha256(repr(about).encode())
-    for array in _arrays(labels, "").values():
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:12]
+    told = [
+        (array.shape, tensor_fingerprint(torch.from_numpy(array.reshape(-1).view(np.uint8))))
+        for array in _arrays(labels, "").values()
+    ]
+    about = tensor_fingerprint(x), told, labels.concepts, labels.categories
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:12]
 
 
 def _above(maps: dict[str, torch.Tensor], bounds: dict[str, torch.Tensor]) -> dict[str, Active]:

@@ -22,30 +22,30 @@ class Histogram:
         self.counts = self.exponents = torch.empty(0)
         self.active = torch.empty(0)
 
-    def add(self, maps: torch.Tensor) -> None:
-        """Count a batch's activations (batch, units, height, width)."""
-        values = maps.transpose(0, 1).flatten(1)
+    def add(self, values: torch.Tensor) -> None:
+        """Count a batch's activations (units, positions)."""
         units = len(values)
         if not len(self.counts):
-            self.counts = torch.zeros(units, 2 * BINS, dtype=torch.long, device=maps.device)
-            self.exponents = torch.full((units,), _LEAST, device=maps.device)
-            self.active = torch.zeros(units, dtype=torch.long, device=maps.device)
+            self.counts = torch.zeros(units, 2 * BINS, dtype=torch.long, device=values.device)
+            self.exponents = torch.full((units,), _LEAST, device=values.device)
+            self.active = torch.zeros(units, dtype=torch.long, device=values.device)
         largest = values.abs().amax(1)
         needed = torch.frexp(largest).exponent
         self._widen(torch.where(largest > 0, needed, _LEAST))
         factors = torch.ldexp(
-            torch.full((units,), float(BINS), device=maps.device), -self.exponents
+            torch.full((units,), float(BINS), device=values.device), -self.exponents
         )
         step = max(1, _AT_ONCE // values.shape[1])
-        for some in torch.arange(units, device=maps.device).split(step):
+        for start in range(0, units, step):
+            some = slice(start, start + step)
             self._count(some, values[some], factors[some, None])
 
-    def _count(self, some: torch.Tensor, values: torch.Tensor, factors: torch.Tensor) -> None:
+    def _count(self, some: slice, values: torch.Tensor, factors: torch.Tensor) -> None:
         """Count some units' values (units, positions): few enough to stay near the processor."""
-        bins = _floor(values * factors)
-        bins += torch.arange(len(some), dtype=torch.int32, device=bins.device)[:, None] * 2 * BINS
-        counts = torch.bincount((bins + BINS).flatten(), minlength=len(some) * 2 * BINS)
-        self.counts[some] += counts.view(len(some), -1)
+        bins, units = _floor(values * factors), len(values)
+        bins += torch.arange(units, dtype=torch.int32, device=bins.device)[:, None] * 2 * BINS
+        counts = torch.bincount((bins + BINS).flatten(), minlength=units * 2 * BINS)
+        self.counts[some] += counts.view(units, -1)
         self.active[some] += values.sign().clamp_(min=0).sum(1).long()
 
     def _widen(self, needed: torch.Tensor) -> None:

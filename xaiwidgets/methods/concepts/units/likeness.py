@@ -13,9 +13,8 @@ class Moments:
         self.count = 0
         self.sums = self.products = torch.empty(0)
 
-    def add(self, maps: torch.Tensor) -> None:
-        """Add up a batch's activations (batch, units, height, width)."""
-        values = maps.transpose(0, 1).flatten(1)
+    def add(self, values: torch.Tensor) -> None:
+        """Add up a batch's activations (units, positions)."""
         products, sums = (values @ values.T).double(), values.sum(1).double()
         fresh = self.count == 0
         self.count += values.shape[1]

@@ -138,8 +138,9 @@ class Survey:
         for layer in self.layers:
             maps = _maps(layer, outputs[layer.name])
             self.exemplars[layer.name].add(maps, numbers)
-            self.histograms[layer.name].add(maps)
-            self.moments[layer.name].add(maps)
+            values = maps.transpose(0, 1).flatten(1)
+            self.histograms[layer.name].add(values)
+            self.moments[layer.name].add(values)
         self._keep(numbers, x)
         self.count += len(x)
 
