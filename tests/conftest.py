@@ -26,26 +26,23 @@ def _make_torchvision_importable() -> None:
 
 
 _make_torchvision_importable()
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread each, in the processes that tests begin too
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+
+KNOWN = {**networks.NETWORKS, **networks.BESIDES}
 
 
 @functools.cache
-def network_of(name: str):
+def network_of(name: str, dtype: torch.dtype = torch.float32):
     """One of the small networks, built once: tests hand it back as they found it."""
-    known = {**networks.NETWORKS, **networks.MADE_FOR_ONE_METHOD}
-    return networks.seeded(known[name][0])
+    return networks.seeded(KNOWN[name][0]).to(dtype)
 
 
 def inputs_for(name: str, count: int = 2, seed: int = 1) -> torch.Tensor:
     """Inputs of the size that the network takes."""
-    side = networks.NETWORKS[name][1]
+    side = KNOWN[name][1]
     return networks.noise(count, 3, side, side, seed=seed)
-
-
-@pytest.fixture(params=list(networks.NETWORKS))
-def named_network(request):
-    """Every small network in turn, as (name, network)."""
-    return request.param, network_of(request.param)
 
 
 @pytest.fixture

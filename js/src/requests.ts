@@ -17,6 +17,7 @@ export interface Requests {
   ask(name: Request["name"], args?: Record<string, unknown>, place?: string): Promise<Reply>;
   /** What to say in each place. */
   problems: ReadonlySignal<Record<string, string>>;
+  say(place: string, words: string): void;
   clear(place: string): void;
 }
 
@@ -63,6 +64,7 @@ export function createRequests(model: Model, closed: AbortSignal): Requests {
 
   return {
     problems,
+    say,
     clear: (place) => say(place, ""),
     ask(name, args = {}, place = "") {
       const request: Request = { type: "command", seq: ++seq, name, args };

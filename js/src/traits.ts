@@ -1,6 +1,6 @@
 /** Python's traits as signals. */
 
-import { type Signal, signal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Model } from "./requests";
 import type { Array as WireArray } from "./wire";
 
@@ -36,5 +36,30 @@ export function followTrait<T>(
   onChange(model, closed, name, () => {
     at.value = read(model.get(name));
   });
+  return at;
+}
+
+/**
+ * What is made of one of Python's traits in some time; null until then, and while there is nothing.
+ * `fail` hears why it could not be made.
+ */
+export function followMade<S extends object, T>(
+  model: Model,
+  closed: AbortSignal,
+  name: string,
+  make: (sent: S) => Promise<T>,
+  fail: (reason: unknown) => void,
+): ReadonlySignal<T | null> {
+  const at = signal<T | null>(null);
+  let newest = 0;
+  const take = async (): Promise<void> => {
+    const turn = ++newest;
+    const sent = filled<S>(model.get(name));
+    const made = sent && (await make(sent));
+    if (turn === newest) at.value = made;
+  };
+  const begin = (): void => void take().catch(fail);
+  onChange(model, closed, name, begin);
+  begin();
   return at;
 }

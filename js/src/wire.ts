@@ -29,6 +29,19 @@ export interface Array {
   scale: number;
 }
 
+/** Dicts and lists that hold arrays, each of whose `data` is the place where its bytes begin in `data`, which is deflated (zlib). */
+export interface Parcel {
+  content: unknown;
+  data: DataView;
+}
+
+/** Small pictures of one `size` (height, width) on a sheet, so many `columns` in a row; each has room for whole blocks of 8 × 8 pixels. */
+export interface PictureSheet {
+  jpeg: DataView;
+  columns: number;
+  size: number[];
+}
+
 /** One setting that a reader may turn, as its method declares it. */
 export interface KnobCard {
   name: string;
@@ -613,7 +626,7 @@ export interface FilterSheet {
   channels: Array;
 }
 
-/** What does not change while a widget of concepts lives. `fewest` examples make a concept; `judged` is the measure that is tested. */
+/** What does not change while a widget of concepts lives. `fewest` examples make a concept; `judged` is the measure that is tested, `output` what of the network is the score, and `others` say what a concept is told from. */
 export interface ConceptsAbout {
   version: string;
   title: string;
@@ -622,6 +635,8 @@ export interface ConceptsAbout {
   layers: string[];
   fewest: number;
   judged: ConceptMeasureName;
+  output: string;
+  others: string;
   colour_map: ColourMap;
   note: string;
 }
@@ -654,7 +669,7 @@ export interface ConceptMeasure {
   significant: boolean;
 }
 
-/** One concept at one layer. `refusal` says why there is no score; `likeness` (pictures,) is the cosine of each picture's activations with the concept's vector, and `slopes` (pictures,) the derivative of the score along it, NaN for pictures that were not asked about. */
+/** One concept at one layer. `refusal` says why there is no score; `likeness` (pictures,) is the cosine of each picture's activations with the concept's vector, `along` (pictures,) how far they lie along it, 0 half way between the concept's examples and random pictures, and `slopes` (pictures,) the derivative of the score along it, NaN for pictures that were not asked about. */
 export interface ConceptCell {
   concept: string;
   layer: string;
@@ -665,6 +680,7 @@ export interface ConceptCell {
   magnitude: ConceptMeasure;
   score: ConceptMeasure;
   likeness: Array;
+  along: Array;
   slopes: Array;
 }
 

@@ -33,6 +33,7 @@ const cell = (more: Partial<ConceptCell> = {}): ConceptCell => ({
   magnitude: measure(-1.25),
   score: measure(0.1),
   likeness: none,
+  along: none,
   slopes: none,
   ...more,
 });

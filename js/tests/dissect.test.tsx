@@ -1,11 +1,13 @@
 /** Units without a kernel: arithmetic, and the page that shows them. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { count, labelsOf, ranking, unpacked } from "../src/dissect/detectors";
-import { above, fits, raised, spotlit } from "../src/dissect/units";
+import { cornerOf } from "../src/dissect/tiles";
+import { above, fits, raised, shaded } from "../src/dissect/units";
 import widget from "../src/inside";
 import { createOfflineModel } from "../src/inside-offline";
 import type { ConceptCard, UnitConcepts, UnitSheet, Array as WireArray } from "../src/wire";
+import { parcel } from "./parcel";
 
 describe("a map raised to a picture's size", () => {
   it("is bilinear between the centres of equal parts and flat outside them", () => {
@@ -23,8 +25,15 @@ describe("masks", () => {
     expect([...above(Float32Array.of(1, 2, 3), 2)]).toEqual([0, 0, 1]);
   });
   it("leave light where they hold and take it elsewhere", () => {
-    const lit = spotlit(Uint32Array.of(0xff0a141e, 0xff0a141e), Uint8Array.of(1, 0), 0.5);
-    expect([...lit]).toEqual([0xff0a141e, 0xff050a0f]);
+    expect([...shaded(Uint8Array.of(1, 0), 0.6)]).toEqual([0, 0x66000000]);
+  });
+});
+
+describe("a sheet of pictures", () => {
+  it("has room for whole blocks, row by row", () => {
+    const sheet = { jpeg: new DataView(new ArrayBuffer(0)), columns: 3, size: [20, 9] };
+    expect(cornerOf(sheet, 0)).toEqual([0, 0]);
+    expect(cornerOf(sheet, 5)).toEqual([32, 24]);
   });
 });
 
@@ -220,7 +229,8 @@ const CARDS = [
   { name: "shape:<i>disc</i>", category: "shape" },
 ];
 
-function page(concepts: ConceptCard[] = []) {
+/** The page, once what it holds is open. */
+async function page(concepts: ConceptCard[] = []) {
   const model = createOfflineModel({
     state: {
       _kind: "dissect",
@@ -240,34 +250,36 @@ function page(concepts: ConceptCard[] = []) {
         warnings: [],
       },
       status: { status: "done", progress: 1, message: "" },
-      sheets: [sheet("conv1", 12), sheet("conv2", 40)],
-      found: concepts.length ? [met(12, concepts.length), met(40, concepts.length)] : [],
-      pictures: steps(
-        row(48, (i) => i),
-        1,
-        4,
-        4,
-        3,
+      sheets: await parcel([sheet("conv1", 12), sheet("conv2", 40)]),
+      found: await parcel(
+        concepts.length ? [met(12, concepts.length), met(40, concepts.length)] : [],
       ),
+      masks: await parcel({}),
+      pictures: { jpeg: new DataView(new ArrayBuffer(1)), columns: 1, size: [4, 4] },
     },
   });
   widget.render({ model, el });
+  const open = concepts.length ? ".xw-met button" : ".xw-unit";
+  await vi.waitFor(() => expect(el.querySelector(open)).not.toBeNull());
 }
 
 let el: HTMLElement;
 beforeEach(() => {
+  vi.stubGlobal("createImageBitmap", async () => ({})); // no pictures are decoded here
   el = document.createElement("div");
   document.body.append(el);
 });
-afterEach(() => el.remove());
+afterEach(() => {
+  el.remove();
+  vi.unstubAllGlobals();
+});
 
 const settled = () => new Promise((r) => setTimeout(r, 0));
 const cards = () => [...el.querySelectorAll<HTMLElement>(".xw-unit")];
 
 describe("the page of units", () => {
   it("shows names as text, a card a unit, and the chosen unit in detail", async () => {
-    page();
-    await settled();
+    await page();
     expect(el.querySelector("b > b")).toBeNull();
     expect(el.querySelector("h2")?.textContent).toBe("<b>net</b>");
     expect(cards().length).toBe(12);
@@ -279,8 +291,7 @@ describe("the page of units", () => {
   });
 
   it("finds a unit by its number and says when there is none", async () => {
-    page();
-    await settled();
+    await page();
     const search = el.querySelector<HTMLInputElement>("input[type=search]") as HTMLInputElement;
     const type = async (text: string) => {
       search.value = text;
@@ -295,8 +306,7 @@ describe("the page of units", () => {
   });
 
   it("lists by activity, and goes from unit to unit by arrow keys in that order", async () => {
-    page();
-    await settled();
+    await page();
     const order = el.querySelector<HTMLSelectElement>("[aria-label=Order]") as HTMLSelectElement;
     order.value = "active";
     order.dispatchEvent(new Event("change", { bubbles: true }));
@@ -313,8 +323,7 @@ describe("the page of units", () => {
   });
 
   it("goes through the units by arrow keys in the plane too", async () => {
-    page();
-    await settled();
+    await page();
     [...el.querySelectorAll("button")].find((b) => b.textContent === "Likeness")?.click();
     await settled();
     const plane = el.querySelector(".xw-plane") as HTMLElement;
@@ -328,8 +337,7 @@ describe("the page of units", () => {
   });
 
   it("changes the layer", async () => {
-    page();
-    await settled();
+    await page();
     const layer = el.querySelector("[aria-label=Layer]") as HTMLSelectElement;
     layer.value = "1";
     layer.dispatchEvent(new Event("change", { bubbles: true }));
@@ -339,8 +347,7 @@ describe("the page of units", () => {
   });
 
   it("recounts detectors when the limit moves, and lists those of a category", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const said = () => el.querySelector(".xw-counted [role=status]")?.textContent;
     expect(said()).toContain("3 of 12 units of conv1 are detectors (25 %), of 3 concepts");
     expect(el.querySelector("i > i, b > i")).toBeNull();
@@ -363,8 +370,7 @@ describe("the page of units", () => {
   });
 
   it("says what random axes detect from the same limit on, with an interval", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const said = () => el.querySelector(".xw-counted")?.textContent;
     // of two shares, 1 and 0, the deviation is √½: 0.5 ± 0.1 × 0.707
     expect(said()).toContain("along random axes 50 % (43 % to 57 %), of 0.5 concepts");
@@ -376,8 +382,7 @@ describe("the page of units", () => {
   });
 
   it("shows how often some concept is as good in other pictures", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const row = () => el.querySelector(".xw-null");
     expect(row()?.textContent).toContain("p 0.33");
     expect(row()?.querySelectorAll(".xw-tick").length).toBe(2);
@@ -392,8 +397,7 @@ describe("the page of units", () => {
   });
 
   it("counts with another share of activations only where somebody can be asked", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const share = el.querySelector(".xw-active select") as HTMLSelectElement;
     expect(share.value).toBe("0.005");
     expect(share.disabled).toBe(true);
@@ -401,8 +405,7 @@ describe("the page of units", () => {
   });
 
   it("finds units by their concept, and shows another concept of a unit", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const search = el.querySelector("input[type=search]") as HTMLInputElement;
     search.value = "blue";
     search.dispatchEvent(new Event("input", { bubbles: true }));
@@ -425,8 +428,7 @@ describe("the page of units", () => {
   });
 
   it("says what needs a kernel where units would be switched off", async () => {
-    page(CARDS);
-    await settled();
+    await page(CARDS);
     const off = el.querySelector(".xw-detail .xw-toggle") as HTMLButtonElement;
     expect(off.disabled).toBe(true);
     expect(off.title).toContain("needs a kernel");

@@ -97,6 +97,12 @@ describe("a row of a table", () => {
     expect(tables()[2].querySelector("u")?.hidden).toBe(true);
   });
 
+  it("leaves a whisker open where it goes on behind the scale's end", async () => {
+    await shown();
+    const ends = [0, 1].map((column) => line(tables()[1], column).querySelector("u")?.className);
+    expect(ends).toEqual(["", "xw-from-before"]);
+  });
+
   it("shares one scale, or looks at one sign alone, as the reader likes", async () => {
     const { model } = await shown();
     const set = (change: object) =>

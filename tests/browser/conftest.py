@@ -1,4 +1,5 @@
-"""One server, one page and one kernel for the whole run; every test ends with a quiet console."""
+"""One server, one page and one kernel for each process of a run; every test ends with a quiet
+console."""
 
 from __future__ import annotations
 
@@ -37,9 +38,11 @@ _watched: list[Watch] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The notebooks go first: of the files that two processes share out, theirs takes longest."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("browser")
+    items.sort(key=lambda item: item.path != HERE / "test_notebooks.py")
 
 
 @pytest.fixture(scope="session")

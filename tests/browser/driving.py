@@ -121,6 +121,7 @@ def jupyter(folder: Path) -> Iterator[JupyterServer]:
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}",
         "--ServerApp.terminals_enabled=False", "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class="
         "jupyterlab.handlers.announcements.NeverCheckForUpdate",
     ]  # fmt: skip
@@ -232,6 +233,38 @@ BROKEN = (
 )
 
 
+LISTEN = """() => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+    const unheard = new Set();
+    let touched = 0;
+    for (const kind of ['input', 'change', 'click', 'keydown', 'pointermove', 'wheel']) {
+        document.addEventListener(kind, () => { touched = performance.now(); }, true);
+    }
+    kernel.anyMessage.connect((_, { msg, direction }) => {
+        const { header, parent_header: parent, content } = msg;
+        if (direction === 'send' && header.msg_type === 'comm_msg') unheard.add(header.msg_id);
+        if (content.execution_state === 'idle') unheard.delete(parent.msg_id);
+    });
+    window.tellKernel = async (code, rest, patience) => {
+        const end = performance.now() + patience;
+        const busy = () => unheard.size && performance.now() < end;
+        while (performance.now() < touched + rest || busy()) await sleep(5);
+        const future = kernel.requestExecute({ code, store_history: false });
+        const found = { said: '', error: '' };
+        future.onIOPub = ({ header, content }) => {
+            if (header.msg_type === 'stream') found.said += content.text;
+            if (header.msg_type === 'error') found.error += `${content.ename}: ${content.evalue}`;
+        };
+        await future.done;
+        return found;
+    };
+}"""
+"""Makes a page tell its kernel code without a cell, behind all that it has to say itself."""
+REST = 120
+"""Milliseconds after which a page has sent what a hand did last: it waits 80 for another step."""
+
+
 class CellError(AssertionError):
     """A cell ended in an error that was not asked for."""
 
@@ -254,6 +287,7 @@ class Notebook:
             before = self.type("None")
             with suppress(TimeoutError):
                 self.finished(before, patience=3000)
+                self.page.evaluate(LISTEN)
                 return
         raise CellError("The kernel never answered.")
 
@@ -302,21 +336,28 @@ class Notebook:
         area = self.cells.nth(cell).locator(".jp-OutputArea-output")
         return "\n".join(area.all_inner_texts())
 
+    def tell(self, code: str) -> str:
+        """Run code in the kernel, without a cell, once it has heard what the page has to say;
+        returns what is printed."""
+        found = self.page.evaluate(
+            "([code, rest, patience]) => window.tellKernel(code, rest, patience)",
+            [code, REST, PATIENCE],
+        )
+        if found["error"]:
+            raise CellError(f"{code}\n->\n{found['error']}")
+        return str(found["said"])
+
     def ask(self, expression: str) -> Any:
         """The value of an expression in the kernel."""
-        for _ in range(100):
-            shown = self.run(f"say({expression})")
-            for _ in range(100):
-                found = re.search("\u27e6(.*)\u27e7", shown, re.DOTALL)
-                if found:
-                    return json.loads(found.group(1).replace("\n", ""))
-                self.page.wait_for_timeout(50)
-                shown = self.output()
-        raise CellError(f"{expression} was never said: {shown}")
+        said = self.tell(f"say({expression})")
+        found = re.search("\u27e6(.*)\u27e7", said, re.DOTALL)
+        if found is None:
+            raise CellError(f"{expression} was never said: {said}")
+        return json.loads(found.group(1))
 
     def show(self, code: str, *, panels: int | None = None, wait: bool = True) -> Locator:
         """Make `w` in cell 1, show it there, and return its view when it has settled."""
-        self.run("if w is not None: w.close()\nw = None", cell=1)
+        self.forget()
         self.run(f"w = {code}\nw", cell=1)
         root = self.view()
         root.locator(".xw-panel").first.wait_for(timeout=PATIENCE)
@@ -330,13 +371,17 @@ class Notebook:
             self.settle()
         return root
 
+    def forget(self) -> None:
+        """Close the widget that was shown last."""
+        self.tell("if w is not None: w.close()\nw = None")
+
     def view(self, number: int = 0) -> Locator:
         """One of the views of the widget."""
         return self.page.locator(".xw-root").nth(number)
 
     def settle(self) -> None:
         """Wait until Python has every answer and the page shows them."""
-        self.run("w.wait()\nNone")
+        self.tell("w.wait()")
         settled(self.page)
 
 

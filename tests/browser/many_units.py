@@ -8,6 +8,8 @@ import numpy as np
 
 from xaiwidgets.widgets.export import Traits, write_pages
 from xaiwidgets.widgets.pack import pack_bytes, pack_map
+from xaiwidgets.widgets.parcel import parcel
+from xaiwidgets.widgets.picture_sheet import picture_sheet
 from xaiwidgets.widgets.unit_sheets import BARS, numbers
 from xaiwidgets.widgets.view import PicturedView
 from xaiwidgets.widgets.wire import UnitConcepts, UnitSheet
@@ -37,10 +39,10 @@ class ManyUnits(PicturedView, bundle="inside"):
                 ],
             },
             "status": {"status": "done", "progress": 1.0, "message": ""},
-            "sheets": [self._sheet(f"layer{i}") for i in range(self.layers)],
-            "found": [self._concepts() for _ in range(self.layers)],
-            "pictures": pack_bytes(self.rng.integers(0, 255, shape)),
-            "masks": {}, "off": {},
+            "sheets": parcel([self._sheet(f"layer{i}") for i in range(self.layers)]),
+            "found": parcel([self._concepts() for _ in range(self.layers)]),
+            "pictures": picture_sheet(self.rng.integers(0, 255, shape, np.uint8)),
+            "masks": parcel({}), "off": {},
         }  # fmt: skip
         return state, {}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from browser.driving import PATIENCE, Notebook, Watch, ink, number, painted
 from playwright.sync_api import Locator, expect
@@ -32,12 +34,11 @@ def prepared(lab: Notebook) -> Notebook:
 @pytest.fixture
 def root(prepared: Notebook) -> Locator:
     """The widget, with its scores."""
-    prepared.run("if w is not None: w.close()\nw = None", cell=1)
+    prepared.forget()
     prepared.run(f"w = {SHOW}\nw", cell=1)
     found = prepared.page.locator(".xw-concepts")
     expect(found.locator(".xw-cell")).to_have_count(4, timeout=PATIENCE)
-    prepared.run("w.wait()\nNone")
-    painted(prepared.page)
+    prepared.settle()
     return found
 
 
@@ -101,7 +102,9 @@ def test_a_score_is_shown_as_how_much_or_how_many(root):
 
 
 def test_a_lasso_around_pictures_makes_a_concept(root, prepared, lab_watch: Watch, picture_of):
-    root.get_by_label("Order of the pictures").select_option("given")
+    prepared.run("like = w._gallery.likeness(w.scores.vector(*w.choice.values()))\nNone")
+    first = prepared.ask("(-like).argsort(kind='stable')[:8].tolist()")
+    assert first != list(range(8))
     root.get_by_role("button", name="Lasso").click()
     tiles = root.locator(".xw-one")
     box = root.locator(".xw-mosaic").bounding_box()
@@ -123,7 +126,37 @@ def test_a_lasso_around_pictures_makes_a_concept(root, prepared, lab_watch: Watc
     expect(root.locator(".xw-cell")).to_have_count(6, timeout=PATIENCE)
     assert "lasso_concept" in lab_watch.commands
     assert prepared.ask("w.scores.provenance.forwards") == 8
-    assert prepared.ask("list(w._made['by hand'].rows)") == list(range(8))
+    assert sorted(prepared.ask("list(w._made['by hand'].rows)")) == sorted(first)
+
+
+def test_a_lasso_in_the_plane_makes_a_concept(root, prepared, picture_of):
+    root.get_by_role("button", name="In a plane").click()
+    root.get_by_label("Axis across").select_option(label="along cross at conv4")
+    root.get_by_label("Axis upwards").select_option(label="along red at relu3")
+    spots = root.locator(".xw-ground > button")
+    expect(spots).to_have_count(24)
+    along = prepared.ask("w._gallery.along(w.scores.vector('cross', 'conv4')).tolist()")
+    for spot in spots.all():
+        told = re.search(r"across (\S+),", spot.get_attribute("aria-label"))[1]
+        picture = int(spot.get_attribute("data-picture"))
+        assert number(told) == pytest.approx(along[picture], rel=0.01)
+    root.get_by_role("button", name="Lasso").click()
+    order = sorted(range(24), key=along.__getitem__)
+    ground = root.locator(".xw-ground").bounding_box()
+    middles = {}
+    for spot in spots.all():
+        box = spot.bounding_box()
+        middles[int(spot.get_attribute("data-picture"))] = box["x"] + box["width"] / 2
+    border = (middles[order[11]] + middles[order[12]]) / 2
+    left = (border - ground["x"]) / ground["width"]
+    drag(root, ".xw-ground", [(left, 0.005), (0.995, 0.005), (0.995, 0.995), (left, 0.995)])
+    expect(root.get_by_text("12 pictures chosen")).to_be_visible()
+    picture_of(prepared.page, "concepts-plane-lasso")
+    make(root, "far right")
+    expect(root.locator(".xw-cell")).to_have_count(6, timeout=PATIENCE)
+    assert sorted(prepared.ask("list(w._made['far right'].rows)")) == sorted(order[12:])
+    axis = root.get_by_label("Axis across")
+    expect(axis.get_by_role("option", name="along far right at conv4")).to_have_count(1)
 
 
 def test_patches_that_are_brushed_make_a_concept(root, prepared, picture_of):
@@ -203,7 +236,7 @@ late = xw.Subject(slow, mean=kept.mean, std=kept.std, size=96, classes=model.cla
 
 
 def test_work_tells_how_far_it_is_can_be_cancelled_and_is_taken_up_again(prepared):
-    prepared.run("if w is not None: w.close()\nw = None", cell=1)
+    prepared.forget()
     prepared.run(SLOW)
     show = SHOW.replace("model", "late").replace("layers=layers", 'layers="inner.relu3"')
     prepared.run(f"w = {show}\nw", cell=1)
@@ -212,7 +245,7 @@ def test_work_tells_how_far_it_is_can_be_cancelled_and_is_taken_up_again(prepare
     expect(root.get_by_text("not scored yet").first).to_be_visible()
     root.get_by_role("button", name="Cancel").click()
     expect(root.get_by_role("alert")).to_contain_text("Cancelled")
-    prepared.run("w.wait()\nslow.pause = 0")
+    prepared.tell("w.wait()\nslow.pause = 0")
     expect(root.locator(".xw-cell")).to_have_count(0)
     root.get_by_role("button", name="Retry").click()
     expect(root.locator(".xw-cell")).to_have_count(2, timeout=PATIENCE)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.driving import ink, painted
+from browser.driving import ink, number, painted
 from playwright.sync_api import Browser, Page, expect
 
 import xaiwidgets as xw
@@ -91,6 +92,61 @@ def test_what_needs_a_kernel_is_not_offered_and_the_code_is(page):
     expect(page.locator('.xw-code, .xw-button:has-text("Copied")')).to_be_visible()
 
 
+def across(spot) -> float:
+    """What a picture's words say of its place across."""
+    return number(re.search(r"across (\S+),", spot.get_attribute("aria-label"))[1])
+
+
+def test_pictures_lie_in_a_plane_of_two_concepts(page):
+    page.get_by_role("button", name="In a plane").click()
+    spots = page.locator(".xw-ground > button")
+    expect(spots).to_have_count(32)
+    expect(page.locator(".xw-ground > .xw-zero")).to_have_count(2)
+    told = [across(spot) for spot in spots.all()]
+    lefts = [spot.bounding_box()["x"] for spot in spots.all()]
+    assert sorted(range(32), key=lefts.__getitem__) == sorted(range(32), key=told.__getitem__)
+    assert min(told) < 0 < max(told)
+    zero = page.locator(".xw-ground > .xw-zero:not(.xw-level)").bounding_box()["x"]
+    half = spots.first.bounding_box()["width"] / 2
+    for left, value in zip(lefts, told, strict=True):
+        assert abs(left + half - zero) < 2 or (left + half > zero) == (value > 0)
+
+    page.get_by_label("Axis upwards").select_option(label="score towards cross at conv4")
+    expect(page.locator(".xw-upwards")).to_have_text(
+        "change of the logit of cross per unit towards cross at conv4"
+    )
+    few = spots.count()
+    assert few < 32
+    expect(page.get_by_text(f"Of 32 pictures {few} were asked")).to_be_visible()
+
+
+def test_a_picture_in_the_plane_tells_its_values_by_pointer_and_by_keys(page):
+    page.get_by_role("button", name="In a plane").click()
+    spots = page.locator(".xw-ground > button")
+    expect(page.locator(".xw-hint")).to_have_count(0)
+    spots.last.hover()
+    words = spots.last.get_attribute("aria-label")
+    for value in re.findall(r"(?:across|upwards) (\S+?)(?:,|$)", words):
+        expect(page.locator(".xw-hint")).to_contain_text(value)
+    page.mouse.move(2, 2)
+    expect(page.locator(".xw-hint")).to_have_count(0)
+    page.locator('.xw-ground > button[tabindex="0"]').focus()
+    focused = page.locator(".xw-ground > button:focus")
+    for _ in range(32):
+        page.keyboard.press("ArrowLeft")
+    way = [across(focused)]
+    for _ in range(31):
+        page.keyboard.press("ArrowRight")
+        way.append(across(focused))
+    assert sorted(way) == way == sorted(across(spot) for spot in spots.all())
+    expect(page.locator(".xw-hint")).to_be_visible()
+    before = ink(page, ".xw-canvas > canvas:first-child")
+    page.keyboard.press("Space")
+    expect(focused).to_have_attribute("aria-pressed", "true")
+    painted(page)
+    assert ink(page, ".xw-canvas > canvas:first-child") != before
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [420, 760, 1300])
 def test_the_page_fits_its_width_in_light_and_dark(page, picture_of, scheme, width):
@@ -100,3 +156,8 @@ def test_the_page_fits_its_width_in_light_and_dark(page, picture_of, scheme, wid
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.locator(".xw-root")).to_have_attribute("data-theme", scheme)
     picture_of(page, f"concepts-{width}-{scheme}")
+    page.get_by_role("button", name="In a plane").click()
+    page.locator(".xw-ground > button").nth(3).focus()
+    painted(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    picture_of(page, f"concepts-plane-{width}-{scheme}")

@@ -44,7 +44,7 @@ def test_units_are_found_in_the_background_and_chosen_by_mouse_and_keys(
 ) -> None:
     lab.run(PLAIN, cell=1)
     root = lab.view()
-    lab.run("w.wait()\nNone")
+    lab.settle()
     expect(cards(root).first).to_be_visible()
     assert "empty" not in ink(root, ".xw-unit .xw-tile")
     cards(root).nth(3).click()
@@ -74,7 +74,7 @@ def test_work_on_units_is_cancelled_and_a_mistake_is_said(lab: Notebook) -> None
 
 def test_the_page_counts_detectors_as_python_does(lab: Notebook) -> None:
     lab.run(MASKED, cell=1)
-    lab.run("w.wait()\nNone")
+    lab.settle()
     root = lab.view()
     bars = root.locator(".xw-layers button")
     slider = root.get_by_role("slider", name="A detector from an IoU of")
@@ -96,7 +96,7 @@ def test_the_page_counts_detectors_as_python_does(lab: Notebook) -> None:
 
 def test_units_are_switched_off_and_classes_fall(lab: Notebook, picture_of) -> None:
     lab.run(MASKED, cell=1)
-    lab.run("w.wait()\nNone")
+    lab.settle()
     root = lab.view()
     root.locator(".xw-layers button").nth(1).click()
     named = lab.ask("[u.concept for u in w.dissection.units('conv4')]")
@@ -132,7 +132,7 @@ def test_random_axes_and_another_share_of_activations_are_counted(
     lab: Notebook, picture_of
 ) -> None:
     lab.run(TURNED, cell=1)
-    lab.run("w.wait()\nNone")
+    lab.settle()
     root = lab.view()
     counted = root.locator(".xw-counted")
     slider = root.get_by_role("slider", name="A detector from an IoU of")
@@ -172,7 +172,7 @@ w
 
 def test_a_generator_draws_its_pictures_again_without_units(lab: Notebook, picture_of) -> None:
     lab.run(DRAWN, cell=1)
-    lab.run("w.wait()\nNone")
+    lab.settle()
     root = lab.view()
     expect(cards(root).first).to_be_visible()
     assert "empty" not in ink(root, ".xw-unit .xw-tile")

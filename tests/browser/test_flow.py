@@ -41,6 +41,17 @@ def number(words: str) -> float:
     return float(words.replace("−", "-"))
 
 
+def stands_in_two_columns(pairs: Locator) -> bool:
+    """Whether every number of a list stands in the line of its words, all words from one edge."""
+    words, numbers = (
+        [one.bounding_box() for one in pairs.locator(tag).all()] for tag in ("dt", "dd")
+    )
+    ends = {round(one["x"] + one["width"]) for one in numbers if one}
+    starts = {round(one["x"]) for one in words if one}
+    beside = [a["y"] == b["y"] for a, b in zip(words, numbers, strict=True) if a and b]
+    return len(starts) == len(ends) == 1 and len(beside) > 2 and all(beside)
+
+
 def test_a_flow_is_made_when_it_is_opened_and_says_what_explain_rules_says(lab: Notebook) -> None:
     root = lab.show(SHOW, panels=2)
     expect(opener(root)).to_have_count(1)
@@ -58,6 +69,7 @@ def test_a_flow_is_made_when_it_is_opened_and_says_what_explain_rules_says(lab: 
         assert number(line.locator("b").inner_text()) == pytest.approx(left, abs=0.02)
     lines(lab.page).filter(has_text="conv2").click()
     expect(opened(lab.page)).to_contain_text("48 × 24 × 24 · Σ")
+    assert stands_in_two_columns(opened(lab.page).locator("dl"))
     expect(depth(lab.page)).to_have_attribute("aria-valuetext", "conv2")
     lab.page.keyboard.press("Escape")
     expect(opened(lab.page)).to_have_count(0)

@@ -43,11 +43,11 @@ def settings(root: Locator, title: str) -> Locator:
 
 def eventually(lab: Notebook, expression: str, value: object) -> None:
     """Wait until an expression in the kernel has a value; fail with the one that it has."""
-    for _ in range(60):
+    for _ in range(200):
         found = lab.ask(expression)
         if found == value:
             return
-        lab.page.wait_for_timeout(150)
+        lab.page.wait_for_timeout(100)
     assert found == value
 
 
@@ -959,7 +959,7 @@ def test_a_reloaded_page_finds_the_widget_in_the_kernel(lab):
     eventually(lab, "w.display['sign']", "absolute")
     lab.settle()
     before = ink(root)
-    lab.page.keyboard.press("Control+s")
+    menu(lab.page, "File", "Save Notebook")
     expect(lab.page.locator(".jp-mod-current.jp-mod-dirty")).to_have_count(0)
     lab.page.wait_for_timeout(300)
     lab.page.reload()

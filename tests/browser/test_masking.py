@@ -52,7 +52,7 @@ def test_masks_and_scores_are_pythons_to_the_pixel(lab):
         differ = []
         for number in range(4):
             shown = root.locator(UNDER).nth(number).evaluate(PIXELS)
-            lab.run(f"shown = np.array({shown}, 'uint8').reshape(96, 96, 4)[..., :3]")
+            lab.tell(f"shown = np.array({shown}, 'uint8').reshape(96, 96, 4)[..., :3]")
             differ.append(
                 lab.ask(
                     "int((shown != np.where(masking.hole(w._masking.levels(w._panels.every["
@@ -69,9 +69,9 @@ def test_masks_and_scores_are_pythons_to_the_pixel(lab):
             )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def names(lab):
-    lab.run("from xaiwidgets.widgets import masking, pack")
+    lab.tell("from xaiwidgets.widgets import masking, pack")
 
 
 def test_the_mask_slider_moves_every_panel_by_its_own_map_and_scores_follow(lab):

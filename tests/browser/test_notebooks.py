@@ -1,4 +1,4 @@
-"""Every notebook in a real JupyterLab: opened, run from the menu, and its widgets handled."""
+"""Every notebook in a real JupyterLab: opened, run, saved, and its widgets handled."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ ENDED = """() => {
         && prompts.length > 0 && prompts.every((one) => /\\[\\d+\\]/.test(one.textContent));
 }"""
 """Whether every cell was run; what is out of sight has no inner text."""
+LAST_CELL = f"{tool.LAST_CELL}\nimport time\nprint(time.process_time())"
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def opened(request: pytest.FixtureRequest, server: JupyterServer, page: Page) ->
     if tool.starts(notebook):
         first = tool.code_cells(notebook)[0]
         first.source = "\n".join([*tool.STARTS, first.source])
+    notebook.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
     nbformat.write(notebook, server.folder / path.name)
     page.goto(server.url(f"lab/workspaces/{path.stem}/tree/{path.name}"))
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=PATIENCE)
@@ -66,6 +68,24 @@ def run_all(page: Page) -> None:
     page.wait_for_function(ENDED, timeout=3 * MINUTES)
 
 
+def as_saved(page: Page, path: Path) -> tuple[nbformat.NotebookNode, float]:
+    """What JupyterLab saves of the notebook, tidied, and the seconds that its kernel computed."""
+    menu(page, "File", "Save Notebook")
+    expect(page.locator(".jp-mod-current.jp-mod-dirty")).to_have_count(0)
+    ran = nbformat.read(path, as_version=4)
+    seconds = float(ran.cells.pop().outputs[-1].text)
+    tool.tidy(ran)
+    return ran, seconds
+
+
+def shapes(notebook: nbformat.NotebookNode) -> list[list[list[str]]]:
+    """What kinds of things each cell shows."""
+    return [
+        [sorted(output.get("data", {output.output_type})) for output in cell.outputs]
+        for cell in tool.code_cells(notebook)
+    ]
+
+
 def touch(root: Locator) -> None:
     """Use one control of a widget as a reader would: a class, a slider, or else a button."""
     before = root.inner_html()
@@ -83,15 +103,21 @@ def touch(root: Locator) -> None:
     assert root.inner_html() != before
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "opened", sorted(tool.FOLDER.glob("*.ipynb")), ids=lambda path: path.stem, indirect=True
 )
-def test_a_notebook_runs_and_its_widgets_answer(opened: Page, request, picture_of) -> None:
+def test_a_notebook_runs_shows_what_is_saved_of_it_and_its_widgets_answer(
+    opened: Page, server: JupyterServer, request, picture_of
+) -> None:
     path = request.node.callspec.params["opened"]
     saved = nbformat.read(path, as_version=4)
     run_all(opened)
     assert opened.locator(BROKEN).count() == 0
+    ran, seconds = as_saved(opened, server.folder / path.name)
+    assert seconds < tool.MOST_SECONDS
+    assert tool.complaints(ran) == []
+    assert shapes(ran) == shapes(saved)
     roots = opened.locator(".xw-root")
     expect(roots).to_have_count(len(tool.widgets(saved)))
     for number in range(roots.count()):

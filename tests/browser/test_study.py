@@ -15,7 +15,7 @@ xw.study(subject, images, [xw.Saliency()], trials=4, choices=3, file="study.json
 def test_a_participant_answers_by_mouse_and_by_key_and_reads_the_results(
     lab: Notebook, lab_watch: Watch, picture_of
 ) -> None:
-    lab.run(SHOW)
+    lab.run(SHOW, cell=1)
     study = lab.page.locator(".xw-study").last
     expect(study.get_by_text("1 of 4")).to_be_visible(timeout=20_000)
     expect(study.get_by_text("What does the network answer?")).to_be_visible()

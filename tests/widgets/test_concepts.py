@@ -83,6 +83,9 @@ def test_pictures_come_with_their_likeness_and_maps(shared):
     like = unpack(cell(shared, "stripes")["likeness"])
     assert like == pytest.approx(vector.cosines(shared._gallery.x), abs=1e-5)
     assert set(np.argsort(-like)[:10]) == set(range(10))
+    along = unpack(cell(shared, "stripes")["along"])
+    assert along == pytest.approx(vector.of(shared._gallery.x).detach().numpy(), abs=1e-5)
+    assert (along > 0).tolist() == [True] * 10 + [False] * 10
     shared.choose("stripes", "relu2").wait()
     maps = unpack(shared.maps["maps"])
     layer = shared.subject.layers(shared._gallery.x)["relu2"]

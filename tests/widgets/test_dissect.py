@@ -1,5 +1,6 @@
 """`dissect` without a page: what it sends, what it answers, what an exported page holds."""
 
+import base64
 import json
 import re
 import threading
@@ -7,9 +8,10 @@ import threading
 import numpy as np
 import pytest
 import torch
-from page import ask
+from page import ask, opened
 
 import xaiwidgets as xw
+from benchmarks.dissection import held_bytes
 from xaiwidgets import zoo
 from xaiwidgets.widgets import unit_sheets
 from xaiwidgets.widgets.pack import unpack
@@ -101,8 +103,23 @@ def test_an_exported_page_holds_its_own_bundle_and_all_units(widget, tmp_path):
     held = json.loads(re.search(r'class="xw-state">(.*?)</script>', text, re.S)[1])
     assert held["state"]["about"]["live"] is False
     assert widget.about["live"] is True
-    assert [sheet["layer"] for sheet in held["state"]["sheets"]] == ["conv1", "conv4"]
+    units = opened(_bytes_again(held["state"]["sheets"]))
+    assert units == widget.sheets
+    assert opened(_bytes_again(held["state"]["masks"])) == widget.masks
     assert "https://" not in text.split('class="xw-state"')[0]
+
+
+def _bytes_again(parcel):
+    return {**parcel, "data": base64.b64decode(parcel["data"]["__bytes__"])}
+
+
+def test_what_travels_weighs_less_than_half_of_the_arrays(widget):
+    """`python -m benchmarks.dissection --only size` says how much larger pages fare: better."""
+    sent = widget.get_state(["sheets", "found", "masks", "pictures"])
+    arrays = held_bytes([widget.sheets, widget.found, widget.masks]) + widget.units.pictures.nbytes
+    assert held_bytes(sent) < 0.45 * arrays
+    assert held_bytes(sent["pictures"]) < widget.units.pictures.nbytes / 4
+    assert held_bytes(sent["masks"]) < held_bytes(widget.masks) / 5
 
 
 def test_a_saved_notebook_keeps_a_picture(widget):

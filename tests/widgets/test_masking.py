@@ -1,5 +1,6 @@
 """Masking without a page: which pixels go, what the network says then, and how it refuses."""
 
+import io
 import json
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from page import ask
+from PIL import Image
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -75,6 +77,20 @@ def test_a_masked_score_is_that_of_the_picture_with_its_top_pixels_filled(widget
         assert score["intact"] == pytest.approx(
             whole[0, heat_class(heat, subject)].item(), abs=1e-6
         )
+
+
+def test_the_picture_left_behind_has_what_each_map_leaves_of_the_input(widget, images):
+    own = np.asarray(images[0])
+    left = widget.masking.pictures()
+    assert [words.split(" masked")[0] for _, words in left] == ["Saliency", "Grad-CAM"]
+    for (picture, words), score in zip(left, widget.masking.scores.values(), strict=True):
+        assert words.endswith(f": {score['intact']:.2f}\u00a0→\u00a0{score['masked']:.2f}")
+        changed = (picture != own).any(2).mean()
+        assert 0.15 < changed <= 0.2  # a blurred pixel may keep its colour
+    before = Image.open(io.BytesIO(widget.picture())).height
+    widget.masking.on = False
+    assert widget.masking.pictures() == []
+    assert Image.open(io.BytesIO(widget.picture())).height < before
 
 
 def test_the_levels_hide_exactly_the_share_at_every_step_and_none_comes_back():

@@ -5,10 +5,13 @@ import inspect
 import pytest
 
 import xaiwidgets as xw
+from xaiwidgets.widgets.blind import Blind
 from xaiwidgets.widgets.compare import Compare
 from xaiwidgets.widgets.opening import DEFAULTS
+from xaiwidgets.widgets.predict import Predict
 
 CALLS = [xw.compare, xw.masking, xw.sanity, xw.stability, xw.sweep]
+LESSONS = {xw.predict: Predict, xw.blind: Blind}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
@@ -23,8 +26,18 @@ def test_help_and_completion_show_every_argument_with_its_default(call):
     assert list(shown)[:4] == ["subject", "images", "target", "methods"]
 
 
+@pytest.mark.parametrize("call", LESSONS, ids=lambda call: call.__name__)
+def test_a_lesson_is_opened_by_the_same_arguments_as_its_widget(call):
+    shown = list(inspect.signature(call).parameters.values())
+    taken = inspect.signature(LESSONS[call].__init__).parameters
+    assert [p.name for p in shown][:4] == ["subject", "images", "target", "methods"]
+    assert [p.name for p in shown][-2:] == ["truths", "masks"]
+    assert all(p.default == taken[p.name].default for p in shown)
+    assert [*taken][-3:] == ["names", "truths", "masks"]
+
+
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+@pytest.mark.parametrize("call", [*CALLS, *LESSONS], ids=lambda call: call.__name__)
 def test_an_argument_that_there_is_not_is_refused(call):
     from conftest import inputs_for, network_of
 

@@ -1,5 +1,6 @@
 """The widget on noisy pictures and on settings that are swept: what Python holds and sends."""
 
+import io
 import json
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from conftest import inputs_for
 from networks import ModuleNetwork, seeded
+from PIL import Image
 
 import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
@@ -56,6 +58,16 @@ def test_every_level_has_a_map_a_likeness_and_a_sentence():
     assert "× as fast as the picture" in trail["marks"]["0.3"]["words"]
     assert trail["verdict"] == answer.facts[-1]
     w.close()
+
+
+def test_the_picture_left_behind_has_a_strip_of_steps_a_panel_and_its_words_name_them():
+    w, plain = shaken(), xw.compare(NETWORK, X, methods=QUICK).wait(60)
+    heights = [Image.open(io.BytesIO(one.picture())).height for one in (w, plain)]
+    assert heights[0] - heights[1] >= len(QUICK) * 96
+    edges = "Edge detector (control) at 5 %, 30 %"
+    assert w.describe() == f"{plain.describe()} Below, Saliency at 5 %, 30 %; {edges}."
+    w.close()
+    plain.close()
 
 
 def test_the_page_hears_what_the_network_says_of_every_noisy_picture():

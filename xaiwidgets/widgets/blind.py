@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
@@ -18,9 +18,10 @@ from xaiwidgets.core.job import CancelToken
 from xaiwidgets.evaluation.trust import Badge, Checkup
 from xaiwidgets.methods.controls import EdgeDetector, RandomMap
 
-from . import code, pack
+from . import pack
 from .lesson import Lesson
 from .marks import by_picture
+from .opening import Known, names_of, spelt_out
 from .trust import card_of, light
 from .wire import Ballot
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@spelt_out(Known)
 def blind(
     subject: Any,
     images: Any,
@@ -39,8 +41,7 @@ def blind(
     seed: int = 0,
     vote: Any = None,
     reason: Any = None,
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
+    **known: Unpack[Known],
 ) -> Blind:
     """A blind comparison: which map would you trust, not knowing which method made it?
 
@@ -54,13 +55,10 @@ def blind(
     many as one likes ("C", or "CAE"), and words; for several pictures a dict by number, or a list
     with None for those left out. `w.results()` counts.
     """
-    frame = sys._getframe(1)
-    names = code.names_in(
-        frame, subject=subject, images=images, methods=methods, truths=truths, masks=masks
-    )
+    names = names_of(sys._getframe(1), known, subject=subject, images=images, methods=methods)
     return Blind(
         subject, images, target, methods, controls=controls, trust=trust, seed=seed, vote=vote,
-        reason=reason, truths=truths, masks=masks, names=names,
+        reason=reason, names=names, **known,
     )  # fmt: skip
 
 
@@ -80,6 +78,7 @@ class Blind(Lesson):
     names = traitlets.Dict().tag(sync=True)
     verdicts = traitlets.Dict().tag(sync=True)
 
+    @spelt_out(Known)
     def __init__(
         self,
         subject: Any,
@@ -92,9 +91,8 @@ class Blind(Lesson):
         seed: int = 0,
         vote: Any = None,
         reason: Any = None,
-        truths: Any = None,
-        masks: Any = None,
         names: Mapping[str, str] | None = None,
+        **known: Unpack[Known],
     ) -> None:
         """Check everything that can be wrong before a widget appears; then make the maps."""
         self._seed, self._trust = seed, trust
@@ -102,9 +100,9 @@ class Blind(Lesson):
         usual = {"controls": True, "trust": True, "seed": 0}
         asked = {"controls": controls, "trust": trust, "seed": seed}
         super().__init__(
-            subject, images, target, methods, truths=truths, masks=masks, names=names,
+            subject, images, target, methods, names=names,
             settings={name: value for name, value in asked.items() if value != usual[name]},
-            beside=[EdgeDetector(), RandomMap()] if controls else [],
+            beside=[EdgeDetector(), RandomMap()] if controls else [], **known,
         )  # fmt: skip
         count = len(self._gallery)
         reasons = by_picture(reason, count, "reason")

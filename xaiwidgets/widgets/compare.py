@@ -24,11 +24,12 @@ from xaiwidgets.evaluation.experiment import Experiment
 from xaiwidgets.evaluation.trust import Badge
 
 from . import code, pack
+from .below_maps import steps_in_words
 from .catalogue import catalogue, default_methods
 from .flows import Flows, flow_commands
 from .gallery import Gallery
 from .given import checked_display, checked_region, refuse_volumes, usual_display
-from .left_behind import LeftBehind, screen
+from .left_behind import LeftBehind, screen, titled
 from .masking import Masking, fills_for, usual_settings
 from .opening import Given, names_of, spelt_out
 from .panel import Panel
@@ -310,14 +311,20 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         return f"Compare({self.subject.title}, {label}: {', '.join(names)})"
 
     def picture(self) -> bytes:
-        """What is on screen as a PNG: the input, and every map that is there."""
-        return screen(self._gallery, self.target.get("label", ""), self._panels.shown, self.display)
+        """What is on screen as a PNG: the input, every map that is there, and what stands below."""
+        label, masked = self.target.get("label", ""), self._masking.pictures()
+        return screen(self._gallery, label, self._told(), self.display, masked)
 
     def describe(self) -> str:
         """What is explained of which network, and what stands beside the input."""
         titles = pack.titles_of([panel.method for panel in self._panels.shown])
         what = f"{self.target['label']} of {self.subject.title}"
-        return f"{what}, explained side by side: {', '.join(['the input', *titles])}."
+        beside = "; ".join(["the input", *titles])
+        return f"{what}, explained side by side: {beside}.{steps_in_words(self._told())}"
+
+    def _told(self) -> list[tuple[Heatmap, str]]:
+        """Every answer that is there with its steps, and what its panel is called."""
+        return titled(self._panels.shown, self._walk.told)
 
     def close(self) -> None:
         """Stop all work and let go of the answers."""

@@ -74,6 +74,7 @@ def _cell(
             entry.random.shares,
         ),
         "likeness": pack.pack_floats(pictures.likeness(vector)),
+        "along": pack.pack_floats(pictures.along(vector)),
         "slopes": pack.pack_floats(slopes),
     }  # fmt: skip
 

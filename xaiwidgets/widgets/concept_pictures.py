@@ -101,6 +101,11 @@ class ConceptPictures:
         lengths = np.maximum(np.linalg.norm(A, axis=1), 1e-30)
         return A @ vector.values / lengths
 
+    def along(self, vector: ConceptVector) -> np.ndarray:
+        """How far each picture's activations lie along a concept's vector, from the border between
+        its examples and random pictures, (pictures,)."""
+        return self._pooled(vector.layer, vector.pooling) @ vector.values - vector.border
+
     def maps(self, vector: ConceptVector) -> np.ndarray | None:
         """Where in each picture the concept is seen (pictures, height, width), as ConceptVector.map
         has it before it is enlarged; None where the layer has no map."""

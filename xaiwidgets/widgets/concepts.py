@@ -363,6 +363,8 @@ class Concepts(PicturedView, bundle="inside"):
             "layers": self._asking.layers,
             "fewest": FEWEST,
             "judged": self.tcav.judged,  # type: ignore[typeddict-item]
+            "output": self.tcav.output,
+            "others": "random pictures" if self.tcav.against == "random" else self.tcav.against,
             "colour_map": pack.colour_maps()[0],
             "note": self._gallery.note,
         }

@@ -29,8 +29,9 @@ from xaiwidgets.methods.relevance import ConceptRelevance
 from .code import names_in
 from .compare import Compare
 from .left_behind import LeftBehind
-from .pack import pack_bytes
 from .panel import Panel
+from .parcel import as_parcel
+from .picture_sheet import picture_sheet
 from .switched_off import SAMPLE, SwitchedOff
 from .unit_sheets import concept_cards, concept_masks, unit_concepts, unit_sheets
 from .view import PicturedView
@@ -91,10 +92,10 @@ class Dissect(PicturedView, bundle="inside"):
     _kind = traitlets.Unicode("dissect").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
-    sheets: Any = traitlets.List().tag(sync=True)
-    found: Any = traitlets.List().tag(sync=True)
+    sheets: Any = traitlets.List().tag(sync=True, to_json=as_parcel)
+    found: Any = traitlets.List().tag(sync=True, to_json=as_parcel)
     pictures = traitlets.Dict().tag(sync=True)
-    masks = traitlets.Dict().tag(sync=True)
+    masks = traitlets.Dict().tag(sync=True, to_json=as_parcel)
     off = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -180,7 +181,11 @@ class Dissect(PicturedView, bundle="inside"):
         layer = next(iter(self.units.layers.values()))
         chosen = np.argsort(-np.where(layer.silent, -1, layer.active), kind="stable")[:10]
         shown = [self.units.picture(int(layer.numbers[unit, 0])) for unit in chosen]
-        return contact_sheet(shown, [f"{layer.layer} {unit}" for unit in chosen], side=96)
+        labels = [f"{layer.layer} {unit}" for unit in chosen]
+        if self.dissection is not None:
+            found = [self.dissection.units(layer.layer)[unit] for unit in chosen]
+            labels = [f"{u.unit}: {u.concept.split(':')[-1]} {u.iou:.2f}" for u in found]
+        return contact_sheet(shown, labels, side=112)
 
     def describe(self) -> str:
         """Whose units they are."""
@@ -190,7 +195,7 @@ class Dissect(PicturedView, bundle="inside"):
         """What an exported page holds: everything that is known of the units."""
         self.wait()
         names = ("_kind", "status", "sheets", "found", "pictures", "masks", "off")
-        state = {name: getattr(self, name) for name in names}
+        state = self.get_state(names)
         return {**state, "about": {**self.about, "live": False}, "_code": self.python()}, {}
 
     # --- the work -----------------------------------------------------------------------------
@@ -276,7 +281,7 @@ class Dissect(PicturedView, bundle="inside"):
         masks = {} if self.dissection is None else dict(concept_masks(found, self.dissection))
         with self._guard:
             self.units = found
-            self.pictures, self.masks = dict(pack_bytes(found.pictures)), masks
+            self.pictures, self.masks = dict(picture_sheet(found.pictures)), masks
             self.sheets = [dict(sheet) for sheet in sheets]
             self._show_concepts()
 

@@ -12,6 +12,7 @@ import numpy as np
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.display import paint
 from xaiwidgets.core.figure import (
+    below_each_other,
     contact_sheet,
     heatmap_figure,
     look_of,
@@ -24,6 +25,7 @@ from xaiwidgets.core.tokens import Tokens
 from xaiwidgets.core.volume_figure import painted_slice, slice_figure
 
 from . import pack
+from .below_maps import strips
 from .gallery import Gallery
 from .panel import Panel
 
@@ -74,23 +76,33 @@ class LeftBehind:
 
 def figure(panels: Sequence[Panel], display: Mapping[str, Any], columns: int) -> Any:
     """A matplotlib figure of the input and every map that is there."""
-    titles = pack.titles_of([panel.method for panel in panels])
-    pairs = [(panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
-    shown = [(heat, title) for heat, title in pairs if heat is not None]
+    shown = titled(panels)
     if shown and shown[0][0].values.ndim == 5:
         return slice_figure(shown, display["slice"], columns=columns, **display)
+    titles = [title for _, title in shown]
     return heatmap_figure(
         [(heat, 0) for heat, _ in shown], titles=titles, columns=columns, **display
     )
 
 
-def screen(
-    gallery: Gallery, label: str, panels: Sequence[Panel], display: Mapping[str, Any]
-) -> bytes:
-    """What is on screen as a PNG: the input, and every map that is there."""
+def titled(
+    panels: Sequence[Panel], told: Callable[[Panel, Heatmap], Heatmap] = lambda _, answer: answer
+) -> list[tuple[Heatmap, str]]:
+    """Every answer that is there, as it is `told`, with what its panel is called."""
     titles = pack.titles_of([panel.method for panel in panels])
-    answers = [(panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
-    shown = [(heat, title) for heat, title in answers if heat is not None]
+    each = [(panel, panel.answer, title) for panel, title in zip(panels, titles, strict=True)]
+    return [(told(panel, answer), title) for panel, answer, title in each if answer is not None]
+
+
+def screen(
+    gallery: Gallery,
+    label: str,
+    shown: Sequence[tuple[Heatmap, str]],
+    display: Mapping[str, Any],
+    masked: Sequence[tuple[np.ndarray, str]] = (),
+) -> bytes:
+    """What is on screen as a PNG: the input, every answer under its title, and below them its steps
+    and the `masked` pictures, each with its words."""
     look = look_of({**display})
     parts = gallery.inputs.parts
     if parts is not None and of_table(parts):
@@ -108,7 +120,8 @@ def screen(
             [own[at], *(painted_slice(heat, at, look) for heat, _ in shown)], labels
         )
     painted = [paint(heat.map()[0], picture_of(heat, 0), look)[0] for heat, _ in shown]
-    return contact_sheet([own, *painted], labels)
+    below = [contact_sheet(*zip(*masked, strict=True))] if masked else []
+    return below_each_other([contact_sheet([own, *painted], labels), *strips(shown, look), *below])
 
 
 def _charts(cells: Any, label: str, shown: Sequence[tuple[Heatmap, str]]) -> list[Chart]:

@@ -62,10 +62,10 @@ class Lesson(PicturedView, bundle="lesson"):
         target: Any,
         methods: Sequence[Any] | None,
         *,
-        truths: Any,
-        masks: Any,
         names: Mapping[str, str] | None,
         settings: Mapping[str, Any],
+        truths: Any = None,
+        masks: Any = None,
         beside: Sequence[Attribution] = (),
     ) -> None:
         self._worker = Worker(on_idle=self._rest)

@@ -220,6 +220,27 @@ class Masking:
             if key != "turn" and value != self._usual[key]  # type: ignore[literal-required]
         }
 
+    def pictures(self) -> list[tuple[np.ndarray, str]]:
+        """What masking by each panel's map leaves of a picture (height, width, 3), with what the
+        network says of the whole and of that; nothing until it was asked."""
+        with self._guard:
+            found = self._found
+            if not self.on or found is None or self._gallery.pictures is None:
+                return []
+            panels = [p for p in self._panels if p.answer and p.input == self._gallery.index]
+            scored = [(p, found["panels"][p.id]) for p in panels if p.id in found["panels"]]
+            if not scored:
+                return []
+            holes = [hole(self.levels(panel), self._settings) for panel, _ in scored]
+            filling = self._filling_now()
+        kept = torch.as_tensor(~np.stack(holes), device=filling.x.device)
+        titles = pack.titles_of([panel.method for panel, _ in scored])
+        words = [
+            f"{title} masked: {score['intact']:.2f}\u00a0→\u00a0{score['masked']:.2f}"
+            for title, (_, score) in zip(titles, scored, strict=True)
+        ]
+        return list(zip(self._left_of(filling, kept), words, strict=True))
+
     # --- called by the widget ---------------------------------------------------------------
 
     @property
@@ -309,15 +330,18 @@ class Masking:
             filling = self._filling_now()
             if self.fill != "neighbours" and self._gallery.pictures is not None:
                 nothing = torch.zeros(1, *self._shape, dtype=torch.bool, device=filling.x.device)
-                row = torch.zeros(1, dtype=torch.long, device=filling.x.device)
-                empty = filling(nothing, row)
-                # side by side, so that both are brought to pixels by the same stretch
-                both = torch.cat([filling.x, empty], 3)
-                pictures, _ = self._gallery.subject.preprocessing.pictures(both)
-                filled["picture"] = pack.pack_bytes(pictures[0][:, self._shape[1] :])
+                filled["picture"] = pack.pack_bytes(self._left_of(filling, nothing)[0])
         except Exception as error:
             self._tell(one_line(error))
         self._write("filled", dict(filled))
+
+    def _left_of(self, filling: Filling, kept: torch.Tensor) -> np.ndarray:
+        """The input with all but `kept` (rows, height, width) filled, as pictures."""
+        rows = torch.zeros(len(kept), dtype=torch.long, device=filling.x.device)
+        # beside the whole one, so that both are brought to pixels by the same stretch
+        both = torch.cat([filling.x.expand(len(kept), -1, -1, -1), filling(kept, rows)], 3)
+        pictures, _ = self._gallery.subject.preprocessing.pictures(both)
+        return np.asarray(pictures)[:, :, self._shape[1] :]
 
     def _filling_now(self) -> Filling:
         """The filling of the input on screen; on a CPU it is made once."""

@@ -14,11 +14,16 @@ from . import code
 Opens = TypeVar("Opens", bound=Callable[..., Any])
 
 
-class Beside(TypedDict, total=False):
-    """What is given beside the subject, the images, the target and the methods; see `compare`."""
+class Known(TypedDict, total=False):
+    """What is known of the images; see `compare`."""
 
     truths: Sequence[Any] | Any
     masks: Any
+
+
+class Beside(Known, total=False):
+    """What is given beside the subject, the images, the target and the methods; see `compare`."""
+
     display: Mapping[str, Any] | None
     trust: bool | str
 
@@ -50,7 +55,7 @@ def spelt_out(kind: type) -> Callable[[Opens], Opens]:
     return shown
 
 
-def names_of(frame: FrameType, given: Beside, **things: Any) -> dict[str, str]:
+def names_of(frame: FrameType, given: Known, **things: Any) -> dict[str, str]:
     """The names by which the caller in that frame knows what was given, for the code that makes the
     widget again."""
     told = {role: given.get(role) for role in ("truths", "masks")}

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.evaluation.localisation import Overlap
 
-from . import code
 from .lesson import MARKED, Lesson
 from .marks import Shapes, by_picture, marked, read_mark
+from .opening import Known, names_of, spelt_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@spelt_out(Known)
 def predict(
     subject: Any,
     images: Any,
@@ -28,8 +29,7 @@ def predict(
     methods: Sequence[Any] | None = None,
     *,
     marked: Any = None,
-    truths: Sequence[Any] | Any = None,
-    masks: Any = None,
+    **known: Unpack[Known],
 ) -> Predict:
     """Predict, then reveal: which pixels will the explanations point to?
 
@@ -44,13 +44,8 @@ def predict(
     x1, y1) and strokes; for several pictures a dict by number, or a list with None for those left
     out. `w.reveal()` then needs no browser, and `w.wait().overlap` has the numbers.
     """
-    frame = sys._getframe(1)
-    names = code.names_in(
-        frame, subject=subject, images=images, methods=methods, truths=truths, masks=masks
-    )
-    return Predict(
-        subject, images, target, methods, marked=marked, truths=truths, masks=masks, names=names
-    )
+    names = names_of(sys._getframe(1), known, subject=subject, images=images, methods=methods)
+    return Predict(subject, images, target, methods, marked=marked, names=names, **known)
 
 
 class Predict(Lesson):
@@ -65,6 +60,7 @@ class Predict(Lesson):
     _kind = traitlets.Unicode("predict").tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
 
+    @spelt_out(Known)
     def __init__(
         self,
         subject: Any,
@@ -73,14 +69,11 @@ class Predict(Lesson):
         methods: Sequence[Any] | None = None,
         *,
         marked: Any = None,
-        truths: Any = None,
-        masks: Any = None,
         names: Mapping[str, str] | None = None,
+        **known: Unpack[Known],
     ) -> None:
         """Check everything that can be wrong before a widget appears; then make the maps."""
-        super().__init__(
-            subject, images, target, methods, truths=truths, masks=masks, names=names, settings={}
-        )
+        super().__init__(subject, images, target, methods, names=names, settings={}, **known)
         self.about = {**self.about, "methods": self._titles}
         with self._guard:
             for index, mark in by_picture(marked, len(self._gallery), "marked").items():

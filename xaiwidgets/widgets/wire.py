@@ -31,6 +31,23 @@ class Array(TypedDict):
     scale: float
 
 
+class Parcel(TypedDict):
+    """Dicts and lists that hold arrays, each of whose `data` is the place where its bytes begin in
+    `data`, which is deflated (zlib)."""
+
+    content: Any
+    data: bytes
+
+
+class PictureSheet(TypedDict):
+    """Small pictures of one `size` (height, width) on a sheet, so many `columns` in a row; each has
+    room for whole blocks of 8 × 8 pixels."""
+
+    jpeg: bytes
+    columns: int
+    size: list[int]
+
+
 class KnobCard(TypedDict):
     """One setting that a reader may turn, as its method declares it."""
 
@@ -762,7 +779,8 @@ class FilterSheet(TypedDict):
 
 class ConceptsAbout(TypedDict):
     """What does not change while a widget of concepts lives. `fewest` examples make a concept;
-    `judged` is the measure that is tested."""
+    `judged` is the measure that is tested, `output` what of the network is the score, and `others`
+    say what a concept is told from."""
 
     version: str
     title: str
@@ -771,6 +789,8 @@ class ConceptsAbout(TypedDict):
     layers: list[str]
     fewest: int
     judged: ConceptMeasureName
+    output: str
+    others: str
     colour_map: ColourMap
     note: str
 
@@ -810,8 +830,9 @@ class ConceptMeasure(TypedDict):
 
 class ConceptCell(TypedDict):
     """One concept at one layer. `refusal` says why there is no score; `likeness` (pictures,) is the
-    cosine of each picture's activations with the concept's vector, and `slopes` (pictures,) the
-    derivative of the score along it, NaN for pictures that were not asked about."""
+    cosine of each picture's activations with the concept's vector, `along` (pictures,) how far they
+    lie along it, 0 half way between the concept's examples and random pictures, and `slopes`
+    (pictures,) the derivative of the score along it, NaN for pictures that were not asked about."""
 
     concept: str
     layer: str
@@ -822,6 +843,7 @@ class ConceptCell(TypedDict):
     magnitude: ConceptMeasure
     score: ConceptMeasure
     likeness: Array
+    along: Array
     slopes: Array
 
 

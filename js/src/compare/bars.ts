@@ -99,9 +99,13 @@ export function mountBars(
       const whisker = line.querySelector("u") as HTMLElement;
       whisker.hidden = !about;
       const spread = about?.[i] ?? 0;
-      const [left, right] = [at(v[i] - spread, limit, low), at(v[i] + spread, limit, low)];
+      const [least, most] = [v[i] - spread, v[i] + spread];
+      const [left, right] = [at(least, limit, low), at(most, limit, low)];
       whisker.style.left = `${left}%`;
       whisker.style.width = `${right - left}%`;
+      // one that goes on behind the scale's end has no end there
+      whisker.classList.toggle("xw-from-before", least < (low - 0.001) * limit);
+      whisker.classList.toggle("xw-to-beyond", most > 1.001 * limit);
     });
     const most = digits(limit);
     const ends = low ? [`−${most}`, "0", most] : ["0", most];

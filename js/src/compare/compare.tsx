@@ -8,7 +8,8 @@ import { CurvesView } from "../masking/curves";
 import type { Painter } from "../painter";
 import type { Store } from "../store";
 import { CopyPython } from "../ui/copy";
-import { Button, Popover } from "../ui/parts";
+import { Keys } from "../ui/keys";
+import { Button } from "../ui/parts";
 import { AddMethod } from "./add";
 import { DisplayBar } from "./display-bar";
 import { Panel } from "./panel";
@@ -132,18 +133,7 @@ function Header({ store }: { store: Store }) {
         </>
       )}
       <CopyPython store={store} />
-      <Popover label="Keys" text="?">
-        {() => (
-          <dl class="xw-keys">
-            {[...KEYS_OF[store.about.value.kind], ...KEYS].map(([key, does]) => (
-              <>
-                <dt>{key}</dt>
-                <dd>{does}</dd>
-              </>
-            ))}
-          </dl>
-        )}
-      </Popover>
+      <Keys keys={() => [...KEYS_OF[store.about.value.kind], ...KEYS]} />
     </header>
   );
 }

@@ -1,16 +1,19 @@
 /** The widget `concepts`: which human ideas a class's score goes by, with ideas made by hand. */
 
 import { CopyPython } from "../ui/copy";
-import { Popover, Segments } from "../ui/parts";
+import { Keys } from "../ui/keys";
+import { Segments } from "../ui/parts";
 import { Working } from "../ui/working";
 import { CloseLook } from "./close";
 import { MakeBar } from "./make";
 import { Mosaic } from "./mosaic";
+import { Axes, Scatter } from "./scatter";
 import type { ConceptsStore } from "./store";
 import { ScoreTable } from "./table";
 
 const KEYS = [
-  ["arrows", "in the scores: the next concept or layer; in the pictures: the next picture"],
+  ["arrows", "in the scores: the next concept or layer; in the pictures: the next one"],
+  ["in a plane", "left and right go by one axis, up and down by the other"],
   ["space", "in the pictures: look closely, or take into the lasso; under the brush: stamp"],
   ["drag", "lasso: around pictures; brush: paint in the large picture"],
   ["Esc", "leave"],
@@ -19,6 +22,7 @@ const KEYS = [
 export function Concepts({ store }: { store: ConceptsStore }) {
   const { live, note } = store.about.value;
   const grid = store.grid.value;
+  const axes = store.face.value === "plane" && store.axes.value;
   return (
     <section class="xw-box xw-concepts" aria-label="Concepts">
       <Header store={store} />
@@ -51,7 +55,7 @@ export function Concepts({ store }: { store: ConceptsStore }) {
       <Tools store={store} />
       <MakeBar store={store} />
       <div class="xw-looking">
-        <Mosaic store={store} />
+        {axes ? <Scatter {...{ store, axes }} /> : <Mosaic store={store} />}
         <CloseLook store={store} />
       </div>
       <div class="xw-hidden" aria-live="polite">
@@ -104,18 +108,7 @@ function Header({ store }: { store: ConceptsStore }) {
         }}
       />
       <CopyPython store={store} />
-      <Popover label="Keys" text="?">
-        {() => (
-          <dl class="xw-keys">
-            {KEYS.map(([key, does]) => (
-              <>
-                <dt>{key}</dt>
-                <dd>{does}</dd>
-              </>
-            ))}
-          </dl>
-        )}
-      </Popover>
+      <Keys keys={() => KEYS} />
     </header>
   );
 }
@@ -124,13 +117,28 @@ function Header({ store }: { store: ConceptsStore }) {
 function Tools({ store }: { store: ConceptsStore }) {
   const { live } = store.about.value;
   const at = store.choice.value;
+  const axes = store.face.value === "plane" && store.axes.value;
   const maps = store.maps.value;
   return (
     <div class="xw-display" role="toolbar" aria-label="Pictures">
       <h3 class="xw-strong">Pictures</h3>
       {at && (
+        <Segments
+          label="How the pictures lie"
+          value={store.face.value}
+          choices={[
+            ["order", "In order"],
+            ["plane", "In a plane"],
+          ]}
+          onPick={(face) => {
+            store.face.value = face;
+          }}
+        />
+      )}
+      {axes && <Axes {...{ store, axes }} />}
+      {at && !axes && (
         <label class="xw-fill">
-          <span class="xw-muted">in order of</span>
+          <span class="xw-muted">by</span>
           <select
             class="xw-select xw-wide-select"
             aria-label="Order of the pictures"

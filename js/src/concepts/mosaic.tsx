@@ -1,109 +1,43 @@
-/** The pictures side by side, in the order of a concept, with its map; a lasso goes around some. */
+/** The pictures side by side, in the order of a concept, with its map over each. */
 
-import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
-import type { Point } from "../geometry";
+import { clamp } from "../geometry";
 import { digits } from "../numbers";
 import { Picture } from "../ui/picture";
-import { caught, pathOf } from "./lasso";
+import { Field } from "./field";
 import { Overlay } from "./overlay";
 import type { ConceptsStore } from "./store";
 
-const AIM = 4; // pixels that a hand may slip without drawing
+/** From picture to picture in rows. */
+function beside(key: string, all: HTMLElement[], now: number): HTMLElement | undefined {
+  const across = all.filter(({ offsetTop }) => offsetTop === all[0].offsetTop).length;
+  const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[key];
+  return by ? all[clamp(now + by, 0, all.length - 1)] : undefined;
+}
 
 export function Mosaic({ store }: { store: ConceptsStore }) {
-  const box = useRef<HTMLDivElement>(null);
-  const line = useSignal<Point[]>([]);
-  const tool = store.tool.value;
-  const order = store.ordered.value;
+  const lassoing = store.tool.value === "lasso";
   const shown = store.scene.value?.index ?? 0;
-
-  const at = (event: PointerEvent): Point => {
-    const host = box.current as HTMLElement;
-    const { left, top } = host.getBoundingClientRect();
-    return { x: event.clientX - left, y: event.clientY - top + host.scrollTop };
-  };
-  const tiles = (): HTMLElement[] => [
-    ...(box.current?.querySelectorAll<HTMLElement>("button") ?? []),
-  ];
-
-  const begin = (event: PointerEvent): void => {
-    if (tool !== "lasso" || event.button !== 0) return;
-    line.value = [at(event)];
-  };
-  const draw = (event: PointerEvent): void => {
-    const from = line.value;
-    if (!from.length) return;
-    const here = at(event);
-    const last = from[from.length - 1];
-    if (Math.hypot(here.x - last.x, here.y - last.y) < AIM) return;
-    if (from.length === 1) box.current?.setPointerCapture(event.pointerId);
-    line.value = [...from, here];
-  };
-  const end = (): void => {
-    const drawn = line.value;
-    line.value = [];
-    if (drawn.length < 3) return;
-    const boxes = tiles().map(({ offsetLeft, offsetTop, offsetWidth, offsetHeight }) => ({
-      left: offsetLeft,
-      top: offsetTop,
-      width: offsetWidth,
-      height: offsetHeight,
-    }));
-    const held = caught(drawn, boxes).map((i) => order[i]);
-    store.chosen.value = new Set([...store.chosen.peek(), ...held]);
-  };
-  const press = (event: KeyboardEvent): void => {
-    const all = tiles();
-    const now = all.indexOf(document.activeElement as HTMLElement);
-    const across = all.filter(({ offsetTop }) => offsetTop === all[0]?.offsetTop).length || 1;
-    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
-    if (!by || now < 0) return;
-    event.preventDefault();
-    all[Math.min(all.length - 1, Math.max(0, now + by))]?.focus();
-  };
-  const pick = (index: number): void => {
-    if (tool === "lasso") store.toggle(index);
-    else store.look(index);
-  };
   return (
-    <div
-      class={`xw-mosaic ${tool === "lasso" ? "xw-lassoing" : ""}`}
-      ref={box}
-      role="group"
-      aria-label={tool === "lasso" ? "Pictures to choose" : "Pictures"}
-      onPointerDown={begin}
-      onPointerMove={draw}
-      onPointerUp={end}
-      onPointerCancel={end}
-      onKeyDown={press}
+    <Field
+      store={store}
+      class="xw-mosaic"
+      label={lassoing ? "Pictures to choose" : "Pictures"}
+      next={beside}
     >
-      {order.map((index, i) => (
+      {store.ordered.value.map((index, i) => (
         <Tile
           key={index}
           {...{ store, index }}
-          pressed={tool === "lasso" ? store.chosen.value.has(index) : index === shown}
+          pressed={lassoing ? store.chosen.value.has(index) : index === shown}
           first={i === 0}
-          onPick={() => pick(index)}
         />
       ))}
-      {line.value.length > 1 && (
-        <svg class="xw-lasso" aria-hidden="true">
-          <path d={pathOf(line.value)} />
-        </svg>
-      )}
-    </div>
+    </Field>
   );
 }
 
-function Tile(props: {
-  store: ConceptsStore;
-  index: number;
-  pressed: boolean;
-  first: boolean;
-  onPick(): void;
-}) {
-  const { store, index, pressed, first, onPick } = props;
+function Tile(props: { store: ConceptsStore; index: number; pressed: boolean; first: boolean }) {
+  const { store, index, pressed, first } = props;
   const { name, thumb, predicted, truth } = store.pictures.value[index];
   const cell = store.cell.value;
   const like = cell ? store.values(cell.likeness)[index] : Number.NaN;
@@ -120,11 +54,12 @@ function Tile(props: {
     <button
       type="button"
       class="xw-one"
+      data-picture={index}
       aria-pressed={pressed}
       aria-label={says.join(", ")}
       title={says.join(", ")}
       tabIndex={first || pressed ? 0 : -1}
-      onClick={onPick}
+      onClick={() => store.pick(index)}
     >
       <span class="xw-sheet">
         <Picture array={thumb} />

@@ -1,7 +1,7 @@
 /** What one view of concepts knows: Python's traits, and what only the reader's hand changes. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { floats, pixels } from "../arrays";
+import { floats } from "../arrays";
 import { table } from "../colour";
 import { createRequests, type Model, type Requests } from "../requests";
 import { filled, followTrait, once } from "../traits";
@@ -19,15 +19,17 @@ import type {
   Array as WireArray,
   WorkStatus,
 } from "../wire";
+import { type Axis, usual } from "./axes";
 import { limitOf } from "./ink";
 import { type Order, sorted } from "./scores";
 
+/** How pictures lie: side by side in an order, or in a plane of two axes. */
+export type Face = "order" | "plane";
 /** What a hand on the pictures does. */
 export type Tool = "look" | "lasso" | "brush";
 export type Strokes = number[][];
 
 export interface ConceptsStore extends Requests {
-  closed: AbortSignal;
   about: ReadonlySignal<ConceptsAbout>;
   pictures: ReadonlySignal<ConceptPicture[]>;
   target: ReadonlySignal<TargetCard>;
@@ -44,6 +46,13 @@ export interface ConceptsStore extends Requests {
   order: Signal<Order>;
   /** The pictures' numbers in the order in which they lie. */
   ordered: ReadonlySignal<number[]>;
+  face: Signal<Face>;
+  /** The axes that the reader has chosen: across, upwards. */
+  wanted: Signal<readonly [Axis | null, Axis | null]>;
+  /** The axes of the plane; null while there is no concept. */
+  axes: ReadonlySignal<readonly [Axis, Axis] | null>;
+  /** What an axis says of every picture; NaN where that is not known. */
+  on(axis: Axis): Float32Array;
   overlay: Signal<boolean>;
   /** The magnitude of the maps that covers a picture wholly. */
   limit: ReadonlySignal<number>;
@@ -56,10 +65,9 @@ export interface ConceptsStore extends Requests {
   /** Words for a screen reader. */
   spoken: Signal<string>;
   choose(choice: ConceptChoice): void;
-  look(index: number): void;
-  toggle(index: number): void;
+  /** Take a picture into the lasso or out of it, or look at it, by what a hand does. */
+  pick(index: number): void;
   values(array: WireArray): Float32Array;
-  pixels(array: WireArray): Uint32Array<ArrayBuffer>;
 }
 
 export function createConceptsStore(model: Model, closed: AbortSignal): ConceptsStore {
@@ -73,11 +81,17 @@ export function createConceptsStore(model: Model, closed: AbortSignal): Concepts
   const sent = trait("maps", filled<ConceptMaps>);
   const values = once(floats);
   const order = signal<Order>("likeness");
+  const tool = signal<Tool>("look");
   const chosen = signal<ReadonlySet<number>>(new Set());
-  const cell = computed(() => {
-    const at = choice.value;
-    const cells = grid.value?.cells ?? [];
-    return cells.find((one) => one.concept === at?.concept && one.layer === at.layer) ?? null;
+  const of = ({ concept, layer }: ConceptChoice): ConceptCell | undefined =>
+    grid.value?.cells.find((one) => one.concept === concept && one.layer === layer);
+  const cell = computed(() => (choice.value && of(choice.value)) ?? null);
+  const wanted = signal<readonly [Axis | null, Axis | null]>([null, null]);
+  const axes = computed(() => {
+    if (!grid.value || !cell.value) return null;
+    const [x, y] = usual(grid.value.cells, cell.value);
+    const [across, upwards] = wanted.value;
+    return [across && of(across) ? across : x, upwards && of(upwards) ? upwards : y] as const;
   });
   const maps = computed(() => {
     const [found, at] = [sent.value, choice.value];
@@ -85,7 +99,6 @@ export function createConceptsStore(model: Model, closed: AbortSignal): Concepts
   });
   return {
     ...requests,
-    closed,
     about,
     pictures,
     grid,
@@ -103,13 +116,20 @@ export function createConceptsStore(model: Model, closed: AbortSignal): Concepts
       if (order.value === "given" || !cell.value) return sorted(null, length);
       return sorted(values(cell.value[order.value === "slope" ? "slopes" : "likeness"]), length);
     }),
+    face: signal<Face>("order"),
+    wanted,
+    axes,
+    on(axis) {
+      const found = of(axis);
+      return found ? values(found[axis.quantity]) : new Float32Array();
+    },
     overlay: signal(true),
     limit: computed(() => {
       const array = maps.value?.maps;
       return array ? limitOf(values(array)) : 0;
     }),
     table: computed(() => table(about.value.colour_map)),
-    tool: signal<Tool>("look"),
+    tool,
     chosen,
     paint: signal<Record<number, Strokes>>({}),
     brush: signal(9),
@@ -119,15 +139,15 @@ export function createConceptsStore(model: Model, closed: AbortSignal): Concepts
       if (concept === now?.concept && layer === now.layer) return;
       void requests.ask("choose_cell", { concept, layer });
     },
-    look(index) {
-      void requests.ask("look_closely", { index });
-    },
-    toggle(index) {
+    pick(index) {
+      if (tool.peek() !== "lasso") {
+        void requests.ask("look_closely", { index });
+        return;
+      }
       const next = new Set(chosen.peek());
       if (!next.delete(index)) next.add(index);
       chosen.value = next;
     },
     values,
-    pixels: once(pixels),
   };
 }

@@ -1,10 +1,11 @@
 /** What one view of a network's units knows. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { apart, bytes, floats, pixels } from "../arrays";
+import { bytes, floats } from "../arrays";
 import { clamp } from "../geometry";
+import { opened } from "../parcel";
 import { createRequests, type Model, type Requests } from "../requests";
-import { filled, followTrait, onChange, once } from "../traits";
+import { filled, followMade, followTrait, onChange, once } from "../traits";
 import type {
   ConceptCard,
   ConceptMasks,
@@ -25,6 +26,7 @@ import {
   labelsOf,
   unpacked,
 } from "./detectors";
+import { developed, type Tiles } from "./tiles";
 import { fits } from "./units";
 
 export type Order = "number" | "iou" | "active";
@@ -35,7 +37,6 @@ export type Face = "pictures" | "filters" | "plane";
 export type Sheet = UnitSheet & Partial<UnitConcepts>;
 
 export interface DissectStore extends Requests {
-  closed: AbortSignal;
   about: ReadonlySignal<UnitsAbout>;
   status: ReadonlySignal<WorkStatus>;
   sheets: ReadonlySignal<Sheet[]>;
@@ -75,12 +76,10 @@ export interface DissectStore extends Requests {
   /** Go by a key from the chosen unit to another that is listed, in rows of so many. */
   walk(event: KeyboardEvent, columns: number): void;
   values(array: WireArray): Float32Array;
-  /** A picture of the sheet by its place in it. */
-  picture(place: number): Uint32Array;
+  /** The small pictures; null until they are there. */
+  tiles: ReadonlySignal<Tiles | null>;
   /** Where a concept is in a picture of the sheet; null where it is not. */
   mask(place: number, concept: number): Uint8Array | null;
-  /** Height and width of the small pictures. */
-  side: ReadonlySignal<[number, number]>;
 }
 
 const SMALLEST = 0.001;
@@ -92,13 +91,18 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   const trait = <T>(name: string, read?: (value: unknown) => T) =>
     followTrait(model, closed, name, read);
   const about = trait<UnitsAbout>("about");
-  const surveyed = trait<UnitSheet[]>("sheets");
-  const found = trait("found", (value) => (value ?? []) as (UnitConcepts | null)[]);
+  const made = <S extends object, T>(name: string, make: (sent: S) => Promise<T>) =>
+    followMade(model, closed, name, make, (reason) => {
+      requests.say("", `This browser cannot open what came (${reason}); a newer one can.`);
+    });
+  const surveyed = made("sheets", opened<UnitSheet[]>);
+  const found = made("found", opened<(UnitConcepts | null)[]>);
+  const masks = made("masks", opened<Partial<ConceptMasks>>);
+  const tiles = made("pictures", developed);
+  // Units appear with their pictures, not before them.
   const sheets = computed<Sheet[]>(() =>
-    surveyed.value.map((one, i) => ({ ...one, ...found.value[i] })),
+    tiles.value ? (surveyed.value ?? []).map((one, i) => ({ ...one, ...found.value?.[i] })) : [],
   );
-  const pictures = trait("pictures", filled<WireArray>);
-  const masks = trait("masks", filled<ConceptMasks>);
   const values = once(floats);
   const [layer, unit, concept] = [signal(0), signal(0), signal(-1)];
   const [search, kind] = [signal(""), signal("")];
@@ -112,10 +116,6 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   });
 
   const sheet = computed(() => sheets.value[layer.value] ?? null);
-  const side = computed<[number, number]>(() => {
-    const [, height, width] = pictures.value?.shape ?? [0, 1, 1];
-    return [height, width];
-  });
   const categories = computed(() => [
     ...new Set(about.value.concepts.map(({ category }) => category)),
   ]);
@@ -175,17 +175,15 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
   const silenced = computed(
     () => new Set(off.value?.layer === sheet.value?.layer ? off.value?.units : []),
   );
-  const cards = computed(() => (pictures.value ? apart(pictures.value) : []));
-  const drawn = once(pixels);
   const places = computed(() => {
-    const pairs = masks.value ? values(masks.value.pairs) : NONE;
+    const { pairs } = masks.value ?? {};
+    const flat = pairs ? values(pairs) : NONE;
     return new Map(
-      Array.from({ length: pairs.length / 2 }, (_, i) => [key(pairs[2 * i], pairs[2 * i + 1]), i]),
+      Array.from({ length: flat.length / 2 }, (_, i) => [key(flat[2 * i], flat[2 * i + 1]), i]),
     );
   });
   return {
     ...requests,
-    closed,
     about,
     status: trait("status"),
     sheets,
@@ -227,15 +225,15 @@ export function createDissectStore(model: Model, closed: AbortSignal): DissectSt
       select(all[at < 0 ? 0 : clamp(at + by, 0, all.length - 1)]);
     },
     values,
-    picture: (place) => drawn(cards.value[place]),
+    tiles,
     mask(place, of) {
       const at = places.value.get(key(place, of));
-      if (at === undefined || !masks.value) return null;
-      const { data, shape } = masks.value.bits;
-      const one = bytes(data).subarray(at * shape[1], (at + 1) * shape[1]);
-      return unpacked(one, side.value[0] * side.value[1]);
+      const { bits } = masks.value ?? {};
+      if (at === undefined || !bits || !tiles.value) return null;
+      const [height, width] = tiles.value.size;
+      const row = bytes(bits.data).subarray(at * bits.shape[1], (at + 1) * bits.shape[1]);
+      return unpacked(row, height * width);
     },
-    side,
   };
 }
 

@@ -5,7 +5,8 @@ import { put } from "../arrays";
 import { outline } from "../contour";
 import { WHOLE } from "../geometry";
 import type { DissectStore, Sheet } from "./store";
-import { above, enlarged, raised, spotlit } from "./units";
+import { lay } from "./tiles";
+import { above, raised, shaded } from "./units";
 
 const SHADE = 0.45;
 const FINE = 3;
@@ -20,7 +21,7 @@ export function speaks(
   sheet: Sheet,
   unit: number,
   rank: number,
-  size: readonly [number, number],
+  [height, width]: readonly number[],
 ): Uint8Array {
   const [, top, rows, columns] = sheet.maps.shape;
   const begin = (unit * top + rank) * rows * columns;
@@ -28,7 +29,7 @@ export function speaks(
   const [low, high, level] = [sheet.low, sheet.high, sheet.level].map(
     (array) => store.values(array)[unit],
   );
-  const map = raised(own, [rows, columns], size, anchorsOf(store, sheet));
+  const map = raised(own, [rows, columns], [height, width], anchorsOf(store, sheet));
   return above(map, high > low ? (255 * (level - low)) / (high - low) : 0);
 }
 
@@ -54,12 +55,12 @@ interface TileProps {
 export function Tile({ store, sheet, unit, rank }: TileProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const place = placeOf(store, sheet, unit, rank);
-  const size = store.side.value;
+  const tiles = store.tiles.value;
   useEffect(() => {
-    if (!canvas.current || place < 0) return;
-    const mask = speaks(store, sheet, unit, rank, size);
-    put(canvas.current, spotlit(store.picture(place), mask, SHADE), size[1]);
-  }, [sheet, unit, rank, place, size]);
+    if (!canvas.current || !tiles || place < 0) return;
+    const mask = speaks(store, sheet, unit, rank, tiles.size);
+    lay(canvas.current, tiles, place, shaded(mask, SHADE), tiles.size[1]);
+  }, [sheet, unit, rank, place, tiles]);
   return place < 0 ? <span class="xw-tile xw-blank" /> : <canvas class="xw-tile" ref={canvas} />;
 }
 
@@ -68,20 +69,22 @@ export function FineTile(props: TileProps & { concept: number; masks: boolean })
   const { store, sheet, unit, rank, concept, masks } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const place = placeOf(store, sheet, unit, rank);
-  const side = store.side.value;
+  const tiles = store.tiles.value;
   useEffect(() => {
-    if (!canvas.current) return;
-    const [height, width] = side.map((length) => length * FINE);
-    const screen = { pixels: enlarged(store.picture(place), side[1], FINE), width, height };
+    if (!canvas.current || !tiles) return;
+    const [height, width] = tiles.size.map((length) => length * FINE);
+    const screen = { pixels: new Uint32Array(height * width), width, height };
     if (masks) {
       const known = concept < 0 ? null : store.mask(place, concept);
       const pen = { outer: OTHER, thickness: 2 };
-      if (known) outline(known, side[1], side[0], WHOLE, screen, { ...pen, inner: CONCEPT });
+      if (known) {
+        outline(known, width / FINE, height / FINE, WHOLE, screen, { ...pen, inner: CONCEPT });
+      }
       const mask = speaks(store, sheet, unit, rank, [height, width]);
       outline(mask, width, height, WHOLE, screen, { ...pen, inner: UNIT });
     }
-    put(canvas.current, screen.pixels, width);
-  }, [sheet, unit, rank, place, side, concept, masks]);
+    lay(canvas.current, tiles, place, screen.pixels, width);
+  }, [sheet, unit, rank, place, tiles, concept, masks]);
   return <canvas class="xw-tile" ref={canvas} />;
 }
 

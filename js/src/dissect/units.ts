@@ -46,40 +46,10 @@ export function above(values: Float32Array, level: number): Uint8Array {
   return out;
 }
 
-/** Pixels (0xAABBGGRR) with those outside a mask at a share of their light. */
-export function spotlit(
-  picture: Uint32Array,
-  mask: Uint8Array,
-  light: number,
-): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(picture.length);
-  for (let i = 0; i < out.length; i++) {
-    const colour = picture[i];
-    if (mask[i]) {
-      out[i] = colour;
-      continue;
-    }
-    const red = (colour & 255) * light;
-    const green = ((colour >>> 8) & 255) * light;
-    const blue = ((colour >>> 16) & 255) * light;
-    out[i] = 0xff000000 | (blue << 16) | (green << 8) | red;
-  }
-  return out;
-}
-
-/** Pixels of a picture, each as a block of `times` × `times`. */
-export function enlarged(
-  picture: Uint32Array,
-  width: number,
-  times: number,
-): Uint32Array<ArrayBuffer> {
-  const wide = width * times;
-  const out = new Uint32Array(picture.length * times * times);
-  for (let i = 0; i < out.length; i++) {
-    const y = Math.floor(i / wide / times);
-    out[i] = picture[y * width + Math.floor((i % wide) / times)];
-  }
-  return out;
+/** Black over all but a mask (0xAABBGGRR), which leaves what is below a share of its light. */
+export function shaded(mask: Uint8Array, light: number): Uint32Array<ArrayBuffer> {
+  const black = (Math.round(255 * (1 - light)) << 24) >>> 0;
+  return Uint32Array.from(mask, (inside) => (inside ? 0 : black));
 }
 
 /** Whether every word of a search is in a text; a number alone is a unit's own. */

@@ -8,6 +8,7 @@ import { Input } from "./input";
 import { MapPanel } from "./panel";
 import { LETTERS, standings } from "./standings";
 import type { BlindStore } from "./store";
+import { SumsTable } from "./sums";
 
 const KEYS = [
   ["A, B, C …", "trust that map next, or not at all"],
@@ -174,31 +175,19 @@ function Standings({ store }: { store: BlindStore }) {
   const rows = standings(store.names.value, votes);
   if (!rows.length) return null;
   return (
-    <table class="xw-sums">
-      <caption>
-        {cast.length === 1 ? "Your vote" : `Your votes on ${cast.length} pictures`}, the most
-        trusted first
-      </caption>
-      <thead>
-        <tr>
-          {["method", "trusted first", "mean place"].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
+    <SumsTable
+      caption={`${cast.length === 1 ? "Your vote" : `Your votes on ${cast.length} pictures`}, the most trusted first`}
+      heads={["method", "trusted first", "mean place"]}
+    >
+      {rows.map(({ name, first, place: mean }) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          <td>
+            {first} of {cast.length}
+          </td>
+          <td>{mean.toFixed(1)}</td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ name, first, place: mean }) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>
-              {first} of {cast.length}
-            </td>
-            <td>{mean.toFixed(1)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </SumsTable>
   );
 }

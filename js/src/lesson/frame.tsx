@@ -6,7 +6,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { SIGNS } from "../compare/display-bar";
 import type { Painter } from "../painter";
 import { CopyPython } from "../ui/copy";
-import { Icon, Popover, Segments, Slider } from "../ui/parts";
+import { Keys } from "../ui/keys";
+import { Icon, Segments, Slider } from "../ui/parts";
 import { Picture } from "../ui/picture";
 import { Reel } from "../ui/reel";
 import { Working } from "../ui/working";
@@ -55,18 +56,7 @@ export function Frame(props: Props) {
         </p>
         <span class="xw-spring" />
         <CopyPython store={store} />
-        <Popover label="Keys" text="?">
-          {() => (
-            <dl class="xw-keys">
-              {[...keys, ...KEYS].map(([key, does]) => (
-                <>
-                  <dt>{key}</dt>
-                  <dd>{does}</dd>
-                </>
-              ))}
-            </dl>
-          )}
-        </Popover>
+        <Keys keys={() => [...keys, ...KEYS]} />
       </header>
       <Working
         work={calm ? { ...work, status: "done" } : work}

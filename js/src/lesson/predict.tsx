@@ -2,13 +2,15 @@
 
 import { percent } from "../numbers";
 import type { Painter } from "../painter";
-import { Button, Segments, Slider } from "../ui/parts";
+import { BrushSize } from "../ui/brush-size";
+import { Button, Segments } from "../ui/parts";
 import type { OverlapCard } from "../wire";
 import { DrawnBar, Frame, useLanding } from "./frame";
 import { Input } from "./input";
 import { agreement } from "./marks";
 import { iou, MapPanel } from "./panel";
 import type { PredictStore } from "./store";
+import { SumsTable } from "./sums";
 
 const KEYS = [
   ["drag", "box: a rectangle; brush: paint"],
@@ -100,19 +102,7 @@ function Marking({ store }: { store: PredictStore }) {
             tool.value = next;
           }}
         />
-        {tool.value === "brush" && (
-          <Slider
-            label="Brush"
-            low={1}
-            high={Math.round(store.size.value[0] / 3)}
-            step={1}
-            value={brush.value}
-            text={`${brush.value} px`}
-            onInput={(side) => {
-              brush.value = side;
-            }}
-          />
-        )}
+        {tool.value === "brush" && <BrushSize side={brush} width={store.size.value[0]} />}
         <Button
           icon="reset"
           label="Undo the last mark"
@@ -208,35 +198,24 @@ function Sums({ store }: { store: PredictStore }) {
   const [{ pictures, area, chance }] = rows;
   const whole = (hits: number): string => `${Number(hits.toFixed(1))} of ${pictures}`;
   return (
-    <table class="xw-sums">
-      <caption>
-        Your regions in {pictures} {pictures === 1 ? "picture" : "pictures"} so far
-      </caption>
-      <thead>
-        <tr>
-          {["method", "evidence inside", "top pixels (IoU)", "highest pixel inside"].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
+    <SumsTable
+      caption={`Your regions in ${pictures} ${pictures === 1 ? "picture" : "pictures"} so far`}
+      heads={["method", "evidence inside", "top pixels (IoU)", "highest pixel inside"]}
+    >
+      {rows.map((row) => (
+        <tr key={row.name}>
+          <th scope="row">{row.name}</th>
+          <td>{sought(row.share, percent)}</td>
+          <td>{sought(row.iou, iou)}</td>
+          <td>{whole(row.hits)}</td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.name}>
-            <th scope="row">{row.name}</th>
-            <td>{sought(row.share, percent)}</td>
-            <td>{sought(row.iou, iou)}</td>
-            <td>{whole(row.hits)}</td>
-          </tr>
-        ))}
-        <tr class="xw-muted">
-          <th scope="row">by chance</th>
-          <td>{sought(area, percent)}</td>
-          <td>{sought(chance, iou)}</td>
-          <td>{whole((area ?? 0) * pictures)}</td>
-        </tr>
-      </tbody>
-    </table>
+      ))}
+      <tr class="xw-muted">
+        <th scope="row">by chance</th>
+        <td>{sought(area, percent)}</td>
+        <td>{sought(chance, iou)}</td>
+        <td>{whole((area ?? 0) * pictures)}</td>
+      </tr>
+    </SumsTable>
   );
 }

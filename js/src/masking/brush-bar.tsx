@@ -2,7 +2,8 @@
 
 import type { Point } from "../geometry";
 import type { Store } from "../store";
-import { Button, Segments, Slider } from "../ui/parts";
+import { BrushSize } from "../ui/brush-size";
+import { Button, Segments } from "../ui/parts";
 import { begun, drawn } from "./brush";
 import { Score } from "./score";
 
@@ -45,19 +46,7 @@ export function BrushBar({ store }: { store: Store }) {
           onClick={() => set({ strokes: [] })}
         />
       </div>
-      {brush.value > 0 && (
-        <Slider
-          label="Brush"
-          low={1}
-          high={Math.round(store.size.value[0] / 3)}
-          step={1}
-          value={brush.value}
-          text={`${brush.value} px`}
-          onInput={(side) => {
-            brush.value = side;
-          }}
-        />
-      )}
+      {brush.value > 0 && <BrushSize side={brush} width={store.size.value[0]} />}
       {!strokes.length ? (
         <p class="xw-muted">Paint on the input: drag, or move by arrows and stamp with space.</p>
       ) : live ? (

@@ -167,7 +167,9 @@ export function Popover(props: {
     if (!box || !from) return;
     const { offsetWidth: width, offsetHeight: height } = box;
     const below = from.bottom + 4 + height <= innerHeight || from.top < height + 8;
-    const left = from.left + width > innerWidth - 8 ? from.right - width : from.left;
+    const most = innerWidth - 8 - width;
+    const flipped = from.right - width < 8 ? most : from.right - width;
+    const left = from.left > most ? flipped : from.left;
     const top = below ? Math.min(from.bottom + 4, innerHeight - height - 8) : from.top - height - 4;
     box.style.left = `${Math.max(8, left)}px`;
     box.style.top = `${Math.max(8, top)}px`;
