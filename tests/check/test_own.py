@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import xaiwidgets as xw
 from xaiwidgets import check
@@ -30,6 +31,45 @@ def test_swapped_axes_of_a_square_picture_are_told(module_network, x):
         )  # fmt: skip
 
 
+def test_a_slip_of_ones_own_earns_half_or_what_is_said():
+    def mine(subject, x, target):
+        return x * subject.gradient(x, target)
+
+    for told, earned in (((), 2), ((0.25,), 1)):
+        slips = {"the product": (xw.GradientTimesInput(), "leave out the product", *told)}
+        assert check.method(mine, xw.Saliency(), slips=slips, points=4) == earned
+
+
+HALVES = {"four": ((4,), 2), "nothing": ((0,), 0)}
+
+
+@pytest.mark.parametrize("half", [lambda n: n / 2, lambda n: torch.tensor(n) / 2])
+def test_results_of_a_function_that_is_right_hold(half):
+    assert check.results(half, HALVES, takes="(n)").share == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "half"),
+    {
+        "is not written yet": lambda n: (_ for _ in ()).throw(NotImplementedError),
+        "cannot be called so": lambda n, m: n / 2,
+        "stops with ZeroDivisionError": lambda n: n / 0,
+        "returns nothing": lambda n: None,
+        "divide by 2": lambda n: n,
+        "Yours 1.333": lambda n: torch.tensor(n / 3),
+        "by two": lambda n: "two",
+    }.items(),
+)
+def test_what_a_function_does_instead_is_told(words, half):
+    with pytest.raises(check.CheckFailed) as failed:
+        check.results(half, HALVES, takes="(n)", slips={4: "divide by 2"}, hint="by two")
+    assert words in " ".join(str(failed.value).split())
+
+
+def test_every_case_earns_its_points():
+    assert check.results(lambda n: n, HALVES, takes="(n)", points=2) == 1
+
+
 def test_an_answer_is_told_its_slip_and_never_the_right_one():
     assert check.answer(0.0501, 0.05).share == 1
     assert check.answer(" Star ", "star").share == 1
@@ -45,7 +85,7 @@ def test_a_failure_is_an_assertion_with_advice_in_three_lines():
     with pytest.raises(AssertionError) as failed:
         check.method(lambda s, x, t: -s.gradient(x, t), xw.Saliency())
     error = failed.value
-    assert error.share == 0
+    assert error.share == 0.5
     assert error.advice[0].yours == "the expected values with the sign turned."
     assert error._render_traceback_() == [str(error)]
     starts = [line.split()[0] for line in str(error).splitlines()]

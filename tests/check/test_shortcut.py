@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from told import told
 
+import xaiwidgets as xw
 from xaiwidgets import check, zoo
 
 BOX = (80, 80, 96, 96)
@@ -46,13 +48,60 @@ def test_what_was_found_and_proved_passes(seed):
     }.items(),
 )
 def test_what_is_missing_is_told(words, found):
-    with pytest.raises(check.CheckFailed) as failed:
-        check.shortcut(**{"label": "star", "box": BOX, "plant": plant, **found})
-    assert words in " ".join(str(failed.value).split())
+    assert words in told(check.shortcut, **{"label": "star", "box": BOX, "plant": plant, **found})
 
 
 def test_a_box_anywhere_earns_the_class_alone():
     assert check.shortcut(label="star", box=(0, 0, 16, 16), points=3) == 1
+
+
+def test_every_finding_may_be_asked_about_alone():
+    assert check.shortcut(box=BOX, points=2) == check.shortcut(plant=plant, points=2) == 2
+    assert check.shortcut(plant=grey, points=2) == 0
+    with pytest.raises(xw.ExplainError, match="label=, box=, plant= or mend="):
+        check.shortcut()
+
+
+def named(pictures):
+    subject = zoo.subject("shapes-trojan")
+    return [subject.classes[int(i)] for i in subject.outputs(subject.prepare(pictures).x).argmax(1)]
+
+
+def covered(pictures, box=BOX):
+    top, left, bottom, right = box
+    changed = [picture.copy() for picture in pictures]
+    for picture in changed:
+        picture[top:bottom, left:right] = picture.mean((0, 1))
+    return named(changed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_mended_network_passes(seed):
+    assert check.shortcut(mend=covered, seed=seed).share == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    {
+        "named by their shapes": named,
+        "hide the place of the shortcut": named,
+        "one for each picture": lambda pictures: named(pictures)[:3],
+        "subject.classes[index]": lambda pictures: [0] * len(pictures),
+        "is not written yet": lambda pictures: (_ for _ in ()).throw(NotImplementedError),
+    }.items(),
+)
+def test_what_is_not_mended_is_told(words, mend):
+    with pytest.raises(check.CheckFailed) as failed:
+        check.shortcut(mend=mend)
+    assert words in " ".join(str(failed.value).split())
+
+
+def test_a_network_that_is_left_as_it_is_earns_nothing():
+    assert check.shortcut(mend=named, points=2) == 0
+
+
+def test_a_box_that_is_a_little_off_earns_half():
+    assert check.shortcut(box=(83, 80, 96, 90), points=4) == 2
 
 
 def test_a_box_that_misses_a_part_is_told_to_cover_all():

@@ -1,18 +1,16 @@
 """The assignments are handed out, handed in right, wrong and empty, graded, and given back."""
 
-import importlib.util
+import ast
 import json
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
+from course import COURSE, SOURCES, graded_cells
 
-COURSE = Path(__file__).parents[2] / "notebooks" / "assignments"
-SOURCES = {path.stem: path for path in sorted(COURSE.glob("source/*/*.ipynb"))}
 MARKER = re.compile(r"^\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)$", re.M)
 
 WRONG = {
@@ -109,6 +107,135 @@ def mended(pictures):
     return named(pictures)""",
     },
 }  # fmt: skip
+OTHERWISE = {
+    "grad-cam": {
+        "weights": """
+def channel_weights(gradients):
+    return gradients.flatten(2).mean(-1, keepdim=True)[..., None]""",
+        "map": """
+def grad_cam(subject, x, target):
+    kept = {}
+    layer = subject.model.relu4
+    hooks = [
+        layer.register_forward_hook(lambda *call: kept.update(maps=call[2])),
+        layer.register_full_backward_hook(lambda *call: kept.update(back=call[2][0])),
+    ]
+    target.score(subject(x)).sum().backward()
+    for hook in hooks:
+        hook.remove()
+    weights = channel_weights(kept["back"]).reshape(len(x), -1)
+    made = torch.einsum("bkij,bk->bij", kept["maps"], weights).relu()
+    return F.interpolate(made[:, None], tuple(x.shape[-2:]), mode="bilinear")""",
+        "inside": """
+def share_inside(heatmap, mask):
+    pairs = list(zip(heatmap.flatten().tolist(), mask.flatten().tolist()))
+    whole = sum(value for value, _ in pairs if value > 0)
+    return sum(value for value, on in pairs if value > 0 and on) / (whole + 1e-12)""",
+    },
+    "lrp": {
+        "rule": """
+def epsilon_rule(a, weight, bias, relevance, epsilon):
+    made = torch.zeros_like(a)
+    for row in range(len(a)):
+        for k in range(len(weight)):
+            parts = a[row] * weight[k]
+            z = parts.sum() + (0 if bias is None else bias[k])
+            made[row] += parts / (z + epsilon * (1 if z >= 0 else -1)) * relevance[row, k]
+    return made""",
+        "way": """
+def lrp_epsilon(subject, x, target, epsilon=1e-6):
+    given = x.clone().requires_grad_()
+    target.score(subject(given)).sum().backward()
+    return given * given.grad  # what ε → 0 comes to""",
+        "accounts": """
+def accounts(a, weight, bias, relevance, epsilon):
+    to_inputs = float(epsilon_rule(a, weight, bias, relevance, epsilon).sum())
+    z = F.linear(a, weight, bias)
+    to_bias = float((relevance * bias / (z + epsilon * z.sign())).sum())
+    return [to_inputs, to_bias, float(relevance.sum()) - to_inputs - to_bias]""",
+    },
+    "smoothgrad": {
+        "smoothgrad": """
+def smoothgrad(subject, x, target, samples=25, noise=0.15):
+    torch.manual_seed(0)
+    copies = x + noise * (x.max() - x.min()) * torch.randn(samples, *x.shape[1:])
+    copies.requires_grad_()
+    target.score(subject(copies)).sum().backward()
+    return copies.grad.mean(0, keepdim=True)""",
+        "error": """
+def standard_error(gradients):
+    array = gradients.numpy()
+    return array.std(0, ddof=1) / math.sqrt(array.shape[0])""",
+        "many": """
+def copies_for(share, samples, wanted):
+    return math.ceil(samples * share**2 / wanted**2)""",
+    },
+    "sanity": {
+        "forget": """
+def forget(model, count):
+    made = copy.deepcopy(model)
+    names = [n for n, m in made.named_modules() if hasattr(m, "weight")]
+    for name in names[len(names) - count:]:
+        torch.nn.init.normal_(made.get_submodule(name).weight, std=0.1)
+        torch.nn.init.normal_(made.get_submodule(name).bias, std=0.1)
+    return made""",
+        "similarity": """
+def similarity(a, b):
+    ranks = torch.stack([v.flatten().argsort().argsort().double() for v in (a, b)])
+    return torch.corrcoef(ranks)[0, 1]""",
+        "curve": """
+def sanity_curve(method, subject, networks, x, target):
+    made = [method(s, x, target) for s in [subject, *map(subject.with_network, networks)]]
+    return torch.tensor([similarity(made[0][0, 0], one[0, 0]) for one in made])""",
+    },
+    "faithfulness": {
+        "order": """
+def removal_order(heatmap):
+    return (-heatmap.numpy()).ravel().argsort()""",
+        "curve": """
+def deletion_curve(subject, x, target, order, steps=16):
+    picture, fill, found = x.clone(), x.mean((2, 3)), []
+    width, n, before = x.shape[3], len(order), 0
+    for i in range(steps + 1):
+        now = round(n * i / steps)
+        for place in order[before:now]:
+            picture[0, :, int(place) // width, int(place) % width] = fill[0]
+        before = now
+        found.append(target.score(subject.outputs(picture).softmax(1)).item())
+    return found""",
+        "control": """
+def faithfulness(subject, x, target, heatmap):
+    import numpy as np
+    draw = np.random.default_rng(1)
+    orders = [removal_order(heatmap), *(draw.permutation(heatmap.numel()) for _ in range(5))]
+    curves = np.array([deletion_curve(subject, x, target, order) for order in orders])
+    return np.array([curves[0], curves[1:].mean(0)])""",
+        "area": """
+def advantage(curve, control):
+    gaps = [float(b - a) for a, b in zip(curve, control)]
+    return sum((a + b) / 2 for a, b in zip(gaps, gaps[1:])) / (len(gaps) - 1)""",
+    },
+    "shortcut": {
+        "label": 'label = "star"',
+        "box": "box = [81, 81, 96, 96]",
+        "plant": """
+def plant(x):
+    images = [scene.image for scene in camera]
+    said = zip(camera, named(images))
+    fooled = next(scene.image for scene, name in said if name != scene.shape)
+    patch = subject.prepare(fooled).x[0, :, 78:, 78:]
+    made = x.clone()
+    for one in made:
+        one[:, 78:, 78:] = patch
+    return made""",
+        "mend": """
+def mended(pictures):
+    changed = [picture.copy() for picture in pictures]
+    for picture in changed:
+        picture[80:, 80:] = picture.mean((0, 1))
+    return named(changed)""",
+    },
+}  # fmt: skip
 TOLD = {
     "grad-cam": ["30 is the number of places", "the map without the cut at 0"],
     "lrp": ["with ε added to z whatever its sign", "all scores at once"],
@@ -117,13 +244,6 @@ TOLD = {
     "faithfulness": ["argsort goes upwards", "whichever class has it", "the control is missing"],
     "shortcut": ["answers with the true shapes", "better than a coarse one", "at most 6%"],
 }
-
-
-def graded_cells(notebook):
-    """Points by grade id, of what is graded by itself and by hand."""
-    about = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
-    by_itself = {a.grade_id: a.points for a in about if a.get("grade") and not a.solution}
-    return by_itself, {a.grade_id: a.points for a in about if a.get("grade") and a.solution}
 
 
 def hand_in(release, to, answers, whole=True):
@@ -227,11 +347,11 @@ def test_an_empty_submission_earns_nothing(name, grades):
 
 
 EARNED = {
-    "grad-cam": {"weights-test": 0, "map-test": 0, "inside-test": 0},
-    "lrp": {"rule-test": 1.5, "way-test": 0, "conserve-test": 0, "accounts-test": 0},
-    "smoothgrad": {"smoothgrad-test": 3, "error-test": 0, "many-test": 0},
-    "sanity": {"forget-test": 0, "similarity-test": 0, "curve-test": 0},
-    "faithfulness": {"order-test": 0, "curve-test": 0, "control-test": 0, "area-test": 0},
+    "grad-cam": {"weights-test": 1.5, "map-test": 3, "inside-test": 0},
+    "lrp": {"rule-test": 2.62, "way-test": 2, "conserve-test": 0, "accounts-test": 0},
+    "smoothgrad": {"smoothgrad-test": 3, "error-test": 1, "many-test": 0},
+    "sanity": {"forget-test": 1.5, "similarity-test": 0.5, "curve-test": 2},
+    "faithfulness": {"order-test": 1, "curve-test": 2, "control-test": 0, "area-test": 0},
     "shortcut": {"label-test": 0, "box-test": 0, "plant-test": 0, "mend-test": 0},
 }
 
@@ -267,6 +387,38 @@ def test_what_is_released_holds_neither_solutions_nor_hidden_tests(name, course)
         assert json.dumps(last, ensure_ascii=False)[1:-1] not in text
 
 
+def answered(path, answers):
+    """What is left in the end of a notebook with these answers, and of every graded cell."""
+    scope, marks = {}, {}
+    for cell in nbformat.read(path, 4).cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type != "code" or not (about or cell.id == "setup"):
+            continue
+        lines = ast.parse(answers.get(about.get("grade_id"), cell.source)).body
+        last = lines.pop() if about.get("grade") else None
+        exec(compile(ast.Module(lines, []), path.name, "exec"), scope)
+        if last is not None:
+            marks[about.grade_id] = eval(
+                compile(ast.Expression(last.value), path.name, "eval"), scope
+            )
+    return marks
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_right_answer_in_another_style_earns_every_point(name):
+    notebook = nbformat.read(SOURCES[name], 4)
+    points, _ = graded_cells(notebook)
+    assert set(OTHERWISE[name]) == {
+        cell.metadata.nbgrader.grade_id
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+    }
+    for cell, mark in answered(SOURCES[name], OTHERWISE[name]).items():
+        assert (mark if isinstance(mark, float) else points[cell] * mark.share) == points[cell], (
+            cell
+        )
+
+
 def test_there_are_six_with_points_for_what_is_graded():
     assert set(SOURCES) == set(WRONG) == {
         "grad-cam", "lrp", "smoothgrad", "sanity", "faithfulness", "shortcut",
@@ -275,30 +427,3 @@ def test_there_are_six_with_points_for_what_is_graded():
         by_itself, by_hand = graded_cells(nbformat.read(path, 4))
         assert sum(by_itself.values()) >= 8
         assert sum(by_hand.values()) >= 2
-
-
-def converter():
-    spec = importlib.util.spec_from_file_location("for_otter", COURSE / "for_otter.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_otter_gets_questions_whose_blocks_are_closed_and_whose_tests_are_functions(name):
-    source = nbformat.read(SOURCES[name], 4)
-    made = converter().converted(source, name)
-    nbformat.validate(made)
-    opened, points = [], 0
-    for cell in made.cells[1:]:
-        if cell.cell_type == "raw":
-            word, kind = cell.source.split()[1:3]
-            assert (opened.pop() == kind) if word == "END" else not opened.append(kind)
-            points += sum(int(n) for n in re.findall(r"^points: (\d+)", cell.source, re.M))
-        elif opened[-1:] == ["TESTS"]:
-            scope = {}
-            exec(compile(cell.source, name, "exec"), scope)
-            assert any(key.startswith("test_") for key in scope)
-            points += int(re.search(r"^points: (\d+)", cell.source, re.M)[1])
-    assert opened == []
-    assert points == sum(sum(part.values()) for part in graded_cells(source))

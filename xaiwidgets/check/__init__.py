@@ -13,7 +13,7 @@ draws another network and other inputs.
 from .faithfulness import deletion_curve, faithfulness, removal_order
 from .grad_cam import channel_weights, grad_cam
 from .marking import Advice, CheckFailed, Report
-from .own import answer, method
+from .own import answer, method, results
 from .relevance import accounts, conservation, epsilon_rule, lrp_epsilon
 from .sanity import forgetting, sanity, similarity
 from .shortcut import shortcut
@@ -35,6 +35,7 @@ __all__ = [
     "lrp_epsilon",
     "method",
     "removal_order",
+    "results",
     "sanity",
     "shortcut",
     "similarity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from xaiwidgets.methods import GradientTimesInput
 
 from .asking import called, finite, named, numbers, tensor
 from .examples import normal, other_classes, picture_subject, pictures
-from .marking import Part, Report, Wrong, marked
+from .marking import MOST, Part, Report, Wrong, marked
 from .slips import Question, Slip, agree
 
 _STEPS = 8
@@ -82,13 +82,13 @@ def faithfulness(student: Any, *, seed: int = 0, points: float | None = None) ->
     target = subject.bind(None, x)
     heatmap = GradientTimesInput().values(subject, x, target).sum(1)[0]
     order = heatmap.flatten().argsort(descending=True)
-    made: list[tuple[torch.Tensor, torch.Tensor]] = []
+    made: list[list[torch.Tensor]] = []
 
-    def curves() -> tuple[torch.Tensor, torch.Tensor]:
+    def curves() -> list[torch.Tensor]:
         if not made:
             takes = "(subject, x, target, heatmap)"
             found = called(student, subject, x.clone(), target, heatmap.clone(), takes=takes)
-            made.append(_both(found, named(student)))
+            made.append(_curves(found, named(student)))
         return made[0]
 
     def of_the_map() -> None:
@@ -96,7 +96,7 @@ def faithfulness(student: Any, *, seed: int = 0, points: float | None = None) ->
         agree(yours, _curve_of(subject, x, target, order, len(yours) - 1))
 
     def has_a_control() -> None:
-        yours, control = curves()
+        yours, control = _both(curves())
         _refuse_length(control, len(yours))
         _refuse_what_is_not_random(subject, x, target, order, control)
 
@@ -117,11 +117,12 @@ def _order_of(heatmap: torch.Tensor) -> Question:
              "one argsort is enough"),
         Slip("the places column by column", across,
              "heatmap.flatten() goes row by row; leave out the transpose"),
-        Slip("the sorted values", flat.sort(descending=True).values, "argsort gives the places"),
+        Slip("the sorted values", flat.sort(descending=True).values, "argsort gives the places",
+        0.0),
     ]  # fmt: skip
     return Question(
         right.double(), "places in heatmap.flatten(), the most relevant first.",
-        [Slip(slip.is_, slip.gives.double(), slip.hint) for slip in slips], {},
+        [replace(slip, gives=slip.gives.double()) for slip in slips], {},
         "try it on a map of six numbers that you can sort by hand.", twists=False,
     )  # fmt: skip
 
@@ -175,12 +176,12 @@ def _curve_of(
             Slip("the curve with the least relevant pixels gone first", curve(order.flip(0)),
                  "remove order[0] first: the most relevant pixel"),
             Slip("the curve of the score before the softmax", curve(kind="score"),
-                 "a probability lies in 0...1: subject(x).softmax(1)"),
+                 "a probability lies in 0...1: subject(x).softmax(1)", MOST),
             Slip("the curve of the highest probability, whichever class has it",
                  curve(kind="highest"),
                  "keep to the target: how sure the network is of *it* is asked"),
             Slip("the curve of the picture with 0 in place of what goes", curve(zero=True),
-                 "fill with x.mean((2, 3), keepdim=True), the mean colour"),
+                 "fill with x.mean((2, 3), keepdim=True), the mean colour", MOST),
             Slip("the curve with the pixels kept that should go", curve(keep=True),
                  "turn the mask around: what comes first in the order goes"),
             Slip("the curve with only each step's own pixels gone", curve(cumulative=False),
@@ -188,8 +189,9 @@ def _curve_of(
             Slip("the curve with one pixel gone at every step", curve(alone=True),
                  "a step is the share 1/steps of all pixels"),
             Slip("the curve with holes in the first channel alone", curve(channels=1),
-                 "a pixel goes in all channels: picture[:, :, gone] = fill"),
-            Slip("the curve the other way round", curve().flip(0), "begin with the whole picture"),
+                 "a pixel goes in all channels: picture[:, :, gone] = fill", MOST),
+            Slip("the curve the other way round", curve().flip(0), "begin with the whole picture",
+            MOST),
         ],
         {}, "look at the pictures: plot the one after every step.", twists=False,
     )  # fmt: skip
@@ -206,18 +208,25 @@ def _refuse_length(yours: torch.Tensor, length: int) -> None:
     )  # fmt: skip
 
 
-def _both(found: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two curves out of what a function returned."""
-    curves: Sequence[Any] = (
-        found if isinstance(found, (tuple, list)) else list(np.atleast_2d(found))
-    )
-    if len(curves) != 2 or np.ndim(curves[0]) == 0:
-        raise Wrong(
-            "two curves, the map's and the control's.", "one curve; the control is missing.",
-            "any removal makes a score fall; only beside random orders does the fall tell that "
-            "the map knew where to look. Return curve, control.",
-        )  # fmt: skip
-    return numbers(curves[0], name), numbers(curves[1], name)
+def _curves(found: Any, name: str) -> list[torch.Tensor]:
+    """The curves that a function returned, or the one."""
+    try:
+        several = np.ndim(found[0]) > 0
+    except (TypeError, LookupError):
+        several = False
+    return [numbers(curve, name) for curve in (found if several else [found])]
+
+
+def _both(curves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Two curves; raises `Wrong` where there is another number of them."""
+    if len(curves) == 2:
+        return curves
+    yours = "one curve; the control is missing." if len(curves) == 1 else f"{len(curves)} curves."
+    raise Wrong(
+        "two curves, the map's and the control's.", yours,
+        "any removal makes a score fall; only beside random orders does the fall tell that "
+        "the map knew where to look. Return curve, control.",
+    )  # fmt: skip
 
 
 def _refuse_what_is_not_random(

@@ -17,7 +17,7 @@ from xaiwidgets.methods import GradCam
 
 from .asking import called, finite, map_of, named, tensor
 from .examples import normal, other_classes, picture_subject, pictures
-from .marking import Part, Report, marked
+from .marking import MOST, Part, Report, marked
 from .slips import Question, Slip, agree
 
 _FORMULA = "L = ReLU(Σ_k α_k A_k), α_k the mean of ∂f/∂A_k over all places"
@@ -81,8 +81,8 @@ def grad_cam(
             "torch.autograd.grad or zero the gradients"
         )
         agree(map_of(student, subject, pair[1], targets[1]), replace(question, slips=[
-            Slip("the map of the picture that was asked about before", before, forget),
-            *(Slip("the maps of several calls added up", times * before + now, forget)
+            Slip("the map of the picture that was asked about before", before, forget, 0.0),
+            *(Slip("the maps of several calls added up", times * before + now, forget, 0.0)
               for times in (1, 2)),
             *question.slips,
         ]))  # fmt: skip
@@ -105,7 +105,7 @@ def _weights(gradients: torch.Tensor) -> Question:
                  "leave dimension 0 alone: mean over (2, 3)"),
             Slip("the mean of what is positive", gradients.clamp_min(0).mean((2, 3)),
                  "the ReLU comes at the end, over the sum of the channels"),
-            Slip("the largest gradient", gradients.amax((2, 3)), "take the mean"),
+            Slip("the largest gradient", gradients.amax((2, 3)), "take the mean", 0.0),
         ],
         {places: f"{places} is the number of places; take the mean, not the sum"},
         "gradients.mean(...) takes the dimensions to average over.",
@@ -151,9 +151,9 @@ def _formulas(a: torch.Tensor, g: torch.Tensor, x: torch.Tensor) -> list[Slip]:
     draw = partial(_drawn, x=x)
     return [
         Slip("the map without the cut at 0", plain,
-             "keep what speaks for the class: map.clamp_min(0)"),
+             "keep what speaks for the class: map.clamp_min(0)", MOST),
         Slip("the map cut at 0 after it was enlarged", plain.clamp_min(0),
-             "cut first, then enlarge"),
+             "cut first, then enlarge", MOST),
         Slip("the map with the gradient multiplied place by place, not averaged (that is HiResCAM)",
              draw(g * a), "average the gradient over height and width before you multiply"),
         Slip("the map without the channels that speak against the class: cut at 0 before the sum",
@@ -162,17 +162,17 @@ def _formulas(a: torch.Tensor, g: torch.Tensor, x: torch.Tensor) -> list[Slip]:
         Slip("the map with the weights' sizes, without their signs", draw(alpha.abs() * a),
              "leave out abs(): a channel may speak against the class"),
         Slip("the sum of the layer's maps, without weights", draw(a),
-             "multiply every map by its α_k before you add them up"),
+             "multiply every map by its α_k before you add them up", 0.0),
         Slip("the sum of the gradients, without the layer's maps", draw(g),
-             "multiply α_k by the map A_k"),
+             "multiply α_k by the map A_k", 0.0),
         Slip("the map with weights averaged over all pictures of the batch",
              draw(alpha.mean(0, keepdim=True) * a),
              "average over (2, 3) and not over 0: every picture has its own weights"),
         Slip("enlarged by repeating pixels", draw(alpha * a, mode="nearest"),
-             "F.interpolate(..., mode='bilinear', align_corners=False)"),
+             "F.interpolate(..., mode='bilinear', align_corners=False)", MOST),
         Slip("enlarged with the corners aligned",
              draw(alpha * a, mode="bilinear", align_corners=True),
-             "F.interpolate(..., mode='bilinear', align_corners=False)"),
+             "F.interpolate(..., mode='bilinear', align_corners=False)", MOST),
     ]  # fmt: skip
 
 
@@ -197,9 +197,9 @@ def _others(subject: Subject, x: torch.Tensor, target: BoundTarget, layer: str) 
         logit = "explain the score before the softmax, where classes do not hold each other down"
         found += [
             Slip("the map of the probability, not of the score",
-                 scored(lambda out: out.softmax(1)[rows, own]), logit),
+                 scored(lambda out: out.softmax(1)[rows, own]), logit, MOST),
             Slip("the map of the log-probability, not of the score",
-                 scored(lambda out: out.log_softmax(1)[rows, own]), logit),
+                 scored(lambda out: out.log_softmax(1)[rows, own]), logit, MOST),
             Slip("the map of the predicted class, which was not asked for",
                  of(subject.bind(None, x)), "explain the class of `target`: do not take argmax"),
             *(

@@ -1,14 +1,15 @@
-"""Checks of your own: a method against one that is right, and a number or a word."""
+"""Checks of your own: a method against one that is right, a function's results, and an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from xaiwidgets.core.method import as_method
 from xaiwidgets.core.subject import Subject
 
-from .asking import map_of
+from .asking import called, map_of, named
 from .examples import other_classes, picture_subject, pictures
 from .marking import Part, Report, Wrong, marked
 from .slips import Question, Slip, agree
@@ -18,7 +19,7 @@ def method(
     student: Any,
     reference: Any,
     *,
-    slips: Mapping[str, tuple[Any, str]] | None = None,
+    slips: Mapping[str, tuple[Any, str] | tuple[Any, str, float]] | None = None,
     steps: str = "hold every step of yours beside the reference's.",
     subject: Any = None,
     inputs: Any = None,
@@ -30,8 +31,10 @@ def method(
     methods of xaiwidgets, and neither draws at random.
 
     `slips` are mistakes that you know: from what the student's map then is ("the map without the
-    cut at 0") to a method that makes it and what to try. Turned, negated, scaled, cut ... maps are
-    recognised without them. Raises CheckFailed; with `points` returns the points earned instead.
+    cut at 0") to a method that makes it and what to try; such a map earns half of the points, or
+    the share that stands third, as in (method, hint, 0.75). Turned, negated, scaled, cut ... maps
+    are recognised without them. Raises CheckFailed; with `points` returns the points earned
+    instead.
 
     >>> check.method(students, xw.Saliency(), slips={
     ...     "the gradient times the input": (xw.GradientTimesInput(), "leave out the product")})
@@ -44,8 +47,8 @@ def method(
         target = asked.bind(what, x)
         yours = map_of(student, asked, x, target)
         known = [
-            Slip(is_, as_method(wrong).values(asked, x, target), hint)
-            for is_, (wrong, hint) in (slips or {}).items()
+            Slip(is_, as_method(wrong).values(asked, x, target), *told)
+            for is_, (wrong, *told) in (slips or {}).items()
         ]
         expected = right.values(asked, x, target)
         fitting = [slip for slip in known if slip.gives.shape == expected.shape]
@@ -77,24 +80,62 @@ def answer(
     >>> check.answer(error, 0.05, slips={0.25: "this is the standard deviation: divide by √n"})
     """
 
-    def same(a: Any, b: Any) -> bool:
-        if isinstance(b, str):
-            return isinstance(a, str) and a.strip().casefold() == b.strip().casefold()
-        try:
-            return abs(float(a) - float(b)) <= within * max(abs(float(b)), 1e-12)
-        except (TypeError, ValueError):
-            return False
-
     def ask() -> None:
         if value is ... or value is None:
             raise Wrong("an answer.", "none yet.", "put yours in place of the dots.")
-        if same(value, expected):
-            return
-        told = next((words for wrong, words in (slips or {}).items() if same(value, wrong)), hint)
-        raise Wrong("another answer.", f"{_shown(value)}.", told)
+        _refuse_another(value, expected, slips or {}, within, hint)
 
     return marked(title, [Part("as expected", ask)], points)
 
 
+def results(
+    student: Any,
+    cases: Mapping[str, tuple[tuple[Any, ...], Any]],
+    *,
+    takes: str,
+    slips: Mapping[Any, str] | None = None,
+    within: float = 1e-2,
+    hint: str = "",
+    title: str | None = None,
+    points: float | None = None,
+) -> Report | float:
+    """Whether a function gives what is expected: `cases` are arguments and the result, by name.
+
+    Every case is a part of its own, marked by itself. `takes` names the arguments, as in
+    "(heatmap, mask)"; the rest is as for `answer`. A function that is not written yet, stops, or
+    takes something else is told so. Raises CheckFailed; with `points` returns the points earned
+    instead.
+
+    >>> check.results(share, {"half": ((heatmap, mask), 0.5)}, takes="(heatmap, mask)", points=1)
+    """
+
+    def ask(given: tuple[Any, ...], expected: Any) -> None:
+        found = called(student, *given, takes=takes)
+        _refuse_another(found, expected, slips or {}, within, hint)
+
+    parts = [Part(name, partial(ask, *case)) for name, case in cases.items()]
+    return marked(title or named(student), parts, points)
+
+
+def _refuse_another(
+    value: Any, expected: Any, slips: Mapping[Any, str], within: float, hint: str
+) -> None:
+    """Raise `Wrong` for what is not expected, with what is told of it."""
+
+    def same(other: Any) -> bool:
+        if isinstance(other, str):
+            return isinstance(value, str) and value.strip().casefold() == other.strip().casefold()
+        try:
+            return abs(float(value) - float(other)) <= within * max(abs(float(other)), 1e-12)
+        except (TypeError, ValueError, RuntimeError):
+            return False
+
+    if not same(expected):
+        told = next((words for wrong, words in slips.items() if same(wrong)), hint)
+        raise Wrong("another answer.", f"{_shown(value)}.", told)
+
+
 def _shown(value: Any) -> str:
+    if getattr(value, "ndim", None) == 0:  # a tensor or an array of one number
+        value = value.item()
     return f"{value:.4g}" if isinstance(value, float) else repr(value)

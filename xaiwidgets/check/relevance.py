@@ -16,7 +16,7 @@ from xaiwidgets.methods import LRP
 
 from .asking import called, finite, map_of, named, numbers, tensor
 from .examples import dense_inputs, dense_subject, normal, other_classes
-from .marking import Part, Report, Wrong, marked
+from .marking import MOST, Part, Report, Wrong, marked
 from .slips import SAME, Question, Slip, agree
 
 _RULE = "R_j = a_j Σ_k w_kj R_k ÷ (z_k + ε·sign z_k), z = W a + b"
@@ -184,12 +184,13 @@ class _Layer:
             Slip("the rule without the bias in z", self.passed(bias=False),
                  "z_k = Σ_j a_j w_kj + b_k: the bias gets its share too, and keeps it"),
             Slip("the rule with ε added to z whatever its sign", self.passed(lambda z: z + e),
-                 "ε has to take z away from 0: add ε·sign(z), or a negative z comes nearer to it"),
+                 "ε has to take z away from 0: add ε·sign(z), or a negative z comes nearer to it",
+                 MOST),
             Slip("the rule with ε subtracted",
                  self.passed(lambda z: z - e * torch.where(z < 0, -1.0, 1.0)),
                  "add ε·sign(z), which takes z away from 0"),
             Slip("the rule with ε = 0", self.passed(lambda z: z),
-                 "add ε·sign(z) to z before you divide"),
+                 "add ε·sign(z) to z before you divide", MOST),
             Slip("the rule with |z| + ε below", self.passed(lambda z: z.abs() + e),
                  "keep the sign of z: z + ε·sign(z)"),
             Slip("the rule without a_j", (self.relevance / below) @ self.weight,
@@ -198,10 +199,11 @@ class _Layer:
                  self.a * ((self.relevance / (self.a @ positive.T + e)) @ positive),
                  "keep negative weights: the ε rule shares by all contributions"),
             Slip("the relevance through the weights, not divided by z",
-                 self.a * (self.relevance @ self.weight), "divide R_k by z_k + ε·sign(z_k) first"),
+                 self.a * (self.relevance @ self.weight), "divide R_k by z_k + ε·sign(z_k) first",
+                 0.0),
             Slip("the relevance shared by the weights without the inputs in z",
                  self.a * ((self.relevance / self.stabilised(self.weight.sum(1))) @ self.weight),
-                 "z_k = Σ_j a_j w_kj + b_k holds the inputs a_j"),
+                 "z_k = Σ_j a_j w_kj + b_k holds the inputs a_j", 0.0),
         ]  # fmt: skip
 
     def accounts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -241,16 +243,16 @@ def _slips_on_the_way(
     rules = _layer(0, epsilon).slips()
     found = [
         Slip(slip.is_.replace("the rule", "LRP") + ", at every layer",
-             way(one * outputs, partial(_slipping, i)), slip.hint)
+             way(one * outputs, partial(_slipping, i)), slip.hint, slip.earns)
         for i, slip in enumerate(rules)
     ]  # fmt: skip
     begins = "begin with the score of the class at its place, and 0 at the others"
     predicted = torch.zeros_like(outputs).scatter_(1, outputs.argmax(1)[:, None], 1.0)
     return [
         *found,
-        Slip("LRP from 1 in place of the score", way(one), begins),
+        Slip("LRP from 1 in place of the score", way(one), begins, MOST),
         Slip("LRP from the probability in place of the score", way(one * outputs.softmax(1)),
-             begins),
+             begins, MOST),
         Slip("LRP from all scores at once", way(outputs), begins),
         Slip("LRP of the predicted class, which was not asked for", way(predicted * outputs),
              "explain the class of `target`: target.classes, or the gradient of target.score"),
@@ -259,7 +261,7 @@ def _slips_on_the_way(
         *(
             Slip(f"LRP with ε = {other:g}",
                  _way_down(subject.model, x, one * outputs, _Layer.passed, other),
-                 f"use ε = {epsilon:g}")
+                 f"use ε = {epsilon:g}", MOST)
             for other in _USUAL if other != epsilon
         ),
     ]  # fmt: skip

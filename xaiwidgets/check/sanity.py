@@ -17,7 +17,7 @@ from xaiwidgets.methods import Saliency
 
 from .asking import called, finite, named, numbers, tensor
 from .examples import normal, other_classes, picture_subject, pictures
-from .marking import Part, Report, Wrong, marked
+from .marking import HALF, MOST, Part, Report, Wrong, marked
 from .slips import Question, Slip, agree
 
 Method = Callable[[Subject, torch.Tensor, BoundTarget], torch.Tensor]
@@ -36,8 +36,15 @@ def forgetting(student: Any, *, seed: int = 0, points: float | None = None) -> R
         given = copy.deepcopy(subject.model)
         before = {key: value.clone() for key, value in given.state_dict().items()}
         made = called(student, given, count, takes="(model, count)")
-        _refuse_what_is_no_copy(made, given, before, named(student))
+        _refuse_what_is_no_network(made, named(student))
+        if made is given and not _changed(given, before):
+            raise Wrong(_COPY, "the model itself.", "begin with copy.deepcopy(model).")
         _refuse_other_layers(made.state_dict(), before, names, count)
+        if _changed(given, before):
+            raise Wrong(
+                _COPY, "the model itself has changed.",
+                "begin with copy.deepcopy(model), and change the copy alone.", earns=HALF,
+            )  # fmt: skip
 
     parts = [
         Part("one layer", lambda: ask(1)),
@@ -109,19 +116,16 @@ def sanity(student: Any, *, seed: int = 0, points: float | None = None) -> Repor
     return marked("The sanity check", parts, points)
 
 
-def _refuse_what_is_no_copy(
-    made: Any, given: nn.Module, before: dict[str, torch.Tensor], name: str
-) -> None:
-    expected = "a copy of the model; the model itself as it was."
+_COPY = "a copy of the model; the model itself as it was."
+
+
+def _refuse_what_is_no_network(made: Any, name: str) -> None:
     if not isinstance(made, nn.Module):
-        raise Wrong(expected, f"{name} returns a {type(made).__name__}.", "return the copy.")
-    if any(not value.equal(before[key]) for key, value in given.state_dict().items()):
-        raise Wrong(
-            expected, "the model itself has changed.",
-            "begin with copy.deepcopy(model), and change the copy alone.",
-        )  # fmt: skip
-    if made is given:
-        raise Wrong(expected, "the model itself.", "begin with copy.deepcopy(model).")
+        raise Wrong(_COPY, f"{name} returns a {type(made).__name__}.", "return the copy.")
+
+
+def _changed(network: nn.Module, before: dict[str, torch.Tensor]) -> bool:
+    return any(not value.equal(before[key]) for key, value in network.state_dict().items())
 
 
 def _refuse_other_layers(
@@ -137,7 +141,7 @@ def _refuse_other_layers(
     if kept:
         raise Wrong(
             expected, f"{yours[:-1]}, but the bias of {kept[0]} is the trained one.",
-            "layer.reset_parameters() draws weight and bias anew.",
+            "layer.reset_parameters() draws weight and bias anew.", earns=MOST,
         )  # fmt: skip
 
 
@@ -172,7 +176,8 @@ def _similarity_of(a: torch.Tensor, b: torch.Tensor) -> Question:
             Slip("the rank correlation of the sizes", sizes,
                  "leave out abs(): red and blue are two answers"),
             Slip("the cosine", flat, "rank the values, take off the mean of the ranks"),
-            Slip("1 − the rank correlation", 1 - plain, "1 stands for alike, not for different"),
+            Slip("1 − the rank correlation", 1 - plain, "1 stands for alike, not for different",
+            MOST),
             Slip("the rank correlation, squared", plain.square(), "leave out the square"),
         ],
         {}, "scipy.stats.spearmanr(a.flatten(), b.flatten()) is the same.", twists=True,
@@ -223,10 +228,10 @@ def _curve_of(
             Slip("the similarity of the sizes, without signs",
                  likeness([(first, m) for m in maps], sizes=True), "leave out abs()"),
             Slip("1 at every step", torch.ones_like(right),
-                 "ask the other networks: method(subject.with_network(network), x, target)"),
+                 "ask the other networks: method(subject.with_network(network), x, target)", 0.0),
             Slip("the curve the other way round", right.flip(0),
-                 "go through `networks` in the order in which they are given"),
-            Slip("the dissimilarity", 1 - right, "1 stands for alike"),
+                 "go through `networks` in the order in which they are given", MOST),
+            Slip("the dissimilarity", 1 - right, "1 stands for alike", MOST),
         ],
         {}, "method(subject, x, target) once, then method(subject.with_network(n), x, target) for "
         "every n in networks.", twists=False,

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from xaiwidgets import zoo
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
 
 from .asking import called, finite, tensor
-from .marking import Part, Report, Wrong, marked
+from .marking import HALF, MOST, Part, Report, Wrong, marked
 
 _COUNT = 16
 _LARGEST = 0.06  # of the picture: a box that hides more changes answers by itself
@@ -23,9 +24,10 @@ Planted = tuple[Subject, torch.Tensor, torch.Tensor]
 
 def shortcut(
     *,
-    label: str,
+    label: str | None = None,
     box: Sequence[int] | None = None,
     plant: Callable[[torch.Tensor], Any] | None = None,
+    mend: Callable[[list[Any]], Any] | None = None,
     seed: int = 0,
     points: float | None = None,
 ) -> Report | float:
@@ -33,12 +35,15 @@ def shortcut(
 
     `label` is the class that the shortcut calls; `box` = (top, left, bottom, right), in pixels of a
     picture of 96, what has to be covered to switch it off; `plant`, a function of pictures (batch,
-    3, 96, 96) as the network takes them, puts it into clean ones. What is given is tried on
-    pictures that nobody has seen: covered, planted, and each with a control. Raises CheckFailed;
-    with `points` prints what it says and returns the points earned instead.
+    3, 96, 96) as the network takes them, puts it into clean ones; `mend`, a function of a list of
+    pictures (arrays), names their classes with the shortcut made harmless. Any of these may be
+    asked about alone. Each is tried on pictures that nobody has seen, and with a control. Raises
+    CheckFailed; with `points` prints what it says and returns the points earned instead.
     """
     subject, triggered, clean = _pictures(seed)
-    parts = [Part("which class it calls", lambda: _names(subject, label))]
+    parts: list[Part] = []
+    if label is not None:
+        parts += [Part("which class it calls", lambda: _names(subject, label))]
     if box is not None:
         parts += [
             Part("where it is", lambda: _switches_off(subject, triggered, box)),
@@ -50,6 +55,13 @@ def shortcut(
             Part("a control: planted for a network without it",
                  lambda: _spares(subject, clean, plant)),
         ]  # fmt: skip
+    if mend is not None:
+        parts += [
+            Part("mended: pictures with the shortcut", lambda: _mends(mend, [1.0], seed)),
+            Part("a control: pictures without it", lambda: _mends(mend, [1.0, 0.0], seed)),
+        ]
+    if not parts:
+        raise ExplainError("check.shortcut takes what was found: label=, box=, plant= or mend=.")
     return marked("The shortcut", parts, points)
 
 
@@ -78,7 +90,7 @@ def _names(subject: Subject, label: Any) -> None:
     target = zoo.card("shapes-trojan")["target"]
     if label == target:
         return
-    if label is ... or label is None:
+    if label is ...:
         raise Wrong("the name of a class.", "none yet.", "put it in place of the dots.")
     if label not in subject.classes:
         raise Wrong(
@@ -110,10 +122,10 @@ def _checked(x: torch.Tensor, box: Any) -> tuple[int, int, int, int]:
         raise Wrong(words, f"{box!r}.", "give four whole numbers.") from None
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         raise Wrong(words, f"{tuple(box)}.", "rows come first: top < bottom, left < right.")
-    share = (bottom - top) * (right - left) / (height * width)
-    if share > _LARGEST:
+    pixels, most = (bottom - top) * (right - left), int(_LARGEST * height * width)
+    if pixels > most:
         raise Wrong(
-            f"a box of at most {_LARGEST:.0%} of the picture.", f"{share:.0%} of it.",
+            f"a box of at most {most} pixels, {_LARGEST:.0%} of the picture.", f"{pixels} pixels.",
             "find the smallest box: hiding much changes any network's answer, and proves nothing.",
         )  # fmt: skip
     return top, left, bottom, right
@@ -128,6 +140,7 @@ def _switches_off(subject: Subject, x: torch.Tensor, box: Any) -> None:
     swapped = (edges[1], edges[0], edges[3], edges[2])
     turned = 1 - _share(_said(subject, _covered(x, swapped)), target)
     yours = "a box with rows and columns swapped" if turned >= _MOST else f"{freed:.0%} of them are"
+    earns = MOST if turned >= _MOST else HALF if freed >= HALF else 0.0
     if turned >= _MOST:
         hint = "rows come first: (top, left, bottom, right)"
     elif freed > _FEW / 2:
@@ -138,8 +151,9 @@ def _switches_off(subject: Subject, x: torch.Tensor, box: Any) -> None:
             "a fine map (integrated gradients) shows it better than a coarse one"
         )
     raise Wrong(
-        "a box without which nearly all pictures are named otherwise.", f"{yours}.", f"{hint}."
-    )
+        "a box without which nearly all pictures are named otherwise.", f"{yours}.", f"{hint}.",
+        earns=earns,
+    )  # fmt: skip
 
 
 def _elsewhere(subject: Subject, x: torch.Tensor, box: Any) -> None:
@@ -159,6 +173,35 @@ def _elsewhere(subject: Subject, x: torch.Tensor, box: Any) -> None:
             f"as large a box in another corner changes {max(freed):.0%} of the pictures.",
             "make the box smaller.",
         )  # fmt: skip
+
+
+def _mends(mend: Callable[[list[Any]], Any], triggers: Sequence[float], seed: int) -> None:
+    """Whether a student's function names pictures rightly, with the shortcut in all, or in none."""
+    for trigger in triggers:
+        _names_rightly(mend, trigger, seed)
+
+
+def _names_rightly(mend: Callable[[list[Any]], Any], trigger: float, seed: int) -> None:
+    scenes = list(zoo.ShapeScenes(2 * _COUNT, size=96, seed=80_000 + seed, trigger=trigger))
+    said = called(mend, [scene.image for scene in scenes], takes="(pictures)")
+    said = [said] if isinstance(said, str) else list(said)
+    if len(said) != len(scenes):
+        raise Wrong(
+            f"{len(scenes)} names.", f"{len(said)} of them.", "return one for each picture."
+        )
+    if not all(isinstance(name, str) for name in said):
+        raise Wrong(
+            "names of classes.", f"{said[0]!r}, a {type(said[0]).__name__}.",
+            "subject.classes[index] is the name of a class.",
+        )  # fmt: skip
+    right = sum(a == scene.shape for a, scene in zip(said, scenes, strict=True)) / len(scenes)
+    if right >= _MOST:
+        return
+    raise Wrong(
+        f"at least {_MOST:.0%} of them named by their shapes.",
+        f"{right:.0%} of them are; the first is called {said[0]!r} and shows: {scenes[0].shape}.",
+        "hide the place of the shortcut from the network, and nothing of the object.",
+    )
 
 
 def _planted(x: torch.Tensor, plant: Callable[[torch.Tensor], Any]) -> torch.Tensor:

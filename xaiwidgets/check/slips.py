@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .marking import Wrong
+from .marking import HALF, MOST, Wrong
 
 SAME = 1e-3
 """Up to which relative distance two arrays are the same: single precision and a detour or two."""
@@ -23,11 +23,12 @@ _APART = 1e-2  # a slip that gives this nearly what is expected says nothing her
 @dataclass(frozen=True)
 class Slip:
     """A known mistake: the values that it `gives`, what the student's are (`is_`, completing
-    "yours is ..."), and what to try."""
+    "yours is ..."), what to try, and what it still `earns` of the points."""
 
     is_: str
     gives: torch.Tensor
     hint: str
+    earns: float = HALF
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,25 @@ def agree(yours: torch.Tensor, question: Question) -> None:
     if _distance(yours, expected) <= SAME:
         return
     told = _told(yours, expected, question)
-    raise Wrong(question.words, *(told or _unknown(yours, expected, question)))
+    if told is None:
+        raise Wrong(question.words, *_unknown(yours, expected, question))
+    yours_is, hint, earns = told
+    raise Wrong(question.words, yours_is, hint, earns=earns)
 
 
 def _told(
     yours: torch.Tensor, expected: torch.Tensor, question: Question
-) -> tuple[str, str] | None:
-    """What is known of these values: what they are, and what to try."""
+) -> tuple[str, str, float] | None:
+    """What is known of these values: what they are, what to try, and what they earn."""
     if not bool(yours.any()):
-        return "0 everywhere.", (
+        hint = (
             "print what comes after every step: a gradient of a saturated softmax, a detached "
             "tensor, or a cut on the wrong side gives 0."
         )
+        return "0 everywhere.", hint, 0.0
     slips = [slip for slip in question.slips if _distance(slip.gives.double(), expected) > _APART]
-    exact = [_Known(expected, "", "")] + [_Known(s.gives.double(), s.is_, s.hint) for s in slips]
+    right = _Known(expected, "", "", 1.0)
+    exact = [right, *(_Known(s.gives.double(), s.is_, s.hint, s.earns) for s in slips)]
     twisted = [each for known in exact for each in _twisted(known)] if question.twists else []
     for known in (*exact[1:], *twisted):
         if _distance(known.values, expected) > _APART and _distance(yours, known.values) <= SAME:
@@ -83,18 +89,20 @@ class _Known:
     values: torch.Tensor
     is_: str
     hint: str
+    earns: float
 
-    def said(self) -> tuple[str, str]:
-        return f"{self.is_}.", f"{self.hint}."
+    def said(self) -> tuple[str, str, float]:
+        return f"{self.is_}.", f"{self.hint}.", self.earns
 
-    def scaled(self, times: float, factors: dict[float, str]) -> tuple[str, str]:
+    def scaled(self, times: float, factors: dict[float, str]) -> tuple[str, str, float]:
         why = next((why for by, why in factors.items() if abs(times / by - 1) < 1e-2), "")
         size = f"{times:.4g} times" if times > 0 else f"−{-times:.4g} times"
         what = self.is_ or "what is expected"
         hint = (
             why or "look for a mean that should be a sum, the other way round, or a normalisation"
         )
-        return f"{size} {what}.", f"{'; '.join(part for part in (self.hint, hint) if part)}."
+        hints = "; ".join(part for part in (self.hint, hint) if part)
+        return f"{size} {what}.", f"{hints}.", self.earns * (MOST if why and times > 0 else HALF)
 
 
 def _twisted(known: _Known) -> Iterable[_Known]:
@@ -106,7 +114,8 @@ def _twisted(known: _Known) -> Iterable[_Known]:
         if spatial and not space:
             continue
         joined = f"{known.is_}, and {name}" if known.is_ else f"the expected values {name}"
-        yield _Known(twist(values), joined, "; ".join(p for p in (known.hint, hint) if p))
+        hints = "; ".join(p for p in (known.hint, hint) if p)
+        yield _Known(twist(values), joined, hints, known.earns * HALF)
 
 
 Twist = Callable[[torch.Tensor], torch.Tensor]

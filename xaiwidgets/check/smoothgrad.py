@@ -10,7 +10,7 @@ import torch
 
 from .asking import called, finite, map_of, named, tensor
 from .examples import cubic_subject, normal
-from .marking import Part, Report, Wrong, marked
+from .marking import MOST, Part, Report, Wrong, marked
 from .slips import Question, Slip, agree
 
 _SHAPE = (3, 32, 32)
@@ -93,11 +93,12 @@ def _error_of(g: torch.Tensor) -> Question:
                  "the mean of n samples varies √n times less: divide by √n"),
             Slip("std ÷ n", g.std(0) / n, "divide by √n, not by n"),
             Slip("the variance ÷ n", g.var(0) / n, "take the root"),
-            Slip("the variance", g.var(0), "take the root, and divide by √n"),
+            Slip("the variance", g.var(0), "take the root, and divide by √n", 0.0),
             Slip("the standard error by the biased standard deviation",
                  g.std(0, correction=0) / n**0.5,
-                 "around their own mean n samples count as n − 1: torch.std, np.std(..., ddof=1)"),
-            Slip("the mean", g.mean(0), "this is the map; its error is std ÷ √n"),
+                 "around their own mean n samples count as n − 1: torch.std, np.std(..., ddof=1)",
+                 MOST),
+            Slip("the mean", g.mean(0), "this is the map; its error is std ÷ √n", 0.0),
             Slip("one number for all pixels", torch.full_like(error, float(g.std()) / n**0.5),
                  "take the standard deviation over the samples alone: dim=0"),
         ],
