@@ -16,6 +16,7 @@ import numpy as np
 
 from xaiwidgets import zoo
 from xaiwidgets.core.declare import declared
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.evaluation.trust import QUESTIONS, Badge, Checkup
 
@@ -53,7 +54,11 @@ def main() -> None:
     print(f"{'':24}" + "".join(f"{question.name:>20}" for question in QUESTIONS))
     for method in methods(options.methods):
         start = time.perf_counter()
-        found = [checkup.badges(method) for checkup in checkups]
+        try:
+            found = [checkup.badges(method) for checkup in checkups]
+        except ExplainError as error:  # a method that needs another kind of network
+            print(f"{type(method).__name__:24}{str(error).split(';')[0]}")
+            continue
         cells = [cell([row[i] for row in found]) for i in range(len(QUESTIONS))]
         seconds = (time.perf_counter() - start) / options.pictures
         print(f"{type(method).__name__:24}" + "".join(f"{c:>20}" for c in cells), end="")

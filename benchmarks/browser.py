@@ -1,7 +1,7 @@
 """What a reader of the widget waits for, in a real browser, beside what the machine needs anyway.
 
     python -m benchmarks.browser                everything, about four minutes
-    python -m benchmarks.browser --only frames  or units, jupyter, bundle; sanity or first alone
+    python -m benchmarks.browser --only frames  or units, jupyter; sanity or first alone
     python -m benchmarks.browser --only first --methods RISE LIME
 
 *Frames.* From an input event to the end of the frame that shows its effect, on an exported page
@@ -25,9 +25,7 @@ to the machine and to what else runs on it.
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
-import re
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -50,7 +48,6 @@ from tests.browser.driving import (
 )
 from tests.browser.many_units import write_many_units
 
-STATIC = Path(__file__).parents[1] / "xaiwidgets" / "widgets" / "static"
 FRAME = 1000 / 60
 SAMPLES = 150
 METHODS = (
@@ -152,18 +149,16 @@ KNOB = (
     const input = document.querySelector(`input[aria-label="${label}"]`);
     const canvas = input.closest('.xw-panel').querySelector('.xw-map');
     const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
-    const print = () => {
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        let hash = 0;
-        for (let i = 0; i < data.length; i += 3) hash = (hash * 31 + data[i]) | 0;
-        return hash;
-    };
-    const before = print();
+    const context = canvas.getContext('2d'), paint = context.putImageData;
+    let painted = false;
+    context.putImageData = (...given) => { painted = true; paint.apply(context, given); };
     await rest();
+    painted = false;
     const start = performance.now();
     set.call(input, value);
     input.dispatchEvent(new Event(input.type === 'range' ? 'input' : 'change', { bubbles: true }));
-    do await afterFrame(); while (print() === before && performance.now() - start < 20000);
+    do await afterFrame(); while (!painted && performance.now() - start < 20000);
+    delete context.putImageData;
     return performance.now() - start;
 }"""
 )
@@ -606,29 +601,14 @@ def memory(book: Notebook, page: Page) -> None:
     print("(the rounds without changes show what running the cells that ask costs the page)")
 
 
-def bundle() -> None:
-    """Size of what every widget carries."""
-    rows = []
-    held = (STATIC.parents[2] / "js" / "size.mjs").read_text()
-    for bundle, ceiling in re.findall(r"(\w+): (\d+)", held):
-        total = 0
-        for name in (f"{bundle}.js", f"{bundle}.css"):
-            plain = (STATIC / name).read_bytes()
-            packed = len(gzip.compress(plain, 9))
-            total += packed
-            rows.append([name, f"{len(plain) / 1024:.1f}", f"{packed / 1024:.1f}", ""])
-        rows.append(["together", "", f"{total / 1024:.1f}", f"≤ {int(ceiling) / 1024:.1f}"])
-    table("Bundle (KB of 1024 bytes)", ["file", "plain", "gzip", "goal"], rows)
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("frames", "units", "jupyter", "sanity", "first", "bundle")
+    parts = ("frames", "units", "jupyter", "sanity", "first")
     parser.add_argument("--only", action="append", choices=parts)
     parser.add_argument("--methods", nargs="*", default=[], help="of first, instead of all")
     options = parser.parse_args()
-    chosen = options.only or ["frames", "units", "jupyter", "bundle"]
+    chosen = options.only or ["frames", "units", "jupyter"]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser = chromium(play)
@@ -644,8 +624,6 @@ def main() -> None:
         if "sanity" in chosen:
             sanity_alone(browser, Path(folder))
         browser.close()
-    if "bundle" in chosen:
-        bundle()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """What starting costs: `import xaiwidgets` beyond torch and numpy, and the sizes that are shipped.
+The ceilings of the bundles, of which each carries its widgets whole, are those of js/size.mjs.
 
 python -m benchmarks.start
 """
@@ -6,12 +7,14 @@ python -m benchmarks.start
 from __future__ import annotations
 
 import gzip
+import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "xaiwidgets" / "widgets" / "static"
 _CODE = """
 import time, torch, numpy
 start = time.perf_counter()
@@ -39,11 +42,13 @@ def main() -> None:
     for name in ("Saliency", "compare"):
         seconds = import_seconds(f"from xaiwidgets import {name}")
         print(f"{f'from xaiwidgets import {name}':44}{1000 * seconds:>9.1f} ms{'–':>10}")
-    static = ROOT / "xaiwidgets" / "widgets" / "static"
-    packed = sum(
-        len(gzip.compress((static / name).read_bytes(), 9)) for name in ("widget.js", "widget.css")
-    )
-    print(f"{'bundle, gzip':44}{packed / 1024:>9.1f} KB{'22 KB':>10}")
+    for bundle, ceiling in re.findall(r"(\w+): (\d+)", (ROOT / "js" / "size.mjs").read_text()):
+        packed = sum(
+            len(gzip.compress((STATIC / f"{bundle}.{kind}").read_bytes(), 9))
+            for kind in ("js", "css")
+        )
+        row = f"{f'{bundle}.js and {bundle}.css, gzip':44}{packed / 1024:>9.1f} KB"
+        print(f"{row}{int(ceiling) / 1024:>7.1f} KB")
     for wheel in sorted((ROOT / "dist").glob("*.whl")):
         print(f"{wheel.name[:43]:44}{wheel.stat().st_size / 1e6:>9.2f} MB{'3 MB':>10}")
 

@@ -60,6 +60,18 @@ def images(count: int, seed: int, **held: Any) -> list[Any]:
     return [scene.image for scene in scenes(count, seed, **held)]
 
 
+def lesson(call: Callable[..., PicturedView], *methods: Any, **more: Any) -> PicturedView:
+    """A lesson on three scenes of which it is known where the object lies."""
+    drawn = scenes(3, 24)
+    return call(
+        zoo.subject("shapes"),
+        [scene.image for scene in drawn],
+        methods=[*methods],
+        masks=[scene.masks["object"] for scene in drawn],
+        **more,
+    )
+
+
 @entry(
     "Which pixels speak for this class?",
     "Six methods side by side under one crosshair, each with badges that say whether it can be "
@@ -116,14 +128,9 @@ def digits() -> PicturedView:
     "with what they share with it.",
 )
 def predict() -> PicturedView:
-    """Three scenes whose truth is known."""
-    drawn = scenes(3, 24)
-    return xw.predict(
-        zoo.subject("shapes"),
-        [scene.image for scene in drawn],
-        methods=[xw.Saliency(), xw.IntegratedGradients(), xw.GradCam(), xw.EdgeDetector()],
-        masks=[scene.masks["object"] for scene in drawn],
-    )
+    """With a control that knows nothing of the network."""
+    methods = xw.Saliency(), xw.IntegratedGradients(), xw.GradCam(), xw.EdgeDetector()
+    return lesson(xw.predict, *methods)
 
 
 @entry(
@@ -132,14 +139,7 @@ def predict() -> PicturedView:
 )
 def blind() -> PicturedView:
     """The same scenes, names hidden."""
-    drawn = scenes(3, 24)
-    return xw.blind(
-        zoo.subject("shapes"),
-        [scene.image for scene in drawn],
-        methods=[xw.Saliency(), xw.IntegratedGradients(), xw.GradCam()],
-        masks=[scene.masks["object"] for scene in drawn],
-        seed=7,
-    )
+    return lesson(xw.blind, xw.Saliency(), xw.IntegratedGradients(), xw.GradCam(), seed=7)
 
 
 @entry(

@@ -7,10 +7,11 @@ python -m pip install -q --no-deps "grad-cam==1.5.7" "lime==0.2.0.1" "quantus==0
 
 bash tools/check.sh
 
+tests=(python -m pytest -q -n 2)
 if [ "${1:-}" = quick ]; then
-  exec python -m pytest -q -n 2 --dist worksteal -m "not browser and not slow"
+  exec "${tests[@]}" --dist worksteal --ignore tests/browser -m "not slow"
 fi
 bash tools/browser.sh
 python -m tools.docs
-python -m pytest -q -n 2 --dist worksteal -m "not browser"
-python -m pytest -q -m browser
+"${tests[@]}" --dist worksteal --ignore tests/browser
+"${tests[@]}" --dist loadfile --no-loadscope-reorder tests/browser
