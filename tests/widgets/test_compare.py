@@ -444,6 +444,52 @@ def test_the_picture_that_goes_with_the_widget_has_words(widget):
         assert shown in words
 
 
+@pytest.fixture
+def sent(monkeypatch):
+    """What goes to a notebook: each output's kind, and its picture where it has one."""
+    told = []
+
+    def tell(kind):
+        return lambda data, **_: told.append((kind, data.get("image/png")))
+
+    monkeypatch.setattr("IPython.display.display", tell("shown"))
+    monkeypatch.setattr("IPython.display.update_display", tell("renewed"))
+    return told
+
+
+def test_a_widget_shown_after_its_last_answer_leaves_a_whole_picture_at_once(widget, sent):
+    widget._ipython_display_()
+    assert [kind for kind, _ in sent] == ["shown", "shown"]
+    assert sent[1][1] == widget._left.bundle()["image/png"]
+    assert widget._left.kept
+
+
+def test_an_answer_that_comes_while_the_picture_is_made_is_in_the_picture_left(
+    subject, scenes, sent
+):
+    come = threading.Event()
+
+    def slow(subject, x, target):
+        come.wait(30)
+        return x.mean(1)
+
+    made = Compare(subject, scenes[0].image, methods=[xw.Saliency(), slow])
+    drawn = made._left._picture
+
+    def overtaken():
+        early = drawn()
+        come.set()
+        made.wait()
+        return early
+
+    made._left._picture = overtaken
+    made._ipython_display_()
+    assert [kind for kind, _ in sent] == ["shown", "shown", "renewed"]
+    assert sent[1][1] != sent[2][1] == made._left.bundle()["image/png"]
+    assert made._left.kept
+    made.close()
+
+
 def test_the_figure_has_a_panel_and_a_colour_bar_for_every_answer(widget):
     figure = widget.to_figure()
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]

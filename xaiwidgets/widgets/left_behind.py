@@ -42,12 +42,13 @@ class LeftBehind:
         self._shown_as = ""
         self.kept = False
 
-    def show(self, name: str) -> None:
-        """Put the picture of now into an output that can be found again by `name`."""
+    def show(self, name: str, whole: bool) -> None:
+        """Put the picture of now into an output that can be found again by `name`; it is `whole`
+        where no answer was awaited any more."""
         from IPython.display import display
 
-        self._shown_as = name
         display(self.bundle(), raw=True, metadata=self.metadata(), display_id=name)
+        self._shown_as, self.kept = name, whole
 
     def keep(self) -> None:
         """Bring the picture up to date, once."""

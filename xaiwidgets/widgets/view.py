@@ -98,7 +98,8 @@ class PicturedView(View):
 
         view, _metadata = super()._repr_mimebundle_() or ({}, {})
         show({**view, "text/plain": repr(self)}, raw=True)
-        self._left.show(f"xaiwidgets-{self.model_id}")
+        self._left.show(f"xaiwidgets-{self.model_id}", whole=self._worker.idle)
+        self._rest()  # answers may have come while the picture was made
 
     def _rest(self) -> None:
         """Nothing is left to do."""
