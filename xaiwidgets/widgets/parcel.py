@@ -12,14 +12,18 @@ def parcel(content: Any) -> Parcel:
     """Dicts and lists that hold arrays. Each array's `data` becomes the place where its bytes begin
     among all; arrays of the same bytes share them."""
     places: dict[bytes, int] = {}
+    end = 0
 
     def stow(node: Any) -> Any:
+        nonlocal end
         if isinstance(node, dict):
             return {name: stow(entry) for name, entry in node.items()}
         if isinstance(node, (list, tuple)):
             return [stow(entry) for entry in node]
         if isinstance(node, bytes):
-            return places.setdefault(node, sum(map(len, places)))
+            if node not in places:
+                places[node], end = end, end + len(node)
+            return places[node]
         return node
 
     stowed = stow(content)

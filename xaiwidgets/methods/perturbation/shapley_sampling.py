@@ -63,7 +63,7 @@ class ShapleySampling(
             orders = self._orders(game.players)
             moments, done = Moments(torch.zeros(1, game.players, dtype=torch.float64)), 0
             for part in orders.split(max(1, game.at_once // (2 * game.players)) * 2):
-                early = self._early(i, game, found) if not done else _nobody
+                early = self._early(i, game, found) if not done else _unseen
                 rises = _rises(game, part, nobody, everybody, early)
                 both_ways = torch.stack([pair.mean(0) for pair in rises.split(2)])
                 moments.add(both_ways[:, None])
@@ -99,13 +99,13 @@ class ShapleySampling(
         return torch.stack([there, there.flip(1)], 1).flatten(0, 1)[: self.samples]
 
 
-def _nobody(rises: torch.Tensor) -> None:
+def _unseen(rises: torch.Tensor) -> None:
     """Looks at nothing."""
 
 
 def _rises(
     game: Game, orders: torch.Tensor, nobody: float, everybody: float,
-    look: Callable[[torch.Tensor], None] = _nobody,
+    look: Callable[[torch.Tensor], None] = _unseen,
 ) -> torch.Tensor:  # fmt: skip
     """How far the score rises when each player joins, (orders, players). `look` is handed those of
     the first order after every batch, 0 for who has not joined yet."""
