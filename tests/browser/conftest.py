@@ -4,7 +4,7 @@ console."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -126,10 +126,23 @@ def lab(server: JupyterServer, lab_watch: Watch) -> Notebook:
     return notebook
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test leaves a picture of every page, before its fixtures close them."""
+    report = yield
+    if report.failed:
+        for number, watch in enumerate(_watched):
+            if not watch.page.is_closed():
+                name = f"failed-{item.name[:80]}-{number}.png".replace("/", "-")
+                watch.page.screenshot(path=SCREENSHOTS / name)
+    return report
+
+
 @pytest.fixture(autouse=True)
-def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No page may have logged an error by the end of a test; a failed one leaves a picture."""
-    failed = request.session.testsfailed
+def quiet() -> Iterator[None]:
+    """No page may have logged an error by the end of a test."""
     yield
     complaints = []
     for watch in list(_watched):
@@ -140,8 +153,6 @@ def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
         watch.page.wait_for_timeout(1)  # events arrive inside Playwright's own calls
         complaints += watch.errors
         watch.errors.clear()
-        if request.session.testsfailed > failed:
-            watch.page.screenshot(path=SCREENSHOTS / f"failed-{request.node.name[:80]}.png")
     if complaints:
         pytest.fail("The console is not quiet:\n" + "\n".join(complaints))
 

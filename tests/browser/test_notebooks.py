@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,15 +10,20 @@ from pathlib import Path
 import nbformat
 import pytest
 from browser.driving import BROKEN, PATIENCE, JupyterServer, menu, painted, settled
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from tools import notebooks as tool
 
 MINUTES = 60_000
+RESTS = """() => {
+    const { status } = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset ?? {};
+    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+    return status === 'idle' && !prompts.some((one) => one.textContent.includes('*'));
+}"""
+"""Whether the kernel rests, and no cell waits for it."""
 ENDED = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
-    return document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'
-        && prompts.length > 0 && prompts.every((one) => /\\[\\d+\\]/.test(one.textContent));
+    return prompts.length > 0 && prompts.every((one) => /\\[\\d+\\]/.test(one.textContent));
 }"""
 """Whether every cell was run; what is out of sight has no inner text."""
 LAST_CELL = f"{tool.LAST_CELL}\nimport time\nprint(time.process_time())"
@@ -58,14 +63,17 @@ def opened(request: pytest.FixtureRequest, server: JupyterServer, page: Page) ->
 
 def run_all(page: Page) -> None:
     """Run every cell from the menu. What is run before the kernel is connected is forgotten without
-    a word, so it is asked for until the first cell starts."""
-    first = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").first
-    for _ in range(PATIENCE // 5000):
+    a word, so it is asked for again whenever the kernel rests and a cell was not run."""
+    end = time.monotonic() + 4 * 60
+    while time.monotonic() < end:
         menu(page, "Run", "Run All Cells")
-        with suppress(AssertionError):
-            expect(first).to_have_text(re.compile(r"\[(\*|\d+)\]"), timeout=5000)
-            break
-    page.wait_for_function(ENDED, timeout=3 * MINUTES)
+        page.wait_for_timeout(2000)
+        with suppress(TimeoutError):
+            page.wait_for_function(RESTS, timeout=3 * MINUTES)
+        if page.evaluate(ENDED):
+            return
+    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_text_contents()
+    raise AssertionError(f"Not every cell was run: {prompts}")
 
 
 def as_saved(page: Page, path: Path) -> tuple[nbformat.NotebookNode, float]:
@@ -100,7 +108,8 @@ def touch(root: Locator) -> None:
     else:
         buttons.first.click()
     settled(root.page)
-    assert root.inner_html() != before
+    changed = root.inner_html() != before
+    assert changed
 
 
 @pytest.mark.timeout(600)
