@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,8 @@ def pytest_runtest_makereport(
         for number, watch in enumerate(_watched):
             if not watch.page.is_closed():
                 name = f"failed-{item.name[:80]}-{number}.png".replace("/", "-")
-                watch.page.screenshot(path=SCREENSHOTS / name)
+                with suppress(Error):  # of a page that crashed
+                    watch.page.screenshot(path=SCREENSHOTS / name)
     return report
 
 
