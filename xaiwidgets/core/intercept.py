@@ -165,7 +165,7 @@ class Interception(TorchFunctionMode):
             rule = self.otherwise
         else:
             func, args = in_usual_order(func, args)
-        return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs, args)))
+        return rule(Operation(kind, func, args, kwargs, _inplace(func, kwargs)))
 
 
 _OPENED = ("torch.nn.functional", "torch.functional")
@@ -214,21 +214,11 @@ def replacing(
         yield mode
 
 
-def _inplace(func: Callable[..., Any], kwargs: Mapping[str, Any], args: tuple[Any, ...]) -> bool:
+def _inplace(func: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
+    """By its name (`x *= 2` is `mul_`), or by an argument, which torch hands over by name."""
     name = getattr(func, "__name__", "")
-    if name.startswith("__"):
-        return name.startswith("__i") and name not in ("__invert__", "__index__", "__int__")
-    if name.endswith("_"):
-        return True
-    position = _INPLACE_POSITION.get(name)
-    by_position = position is not None and len(args) > position and bool(args[position])
-    return bool(kwargs.get("inplace", False)) or by_position
-
-
-_INPLACE_POSITION = {
-    "relu": 1, "relu6": 1, "leaky_relu": 2, "elu": 2, "selu": 1, "celu": 2, "silu": 1, "mish": 1,
-    "hardswish": 1, "hardsigmoid": 1, "hardtanh": 3, "dropout": 3, "threshold": 3,
-}  # fmt: skip
+    by_name = name.endswith("_") and not name.startswith("__")
+    return by_name or bool(kwargs.get("inplace", False))
 
 
 @functools.cache

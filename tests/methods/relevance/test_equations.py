@@ -128,6 +128,31 @@ def test_of_two_gates_each_takes_half():
     torch.testing.assert_close(found, expected)
 
 
+class Added(nn.Module):
+    """A product of two signals that is added to a constant."""
+
+    def __init__(self, added):
+        super().__init__()
+        self.added = added
+        self.query, self.key, self.head = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(5, 3)
+
+    def forward(self, x):
+        logits = self.added(torch.full((len(x), 5, 5), 0.1, dtype=x.dtype),
+                            self.query(x[:, 0]), self.key(x[:, 0]).mT)  # fmt: skip
+        return self.head(logits.mean(1))
+
+
+@pytest.mark.parametrize("added", [torch.baddbmm, torch.Tensor.baddbmm_])
+def test_a_product_that_is_added_to_a_constant_is_halved(added):
+    x = noise(2, 1, 5, 8, dtype=torch.float64)
+    by_hand = seeded(lambda: Added(lambda base, q, k: base + q @ k)).double()
+    network = seeded(lambda: Added(added)).double()
+    expected = xw.LRP(preset="LRP-0")(by_hand, x, 1).values
+    found = xw.LRP(preset="LRP-0")(network, x, 1)
+    torch.testing.assert_close(found.values, expected, rtol=1e-11, atol=1e-12)
+    assert found.warnings == []
+
+
 class Encoder(nn.Module):
     def __init__(self):
         super().__init__()

@@ -112,18 +112,19 @@ def test_where_tokens_are_averaged_their_rows_are():
 
 
 class InWords(nn.Module):
-    """Two blocks of attention by the same weights, written as a product or as an equation."""
+    """Two blocks of attention by the same weights, written as a product or as an equation, and
+    added in place or not."""
 
-    def __init__(self, equation):
+    def __init__(self, equation, over=False):
         super().__init__()
-        self.equation = equation
+        self.equation, self.over = equation, over
         self.joint, self.out = (
             nn.ModuleList(nn.Linear(8, width) for _ in range(2)) for width in (24, 8)
         )
         self.head = nn.Linear(8, 3)
 
     def forward(self, x):
-        x = x[:, 0]
+        x = x[:, 0] * 1
         for joint, out in zip(self.joint, self.out, strict=True):
             q, k, v = (each.unflatten(2, (2, 4)) for each in joint(x).chunk(3, 2))  # (b, t, h, d)
             if self.equation:
@@ -132,7 +133,11 @@ class InWords(nn.Module):
             else:
                 weights = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).softmax(-1)
                 read = (weights @ v.transpose(1, 2)).transpose(1, 2)
-            x = x + out(read.flatten(2))
+            more = out(read.flatten(2))
+            if self.over:
+                x.add_(more)
+            else:
+                x = x + more
         return self.head(x[:, 0])
 
 
@@ -148,6 +153,13 @@ def test_attention_by_an_equation_is_explained_as_that_by_products(method):
     expected = method(by_products, x, TARGET).values
     assert float(expected.abs().max()) > 1e-3
     assert apart(method(by_equation, x, TARGET).values, expected) <= 1e-12
+
+
+def test_a_sum_in_place_is_balanced_too():
+    plain, in_place = (seeded(lambda o=o: InWords(False, o)).double() for o in (False, True))
+    x = noise(2, 1, 5, 8, dtype=torch.float64)
+    expected = TransformerAttribution()(plain, x, TARGET).values
+    assert apart(TransformerAttribution()(in_place, x, TARGET).values, expected) <= 1e-12
 
 
 def test_weights_that_nothing_reads_are_refused_in_a_sentence():

@@ -37,12 +37,19 @@ class Chain(nn.Module):
         return self.head(self.second(self.rectified(self.first(x.flatten(1)))))
 
 
+def summed_in_place(z):
+    y = F.relu(z * 1)
+    y.add_(F.relu(z))
+    return y
+
+
 WRITTEN = {
     "relu": F.relu,
     "in place": torch.relu_,
     "relu6": F.relu6,
     "clamped": lambda z: z.clamp(min=0),
     "a sum of two": lambda z: F.relu(z) + F.relu(z),
+    "a sum in place": summed_in_place,
     "dropped out": lambda z: F.dropout(F.relu(z), 0.5, False),
 }
 

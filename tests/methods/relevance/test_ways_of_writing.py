@@ -120,6 +120,31 @@ def test_what_an_activation_made_may_be_written_over(name, preset, picture):
     assert apart(over, expected) <= 1e-12
 
 
+FACTORS = {
+    "signals": lambda y, z: (y * 1, z),
+    "a gate behind": lambda y, z: (y * 1, z.sigmoid()),
+    "a gate in front": lambda y, z: (z.sigmoid(), y),
+}
+
+
+@pytest.mark.parametrize("preset", ["LRP-0", "ε-plus-flat", "AttnLRP"])
+@pytest.mark.parametrize("name", list(FACTORS))
+def test_a_product_may_be_written_over_its_first_factor(name, preset, picture):
+    def multiplied(over):
+        def forward(net, x):
+            y = net.norm(net.first(x))
+            first, second = FACTORS[name](y, net.second(F.relu(y)))
+            if over:
+                first.mul_(second)
+            return net.head((first if over else first * second).mean((2, 3)))
+
+        return forward
+
+    in_place, expected = (found(network(multiplied(over)), picture, preset) for over in (1, 0))
+    assert expected.abs().max() > 1e-9
+    assert apart(in_place, expected) <= 1e-12
+
+
 def _in_eval_mode(activation):
     return activation.eval() if isinstance(activation, nn.Module) else activation
 
@@ -199,7 +224,7 @@ def by_a_sum(net, x, held=False):
 
 def by_a_sum_in_place(net, x):
     y = F.relu(net.first(x)) * 1
-    y /= y.sum(1, keepdim=True) + 1
+    y.div_(y.sum(1, keepdim=True) + 1)
     return net.head(y.mean((2, 3)))
 
 
@@ -277,6 +302,25 @@ def test_threads_do_not_disturb_each_other():
 
     attributions = [functools.partial(attribute, preset) for preset in (*PRESETS, *PRESETS[:2])]
     in_threads([*attributions, *[forward] * 4])
+    assert wrong == []
+    state.assert_unchanged()
+
+
+def test_threads_that_watch_layers_do_not_disturb_each_other():
+    net, x = seeded(FunctionalNetwork), noise(1, 3, 32, 32, seed=7)
+    lrp, wrong = xw.LRP(), []
+    state = State(net)
+
+    def watch(answer):
+        expected = answer()
+        return lambda: wrong.extend(1 for _ in range(5) if not torch.equal(answer(), expected))
+
+    def kept():
+        steps = lrp.explain_rules(net, x, 1).steps
+        return torch.tensor([[hash(step.name), step.entered] for step in steps])
+
+    jobs = [watch(lambda: lrp.units(net, x, 1, layer="second")), watch(kept)]
+    in_threads([*jobs * 3, *[lambda: [net(x) for _ in range(40)]] * 2])
     assert wrong == []
     state.assert_unchanged()
 
@@ -462,6 +506,11 @@ def by_a_scripted_function_around_a_layer(net, x):
     return net.head(swish(net.first(x)).mean((2, 3)))
 
 
+def by_a_scripted_function_beside_the_rest(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y + swish(net.second(y))).mean((2, 3)))
+
+
 def by_a_view_from_a_scripted_function(net, x):
     return net.head(swish_seen_otherwise(F.relu(net.first(x))).mean(2))
 
@@ -481,7 +530,8 @@ def by_an_extension(net, x):
 @pytest.mark.parametrize(
     "written",
     [by_a_scripted_function, by_a_scripted_function_around_a_layer,
-     by_a_view_from_a_scripted_function, by_a_scripted_function_at_the_end, by_an_extension],
+     by_a_scripted_function_beside_the_rest, by_a_view_from_a_scripted_function,
+     by_a_scripted_function_at_the_end, by_an_extension],
 )  # fmt: skip
 def test_scripted_functions_and_extensions_are_refused_in_a_sentence(written, preset, picture):
     with pytest.raises(ExplainError, match="scripted function or an extension"):
@@ -553,6 +603,47 @@ def test_what_is_read_and_does_not_go_into_the_score_changes_nothing(preset, pic
     answer = xw.LRP(preset=preset)(network(read_on_the_way), picture, 2)
     assert apart(answer.values, found(network(with_modules), picture, preset)) <= 1e-12
     assert answer.warnings == []
+
+
+def doubled(net, x, in_place):
+    """Between a layer that something has read and its normalisation."""
+    y = net.first(x)
+    net.seen = y.detach().mean()
+    y = y.mul_(2) if in_place else y * 2
+    return net.head(F.relu(net.norm(y)).mean((2, 3)))
+
+
+def used_up(net, x, in_place):
+    """What a layer that something has read was made from, before its normalisation."""
+    x = net.first(x) * 1
+    y = net.second(x)
+    net.seen = y.detach().mean()
+    if in_place:
+        x.zero_()
+    return net.head(F.relu(net.norm(y)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("written", [doubled, used_up])
+def test_a_layer_that_was_read_may_be_overwritten_before_its_normalisation(written, picture):
+    in_place, expected = (
+        found(network(functools.partial(written, in_place=over)), picture, "LRP-0")
+        for over in (True, False)
+    )
+    assert apart(in_place, expected) <= 1e-12
+
+
+@every_preset
+def test_what_a_layer_has_used_may_be_overwritten(preset, picture):
+    def forward(net, x, over):
+        x = F.relu(net.first(x)) * 1
+        y = F.relu(net.second(x))
+        return net.head((y + (x.zero_() if over else 0 * x)).mean((2, 3)))
+
+    in_place, expected = (
+        found(network(functools.partial(forward, over=over)), picture, preset)
+        for over in (True, False)
+    )
+    assert apart(in_place, expected) <= 1e-12
 
 
 def doubled_below_the_normalisation(net, x):
@@ -640,6 +731,13 @@ def written_without_gradients(net, x):
     return net.head((y + held * 2).mean((2, 3)))
 
 
+def overwritten_without_gradients(net, x):
+    y = net.first(x)
+    with torch.no_grad():
+        y.mul_(2)
+    return net.head(F.relu(y).mean((2, 3)))
+
+
 def copied_without_gradients(net, x):
     y = F.relu(net.first(x))
     with torch.no_grad():
@@ -650,13 +748,24 @@ def copied_without_gradients(net, x):
 @pytest.mark.parametrize(
     "written",
     [partly_without_gradients, partly_detached, copied_without_gradients, by_its_data,
-     detached_in_place, written_without_gradients],
+     detached_in_place, written_without_gradients, overwritten_without_gradients],
 )  # fmt: skip
 def test_what_is_computed_without_gradients_gives_a_warning(written, picture):
     (warning,) = xw.LRP()(network(written), picture, 2).warnings
     assert "computes without gradients" in warning
     assert "is not in the map" in warning
     assert not xw.LRP()(network(with_modules), picture, 2).warnings
+
+
+@every_preset
+def test_what_is_overwritten_without_gradients_is_followed_all_the_same(preset, picture):
+    def doubled(net, x):
+        y = net.first(x)
+        return net.head(F.relu(y + y.detach()).mean((2, 3)))
+
+    expected = found(network(doubled), picture, preset)
+    in_place = found(network(overwritten_without_gradients), picture, preset)
+    assert apart(in_place, expected) <= 1e-12
 
 
 def test_softmax_at_the_end_is_explained_as_a_score(picture):

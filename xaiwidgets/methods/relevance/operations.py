@@ -205,20 +205,15 @@ def balanced(operation: Operation, rows: int) -> torch.Tensor | None:
 
 def halved_at_zero(operation: Operation) -> torch.Tensor:
     """A sum of two branches by what they contribute, and half to each where both are 0."""
-    if operation.inplace:
-        return operation.run()
-    first, value = operation.argument(0, "input"), operation.run()
+    first, value = operation.argument(0, "input"), operation.apart()
     at_zero = torch.where(torch.as_tensor(first == 0), 0.5, 0.0)
     slope = torch.where(value == 0, at_zero, 1.0).to(value)
-    return Passed.apply(value, (value.detach(),), slope)
+    return operation.write(Passed.apply(value, (value.detach(),), slope))
 
 
 def halved(operation: Operation) -> torch.Tensor:
     """A product of two that both depend on the input: half of its relevance to each."""
-    if not operation.inplace:
-        return _Halved.apply(operation.run())
-    value = operation.input.clone() * operation.argument(1, "other")
-    return operation.write(_Halved.apply(value))
+    return operation.write(_Halved.apply(operation.apart()))
 
 
 def gated(operation: Operation) -> torch.Tensor:

@@ -494,12 +494,8 @@ class Propagation:
 
 def _holding(operation: Operation, gate: torch.Tensor) -> Any:
     """The product with its gate held constant: the signal takes all."""
-    if operation.inplace:
-        first, second = operation.args[0], operation.args[1]
-        first = first.detach() if first is gate else first
-        second = second.detach() if second is gate else second
-        return operation.write(first * second)
-    return operation.exchanging({id(gate): gate.detach()}).run()
+    held = operation.exchanging({id(gate): gate.detach()})
+    return operation.write(held.apart())
 
 
 def _negative_power(operation: Operation) -> bool:
