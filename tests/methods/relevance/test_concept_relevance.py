@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from methods.relevance.parts import network, two_pictures
 from networks import FunctionalNetwork, ModuleNetwork, noise, resnet18, seeded
 
 from xaiwidgets.core.errors import ExplainError
@@ -42,6 +43,34 @@ def test_what_goes_around_the_layer_is_left_out():
     score = network.head(torch.nn.functional.max_pool2d(pooled, 2).mean((2, 3)))[0, 1]
     (gradient,) = torch.autograd.grad(score, leaf)
     assert torch.allclose(sum(parts), gradient * x, rtol=1e-6, atol=1e-12)
+
+
+def _block(first, last):
+    """A residual block with two rectifiers."""
+
+    def forward(net, x):
+        x = net.norm(net.first(x))
+        return net.head(last(net)(net.second(first(net)(x)) + x).mean((2, 3)))
+
+    return forward
+
+
+def test_a_layer_that_is_used_twice_is_taken_at_its_last_use():
+    def own(net):
+        return net.relu
+
+    def other(net):
+        return torch.relu
+
+    both, last = network(_block(own, own)), network(_block(other, own))
+    x = two_pictures()
+    for method in (ConceptRelevance(preset="LRP-0", layer="relu", channel=3),
+                   ConceptRelevance.through({"relu": [3, 4]}, "LRP-0")):  # fmt: skip
+        answer, expected = (method(net, x, 1) for net in (both, last))
+        assert answer.facts == expected.facts
+        assert torch.allclose(answer.values, expected.values, rtol=1e-9, atol=1e-12)
+    units = [LRP(preset="LRP-0").units(net, x, 1, layer="relu") for net in (both, last)]
+    assert torch.allclose(*units, rtol=1e-9, atol=1e-12)
 
 
 def test_the_strongest_channel_is_found_for_every_input():

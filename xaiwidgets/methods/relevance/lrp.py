@@ -141,7 +141,7 @@ def relevance(
         if fold is not None and engine.ledger is not None:
             recording.reports.append(_report(subject, part, target, way, found, score, engine))
         parts.append(found)
-        units += seen[:1]  # of a layer that is used several times, its last use
+        units += seen[-1:]
         warnings = _warnings(engine)
     if recording.layer:
         recording.units.append(torch.cat(units) if units else None)

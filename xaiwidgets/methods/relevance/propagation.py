@@ -612,8 +612,8 @@ def propagate(
 ) -> tuple[torch.Tensor, torch.Tensor, Propagation]:
     """Relevance of every input value (shaped like x), the scores (rows,), and the engine. With
     `fold`, which makes maps of relevance, accounts are kept: see Step. `watches` look at the
-    outputs of modules by name, and may change what flows there: see Propagation.watch. `visit` sees
-    every attention."""
+    outputs of modules by name, each at its last use, and may change what flows there: see
+    Propagation.watch. `visit` sees every attention."""
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
     careful = off = False
     while True:
@@ -683,11 +683,15 @@ def _watching(
         return nullcontext()
     modules = dict(subject.model.named_modules())
     wanted = {modules[name]: watch for name, watch in watches.items()}
+    uses = dict.fromkeys(wanted, 0)
 
     def note(module: torch.nn.Module, _: Any, output: Any) -> None:
         value = first_tensor(output)
-        if value is not None:
-            engine.watch(value, wanted[module])
+        if value is None:
+            return
+        use = uses[module] = uses[module] + 1
+        watch = wanted[module]
+        engine.watch(value, lambda c, value: watch(c, value) if use == uses[module] else None)
 
     return hooked(list(wanted), note)
 
