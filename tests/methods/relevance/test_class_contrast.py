@@ -43,6 +43,17 @@ def test_the_relevance_of_softmax_starts_as_its_gradient_and_adds_up_to_nothing(
     assert float(found.sum((1, 2, 3)).abs().max()) < 1e-4 * float(found.abs().sum())
 
 
+def test_of_a_class_that_is_all_but_sure_single_precision_tells_as_much_as_double():
+    network, x = seeded(lambda: ReluNetwork(False)), noise(1, 3, 8, 8)
+    first, second = network(x).detach().topk(2).values[0]
+    with torch.no_grad():  # 1 − p is 1e-9, and p is 1 in single precision
+        network.body[-1].weight.mul_(20 / (first - second))
+    target = int(network(x).argmax())
+    single = SGLRP()(network, x, target).values.double()
+    double = SGLRP()(network.double(), x.double(), target).values
+    assert torch.allclose(single, double, rtol=0, atol=1e-3 * float(double.abs().max()))
+
+
 def test_a_contrast_of_two_classes_and_a_function_are_taken():
     network, x = _without_biases()
     one, other = (SGLRP()(network, x, k).values for k in (0, 2))

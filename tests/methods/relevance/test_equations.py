@@ -128,6 +128,65 @@ def test_of_two_gates_each_takes_half():
     torch.testing.assert_close(found, expected)
 
 
+class Attending(nn.Module):
+    """One attention of four heads, of which two share keys and values where they are `grouped`."""
+
+    def __init__(self, attention, grouped):
+        super().__init__()
+        self.attention = attention
+        self.query, self.key, self.value = (
+            nn.Linear(8, width) for width in (8, *(4 if grouped else 8,) * 2)
+        )
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        q, k, v = (
+            layer(x[:, 0]).unflatten(2, (-1, 2)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
+        return self.head(self.attention(q, k, v).transpose(1, 2).flatten(2).mean(1))
+
+
+def in_one(**settings):
+    return lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **settings)
+
+
+def by_products(scale=2**-0.5, change=lambda logits: logits):
+    def attention(q, k, v):
+        k, v = (each.repeat_interleave(q.shape[1] // each.shape[1], 1) for each in (k, v))
+        return change(q @ k.mT * scale).softmax(-1) @ v
+
+    return attention
+
+
+FROM_PLACES = torch.arange(5) - torch.arange(5)[:, None]
+LATER = FROM_PLACES > 0
+ATTENTIONS = {
+    "plain": (in_one(), by_products()),
+    "scaled": (in_one(scale=0.3), by_products(0.3)),
+    "causal": (in_one(is_causal=True),
+               by_products(change=lambda logits: logits.masked_fill(LATER, float("-inf")))),
+    "masked": (in_one(attn_mask=~LATER),
+               by_products(change=lambda logits: logits.masked_fill(LATER, float("-inf")))),
+    "by distance": (in_one(attn_mask=FROM_PLACES / 3),
+                    by_products(change=lambda logits: logits + FROM_PLACES / 3)),
+    "grouped": (in_one(enable_gqa=True), by_products()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", ["AttnLRP", "CP-LRP"])
+@pytest.mark.parametrize("name", list(ATTENTIONS))
+def test_attention_in_one_operation_is_that_by_products(name, preset):
+    x = noise(2, 1, 5, 8, dtype=torch.float64)
+    whole, opened = (
+        seeded(lambda a=a: Attending(a, name == "grouped")).double() for a in ATTENTIONS[name]
+    )
+    torch.testing.assert_close(whole(x), opened(x))
+    found, expected = (xw.LRP(preset=preset)(net, x, 1) for net in (whole, opened))
+    torch.testing.assert_close(found.values, expected.values, rtol=1e-11, atol=1e-12)
+    assert found.warnings == []
+
+
 class Added(nn.Module):
     """A product of two signals that is added to a constant."""
 
@@ -151,6 +210,28 @@ def test_a_product_that_is_added_to_a_constant_is_halved(added):
     found = xw.LRP(preset="LRP-0")(network, x, 1)
     torch.testing.assert_close(found.values, expected, rtol=1e-11, atol=1e-12)
     assert found.warnings == []
+
+
+def test_a_product_of_three_is_named_in_a_warning():
+    network = seeded(lambda: Gated(lambda z: torch.einsum("bti,bti,bti->bti", *z.split(4, -1))))
+    network.head = nn.Linear(4, 3)
+    (warning,) = xw.LRP(preset="LRP-0")(network, noise(1, 1, 5, 4), 1).warnings
+    assert "No rule is known for einsum" in warning
+
+
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [(nn.SiLU(), 0.5), (nn.GELU(), 0.5), (nn.Softplus(), 0.5), (nn.Tanh(), 1.0), (nn.ELU(), 1.0)],
+    ids=str,
+)
+def test_an_activation_at_zero_passes_on_by_its_slope(activation, slope):
+    layer, head = nn.Linear(2, 1, bias=False), nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, -1.0]])), head.weight.fill_(2.0)
+    network = nn.Sequential(nn.Flatten(), layer, activation, head).double().eval()
+    x = torch.full((1, 1, 1, 2), 3.0, dtype=torch.float64)
+    found = xw.LRP(preset="LRP-0")(network, x, 0).values.flatten()
+    torch.testing.assert_close(found, 2 * slope * torch.tensor([3.0, -3.0]).double())
 
 
 class Encoder(nn.Module):

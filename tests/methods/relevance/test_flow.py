@@ -24,6 +24,7 @@ from xaiwidgets.methods.relevance import (
 )
 from xaiwidgets.methods.relevance.affine import Affine
 from xaiwidgets.methods.relevance.derived import Negated, Unbiased
+from xaiwidgets.methods.relevance.layerwise import recording_now
 from xaiwidgets.methods.relevance.rules import Flow
 
 QUICK = ["modules", "functional", "residual"]
@@ -173,6 +174,7 @@ def test_a_network_that_fails_half_way_is_left_as_it_was():
     with pytest.raises(xw.ExplainError, match="half way"):
         xw.LRP().explain_rules(subject, noise(1, 3, 8, 8), 1)
     before.assert_unchanged()
+    assert not recording_now().accounts
 
 
 # --- who took it --------------------------------------------------------------------------------

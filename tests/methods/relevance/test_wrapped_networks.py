@@ -199,8 +199,19 @@ def test_quantised_networks_are_refused_in_a_sentence():
             method(net, two_pictures().float(), 2)
 
 
-def test_a_quantised_branch_is_told_in_a_warning():
-    branch = quantised(nn.Sequential(nn.Linear(6, 4)))
+def in_whole_numbers(x):
+    return torch.quantize_per_tensor(x, 0.01, 0, torch.qint8).dequantize()[:, :4]
+
+
+BRANCHES = {
+    "a layer": lambda: quantised(nn.Sequential(nn.Linear(6, 4))),
+    "a value": lambda: in_whole_numbers,
+}
+
+
+@pytest.mark.parametrize("name", list(BRANCHES))
+def test_a_quantised_branch_is_told_in_a_warning(name):
+    branch = BRANCHES[name]()
 
     def forward(net, x):
         pooled = F.relu(net.first(x)).mean((2, 3))

@@ -444,8 +444,7 @@ class Propagation:
         if not _depends(under):
             return self._native(operation, [over])
         self._note(operation, "divisor held constant")
-        result = operations.divided(operation)
-        return result if _depends(over) else self._gate(result, "gate")
+        return operations.divided(operation)
 
     def _product(self, operation: Operation, active: list[torch.Tensor]) -> Any:
         gate = self._gate_among(active)
