@@ -123,6 +123,16 @@ def test_thresholds_are_exact_quantiles_also_where_a_unit_is_mostly_nought(quant
     assert answer.layers[0].thresholds == pytest.approx(np.quantile(values, 1 - quantile, axis=1))
 
 
+def test_what_is_at_the_threshold_all_around_a_larger_cell_is_not_above_it():
+    level = noise(64, 1, 1)
+    maps = level.expand(20, 64, 7, 7).clone()
+    maps[4, :, 3, 3] += 1
+    data = [(m, {"a:a": np.ones((49, 49), bool)}) for m in maps]
+    answer = dissect(_passing(), data, "0", anchors="equal parts")
+    assert answer.layers[0].thresholds == pytest.approx(level[:, 0, 0].double().numpy(), abs=0)
+    assert answer.layers[0].iou[:, 0] == pytest.approx(13 * 13 / (20 * 49 * 49))
+
+
 def _passing():
     """A network whose first layer is its input."""
     return torch.nn.Sequential(torch.nn.Identity(), torch.nn.Flatten()).eval()

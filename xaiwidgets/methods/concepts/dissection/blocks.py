@@ -14,22 +14,25 @@ import numpy as np
 from .anchors import Axis, Grid
 
 SIDE = 8
+_DIGITS = 12  # of shares that are the same but for rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Strips:
     """One side of a mask.
 
-    `first` and `many` (gaps,) are each gap's first strip, and how many it has. Of each strip
-    `share` (up to 8, strips) says how far its pixels are on the way from one anchor to the next,
-    NaN where it has fewer, `ends` (2, strips) the same of its first and last, `block` (strips,) its
-    block and `offset` (strips,) its first pixel there. `pixel` (blocks, 8) are the pixels of a
+    `first` and `many` (gaps,) are each gap's first strip, and how many it has. Strips whose pixels
+    lie alike between their anchors are of one `kind` (strips,), and `weights` (kinds, 2, 8) is what
+    the two anchors count for in each pixel, NaN where a strip has fewer. `ends` (2, strips) is how
+    far a strip's first and last pixel are on the way from one anchor to the next, `block` (strips,)
+    its block and `offset` (strips,) its first pixel there. `pixel` (blocks, 8) are the pixels of a
     block; the last one again where it has fewer.
     """
 
     first: np.ndarray
     many: np.ndarray
-    share: np.ndarray
+    kind: np.ndarray
+    weights: np.ndarray
     ends: np.ndarray
     block: np.ndarray
     offset: np.ndarray
@@ -43,15 +46,20 @@ class Strips:
         gap = np.repeat(np.arange(len(many)), many)
         begin = axis.start[gap] + SIDE * (np.arange(len(gap)) - first[gap])
         end = np.minimum(begin + SIDE, (axis.start + axis.count)[gap])
-        pixel = begin + np.arange((end - begin).max())[:, None]
-        inside = pixel < end
-        share = np.where(inside, axis.share[np.minimum(pixel, len(axis.share) - 1)], np.nan)
+        pixel = begin[:, None] + np.arange(SIDE)
+        share = axis.share[np.minimum(pixel, end[:, None] - 1)].round(_DIGITS)
+        share[pixel >= end[:, None]] = -1  # no two NaN are the same
+        kinds, kind = np.unique(share, axis=0, return_inverse=True)
+        kinds[kinds < 0] = np.nan
+        weights = np.stack([1 - kinds, kinds], axis=1)
         ends = axis.share[np.stack([begin, end - 1])]
         block = _blocks(begin, end)
         start = begin[np.searchsorted(block, np.arange(block[-1] + 1))]
         stop = np.append(start[1:], len(axis.share))
         held = np.minimum(start[:, None] + np.arange(SIDE), stop[:, None] - 1)
-        return cls(first, many, share, ends, block, begin - start[block], held)
+        return cls(
+            first, many, kind.ravel(), weights, ends, block, begin - start[block], held
+        )  # fmt: skip
 
 
 def _blocks(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -83,6 +91,12 @@ class Blocks:
     def joins(self) -> bool:
         """Whether some block holds more than one strip."""
         return any(len(side.pixel) < len(side.block) for side in (self.down, self.across))
+
+    def weights(self, down: int, across: int) -> np.ndarray:
+        """What the four anchors around strips of these kinds count for in each pixel (4, 64), in
+        the order upper left, upper right, lower left, lower right."""
+        rows, columns = self.down.weights[down], self.across.weights[across]
+        return (rows[:, None, :, None] * columns[None, :, None, :]).reshape(4, SIDE * SIDE)
 
     def cut(self, pixels: np.ndarray) -> np.ndarray:
         """Whatever pixels hold (pictures, height, width), by blocks (pictures × blocks, 64). Where

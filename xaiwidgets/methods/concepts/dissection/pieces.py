@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from .active import Active
 from .annotated import Labels
 from .blocks import SIDE, Blocks, Strips, lowest_bit, ones, words_of
 
-_AT_ONCE = 2048  # words made together: what a processor keeps at hand
+_AT_ONCE = 1024  # words made together: what a processor keeps at hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +33,13 @@ class UnitPieces:
     def of(cls, active: Active, blocks: Blocks, limits: np.ndarray) -> UnitPieces:
         """The masks of all units in some pictures: where a map, brought to the size of the mask,
         exceeds the unit's limit (units,)."""
-        units = len(limits)
+        units, pictures = len(limits), len(active.peaks)
         map_, row, column = _gaps_beside(active, limits)
-        picture, unit = np.divmod(map_, units)
-        corners, limit = _corners(active, picture, unit, row, column), limits[unit]
-        gap, down, across = _strips_reaching(blocks, corners, row, column, limit)
-        word = np.empty(len(gap), "<u8")
-        for some in _parts(len(gap)):
-            near = gap[some]
-            word[some] = _words(blocks, corners[:, near], down[some], across[some], limit[near])
+        unit = map_ // pictures
+        picture = map_ - unit * pictures
+        over = _corners(active, picture, unit, row, column) - limits[unit][:, None]
+        gap, down, across = _strips_reaching(blocks, over, row, column)
+        word = _words(blocks, over, gap, down, across)
         there = np.flatnonzero(word)
         gap, down, across, word = (each[there] for each in (gap, down, across, word))
         block = blocks.down.block[down] * len(blocks.across.pixel) + blocks.across.block[across]
@@ -48,41 +47,39 @@ class UnitPieces:
             place = SIDE * blocks.down.offset[down] + blocks.across.offset[across]
             word <<= place.astype(np.uint64)
             gap, block, word = _joined(map_, gap, block, word)
-        unit, picture, shape = unit[gap], picture[gap], (units, len(active.peaks))
-        areas = np.bincount(unit * shape[1] + picture, ones(word), shape[0] * shape[1])
-        order = np.argsort(unit)
-        unit, picture, block, word = (each[order] for each in (unit, picture, block, word))
-        return cls(unit, picture, block, word, areas.reshape(shape))
+        areas = np.bincount(map_[gap], ones(word), units * pictures)
+        return cls(unit[gap], picture[gap], block, word, areas.reshape(units, pictures))
 
 
 def _gaps_beside(active: Active, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gaps beside every cell above its limit, each once and in order: the map (picture × units
-    + unit) and the row and the column of the gap."""
-    units, (height, width) = len(limits), active.grid
+    """The gaps beside every cell above its limit, each once and in order: the map (unit × pictures
+    + picture) and the row and the column of the gap."""
+    (height, width), pictures = active.grid, len(active.peaks)
     place, unit = active.above(limits)
-    cell, column = np.divmod(place.astype(np.int64) // units, width)
+    cell, column = np.divmod(place.astype(np.int64) // len(limits), width)
     picture, row = np.divmod(cell, height)
-    first = ((picture * units + unit) * (height + 1) + row) * (width + 1) + column
-    beside = np.sort(np.concatenate([first, first + 1, first + width + 1, first + width + 2]))
-    gap = beside[np.flatnonzero(np.diff(beside, prepend=-1))]
-    rest, column = np.divmod(gap, width + 1)
+    first = ((unit * pictures + picture) * (height + 1) + row) * (width + 1) + column
+    beside = np.zeros(len(limits) * pictures * (height + 1) * (width + 1), bool)
+    for step in (0, 1, width + 1, width + 2):
+        beside[first + step] = True
+    rest, column = np.divmod(np.flatnonzero(beside), width + 1)
     return (*np.divmod(rest, height + 1), column)
 
 
 def _corners(
     active: Active, picture: np.ndarray, unit: np.ndarray, row: np.ndarray, column: np.ndarray
 ) -> np.ndarray:
-    """The activations around gaps (4, gaps), as doubles, in the order upper left, upper right,
+    """The activations around gaps (gaps, 4), as doubles, in the order upper left, upper right,
     lower left, lower right: every cell beside one that is above its limit was kept, and no other is
     asked for."""
     units, (height, width) = len(active.bound), active.grid
     maps = np.empty(active.cells * units, np.float32)
-    maps[active.cell] = active.values
+    maps[active.cell.astype(np.int64)] = active.values  # half the time that int32 takes
     at = picture * (height * width * units) + unit
     up, low = (at + each * (width * units) for each in _cells_beside(row, height))
     left, right = (each * units for each in _cells_beside(column, width))
-    found = [maps[up + left], maps[up + right], maps[low + left], maps[low + right]]
-    return np.stack(found).astype(np.float64)
+    places = np.stack([up + left, up + right, low + left, low + right], axis=1)
+    return maps.take(places).astype(np.float64)
 
 
 def _cells_beside(gap: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,14 +88,20 @@ def _cells_beside(gap: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _strips_reaching(
-    blocks: Blocks, corners: np.ndarray, row: np.ndarray, column: np.ndarray, limits: np.ndarray
+    blocks: Blocks, over: np.ndarray, row: np.ndarray, column: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The strips down × strips across of gaps that may have a pixel above the gap's limit (gaps,):
-    the number of the gap, and the two strips. What is interpolated between four values is largest
-    at a corner, but for rounding."""
-    upper_left, upper_right, lower_left, lower_right = corners
+    """The strips down × strips across of gaps that may have a pixel above the gap's limit, gap
+    after gap: the number of the gap, and the two strips. `over` (gaps, 4) is how far the corners
+    are above the limit. What is interpolated between four values is largest at a corner, but for
+    rounding."""
+    down, has_down = next(_strips_of(blocks.down, row))
+    across, has_across = next(_strips_of(blocks.across, column))
+    if max(blocks.down.many.max(), blocks.across.many.max()) == 1:
+        gap = np.flatnonzero(has_down & has_across)  # to ask would cost more than it spares
+        return gap, down[gap], across[gap]
+    upper_left, upper_right, lower_left, lower_right = over.T
     upper_step, lower_step = upper_right - upper_left, lower_right - lower_left
-    reached = limits - 1e-6 * np.abs(limits)
+    reached = -1e-9 * np.abs(over).max(1)
     found = []
     for across, has_across in _strips_of(blocks.across, column):
         ends = []
@@ -106,14 +109,15 @@ def _strips_reaching(
             upper = upper_left + upper_step * share
             ends.append((upper, lower_left + lower_step * share - upper))
         for down, has_down in _strips_of(blocks.down, row):
-            reaching = np.zeros(len(limits), bool)
+            reaching = np.zeros(len(over), bool)
             for share in blocks.down.ends[:, down]:
                 for upper, step in ends:
                     reaching |= upper + step * share > reached
             gap = np.flatnonzero(reaching & has_across & has_down)
             found.append((gap, down[gap], across[gap]))
     gap, down, across = map(np.concatenate, zip(*found, strict=True))
-    return gap, down, across
+    order = np.argsort(gap, kind="stable")
+    return gap[order], down[order], across[order]
 
 
 def _strips_of(strips: Strips, gap: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -123,29 +127,26 @@ def _strips_of(strips: Strips, gap: np.ndarray) -> Iterator[tuple[np.ndarray, np
         yield np.minimum(first + number, len(strips.block) - 1), many > number
 
 
-def _parts(count: int) -> list[slice]:
-    return [slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE)]
-
-
 def _words(
-    blocks: Blocks, corners: np.ndarray, down: np.ndarray, across: np.ndarray, limits: np.ndarray
+    blocks: Blocks, over: np.ndarray, gap: np.ndarray, down: np.ndarray, across: np.ndarray
 ) -> np.ndarray:
-    """The pixels above the limits (n,), as words (n,), from the activations around them (4, n): in
-    the order upper left, upper right, lower left, lower right. As `between` has it, column after
-    column."""
-    shares_down, shares_across = blocks.down.share[:, down], blocks.across.share[:, across]
-    upper_left, upper_right, lower_left, lower_right = corners
-    upper = upper_left + (upper_right - upper_left) * shares_across
-    step = lower_left + (lower_right - lower_left) * shares_across - upper
-    bits = np.zeros((SIDE, len(limits)), np.uint8)
-    rows, values = bits[: len(shares_down)], np.empty_like(shares_down)
-    for x in reversed(range(len(shares_across))):
-        np.multiply(step[x], shares_down, out=values)
-        values += upper[x]
-        rows += rows  # makes room for the lowest bit
-        rows |= (values > limits).view(np.uint8)
-    found: np.ndarray = np.ascontiguousarray(bits.T).view("<u8")
-    return found[:, 0]
+    """The pixels above the limit in strips of gaps, as words (n,). Strips of one kind are
+    interpolated together, as a product of matrices. As weights are not negative, what lies between
+    corners that are all at the limit or below is not above it, whatever is rounded."""
+    down, across = blocks.down.kind[down], blocks.across.kind[across]
+    kind = down * len(blocks.across.weights) + across
+    order = np.argsort(kind.astype(np.min_scalar_type(kind.max(initial=0))), kind="stable")
+    over, words = over.take(gap[order], 0), np.empty(len(order), "<u8")
+    ends = np.cumsum(np.bincount(kind)).tolist()
+    for start, end in pairwise([0, *ends]):
+        if start < end:
+            weights = blocks.weights(down[order[start]], across[order[start]])
+        for at in range(start, end, _AT_ONCE):
+            some = slice(at, min(at + _AT_ONCE, end))
+            words[some] = words_of(over[some] @ weights > 0)
+    found = np.empty_like(words)
+    found[order] = words
+    return found
 
 
 def _joined(
