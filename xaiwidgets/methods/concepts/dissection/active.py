@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-_SAMPLE = 8192  # cells of a unit from which its bound is taken
+_DRAWN = 128  # cells above a unit's bound among those from which it is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,9 @@ def bound_of(maps: list[torch.Tensor], share: float, seed: int) -> torch.Tensor:
     parts = [each.flatten(0, 2) for each in maps]
     if share >= 1:
         return torch.full_like(parts[0][0], -torch.inf)
-    ends = np.cumsum([len(part) for part in parts])
-    if ends[-1] > _SAMPLE:
-        chosen = np.sort(np.random.default_rng(seed).choice(ends[-1], _SAMPLE, replace=False))
+    ends, count = np.cumsum([len(part) for part in parts]), int(_DRAWN / share)
+    if ends[-1] > count:
+        chosen = np.sort(np.random.default_rng(seed).choice(ends[-1], count, replace=False))
         rows = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
         starts = [0, *ends[:-1]]
         parts = [
