@@ -111,6 +111,16 @@ def test_order_statistics_read_in_parts_are_those_of_sorting(held, monkeypatch):
         assert np.isnan(found[3, k])
 
 
+def test_order_statistics_among_the_smallest_of_a_wide_span_are_those_of_sorting(monkeypatch):
+    monkeypatch.setattr(quantiles, "_HELD", 20)
+    value = np.float32(1 + np.arange(3000) * 2.0**-22)
+    value[::3] *= 1e30
+    found = from_the_top(
+        lambda: iter([(np.zeros(3000, np.int64), value)]), 3000, [1500], value[1:2], value[-3:-2]
+    )
+    assert found[0, 0] == np.sort(value)[::-1][1500]
+
+
 @pytest.mark.parametrize("quantile", [0.001, 0.005, 0.1])
 def test_thresholds_are_exact_quantiles_also_where_a_unit_is_mostly_nought(quantile):
     torch.manual_seed(0)

@@ -63,7 +63,8 @@ class Active:
     def above_bound(self) -> tuple[np.ndarray, np.ndarray]:
         """The units and the values of all activations above the bound."""
         cell = self.cell[self.high]
-        return cell - cell // len(self.bound) * len(self.bound), self.values[self.high]
+        unit = cell - cell // len(self.bound) * len(self.bound)
+        return unit.astype(np.int64), self.values[self.high]
 
     def above(self, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The places of the cells that exceed their unit's limit (units,), none of which is below

@@ -22,14 +22,14 @@ def from_the_top(
     number that is looked for is cut up in turn, until what lies there is little enough to be
     sorted: two readings most often, and as memory the counters, however many numbers there are.
     """
-    base = _key(low)
+    base = _key(low).astype(np.int64)
     rest = _bits_of(np.maximum(_key(high) - base, 0))
     left = np.repeat(np.array(ranks)[:, None], len(low), axis=1)
-    prefix, enough = np.zeros_like(left), np.ones(left.shape, bool)
+    prefix, enough, cut = np.zeros_like(left), np.ones(left.shape, bool), False
     while count > _HELD and rest.any():
         digits = np.minimum(rest, max(1, int(_bits_of(_BINS // len(low))) - 1))
         rest = rest - digits
-        falling = _counted(stream, base, prefix, rest, digits)[..., ::-1].cumsum(2)
+        falling = _counted(stream, base, prefix, rest, digits, cut)[..., ::-1].cumsum(2)
         enough &= falling[..., -1] > left
         last = falling.shape[2] - 1
         passed = np.minimum((falling <= left[..., None]).sum(2), last)
@@ -37,7 +37,7 @@ def from_the_top(
         before = np.take_along_axis(falling, np.maximum(passed - 1, 0)[..., None], 2)[..., 0]
         before = np.where(passed > 0, before, 0)
         count, left = int((through - before).sum()), left - before
-        prefix = (prefix << digits) + last - passed
+        prefix, cut = (prefix << digits) + last - passed, True
     if count > _HELD:  # many that are the same
         return np.where(enough, _value(base + prefix), np.nan)
     held = _held(stream, base, prefix, rest)
@@ -49,15 +49,15 @@ def _held(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The units, and the places above their base, of numbers that begin, but for the rest of their
     bits, like those of some rank."""
-    begins = np.unique(prefix, axis=0)
-    units, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    begins = np.unique(prefix, axis=0).astype(np.uint32)
+    units, places = [np.zeros(0, np.int64)], [np.zeros(0, np.uint32)]
     for unit, value in stream():
-        place = _key(value) - base[unit]
-        start = place >> rest[unit]
+        place = _place(unit, value, base)
+        start = place >> rest.astype(np.uint32)[unit]
         alike = np.flatnonzero(np.logical_or.reduce([start == begin[unit] for begin in begins]))
         units.append(unit[alike])
         places.append(place[alike])
-    return np.concatenate(units), np.concatenate(places)
+    return np.concatenate(units), np.concatenate(places).astype(np.int64)
 
 
 def _sorted_out(
@@ -78,20 +78,22 @@ def _sorted_out(
 
 
 def _counted(
-    stream: Stream, base: np.ndarray, prefix: np.ndarray, rest: np.ndarray, digits: np.ndarray
-) -> np.ndarray:
+    stream: Stream, base: np.ndarray, prefix: np.ndarray, rest: np.ndarray, digits: np.ndarray,
+    cut: bool,
+) -> np.ndarray:  # fmt: skip
     """How often each part follows the parts so far (ranks, units, parts); `digits` (units,) are the
-    bits of its number."""
+    bits of its number. Where nothing was `cut` before, all numbers begin alike."""
     begins, same = np.unique(prefix, axis=0, return_inverse=True)
     most = int(digits.max())
     counts = np.zeros((*begins.shape, 1 << most), np.int64)
     for unit, value in stream():
-        start = _key(value) - base[unit] >> rest[unit]
+        start = _place(unit, value, base) >> rest.astype(np.uint32)[unit]
         for own, begin in zip(counts, begins, strict=True):
-            digit = start - (begin << digits)[unit]
-            alike = np.flatnonzero((digit >= 0) & (digit < (1 << digits)[unit]))
-            at = (unit[alike].astype(np.int64) << most) + digit[alike]
-            own += np.bincount(at, minlength=own.size).reshape(own.shape)
+            part = (unit << most) + start
+            if cut:
+                alike = np.flatnonzero(start >> digits.astype(np.uint32)[unit] == begin[unit])
+                part = part[alike] - (begin << digits)[unit[alike]]
+            own += np.bincount(part, minlength=own.size).reshape(own.shape)
     return counts[same.ravel()]
 
 
@@ -103,7 +105,14 @@ def _bits_of(number: np.ndarray | int) -> np.ndarray:
 def _key(value: np.ndarray) -> np.ndarray:
     """Whole numbers in the order of the single-precision numbers that they stand for."""
     bits = np.ascontiguousarray(value, np.float32).view(np.int32)
-    return (bits ^ (bits >> 31 & 0x7FFFFFFF)).astype(np.int64)
+    return bits ^ (bits >> 31 & 0x7FFFFFFF)
+
+
+def _place(unit: np.ndarray, value: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """How many single-precision numbers lie between a unit's base and each of its numbers: up to
+    2³², which the wrapping difference of two keys tells."""
+    above: np.ndarray = (_key(value) - base.astype(np.int32)[unit]).view(np.uint32)
+    return above
 
 
 def _value(key: np.ndarray) -> np.ndarray:
