@@ -10,6 +10,7 @@ from state import State
 from torch import nn
 
 import xaiwidgets as xw
+from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
 from xaiwidgets.core.method import Attribution
@@ -31,6 +32,18 @@ def test_every_normalisation_behind_a_convolution_is_folded(dtype):
     plain, other = subject.outputs(x), quick.outputs(x)
     near = 1e-5 if dtype == torch.float32 else 1e-13
     assert float((plain - other).abs().max() / plain.abs().max()) < near
+    state.assert_unchanged()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "small-cnn"])
+def test_layers_of_a_copy_that_is_asked_for_them_say_what_the_networks_own_do(name):
+    network = xw.zoo.SmallCNN().eval() if name == "small-cnn" else network_of(name)
+    x, subject, state = noise(4, 3, 48, 48), Subject(network), State(network)
+    quick = subject.quick(x, layers=True)
+    assert quick.model is not network
+    names = [layer.name for layer in subject.layers(x)]
+    own, other = (layer_outputs(each, x, names)[0] for each in (subject, quick))
+    torch.testing.assert_close(other, own, rtol=1e-6, atol=1e-6)
     state.assert_unchanged()
 
 

@@ -58,6 +58,11 @@ class Plan:
     over: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
 
+    @property
+    def layered(self) -> Plan:
+        """What leaves every layer's output as it is, until the next layer has read it."""
+        return Plan((), self.last, self.over)
+
 
 def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     """The most that may be done to a copy; None where there is nothing to do, or where a copy

@@ -178,10 +178,14 @@ class Subject:
         """Come back from another process."""
         vars(self).update(kept, lock=threading.RLock(), _fingerprint=NetworkFingerprint())
 
-    def quick(self, x: torch.Tensor, rows: int | None = None, *, backward: bool = False) -> Subject:
+    def quick(
+        self, x: torch.Tensor, rows: int | None = None, *, backward: bool = False,
+        layers: bool = False,
+    ) -> Subject:  # fmt: skip
         """What to ask for many scores of inputs like x: itself, or a copy of the network that is
         made ready for many passes (see `folding`). With `rows`, how many will be asked for, it is
-        itself where they fit into one batch (see `batch_size`), which a copy does not repay."""
+        itself where they fit into one batch (see `batch_size`), which a copy does not repay. All
+        `layers` of a copy that is asked for them say what the network's own do."""
         if rows is not None and rows <= self.batch_size(x, backward=backward):
             return self
         if self._made_ready or not folding.fits(self.model, x):
@@ -197,7 +201,7 @@ class Subject:
         plan = self._plans[shape]
         if plan is None:
             return self
-        other = self.with_network(folding.ready(self.model, plan))
+        other = self.with_network(folding.ready(self.model, plan.layered if layers else plan))
         other._made_ready = True
         return other
 

@@ -122,7 +122,8 @@ class NetworkDissection(
             known = self._checked(subject, x, layers)
             named = tuple(getattr(data, "concepts", ()))
             wanted = frozenset(named if concepts is None else concepts)
-            reading = _Reading(self, subject, data, known, wanted, executor, job, watch)
+            quick = subject.quick(x, len(data), layers=True)
+            reading = _Reading(self, subject, quick, data, known, wanted, executor, job, watch)
             sides, anchored = self._anchors(subject, x, known)
             counting = Counting(Shards(folder), sides, anchored, self.rotations, named)
             counted = counting.counted(reading.limits(counting), self.shuffles, self.seed)
@@ -180,11 +181,12 @@ class _Reading:
     """All pictures through the network, part by part."""
 
     def __init__(
-        self, method: NetworkDissection, subject: Subject, data: Any, layers: list[Layer],
-        wanted: frozenset[str], executor: Executor | None, job: Job, watch: Watch | None,
+        self, method: NetworkDissection, subject: Subject, quick: Subject, data: Any,
+        layers: list[Layer], wanted: frozenset[str], executor: Executor | None, job: Job,
+        watch: Watch | None,
     ) -> None:  # fmt: skip
-        self.method, self.subject, self.data, self.layers = method, subject, data, layers
-        self.wanted, self.executor, self.job = wanted, executor, job
+        self.method, self.subject, self.quick, self.data = method, subject, quick, data
+        self.layers, self.wanted, self.executor, self.job = layers, wanted, executor, job
         self.watch = watch if executor is None else None
         self.facts: list[str] = []
         order = np.random.default_rng(method.seed).permutation(len(data))
@@ -207,7 +209,7 @@ class _Reading:
         shards.begin()
         network = self.subject.fingerprint + code_of(self.subject.model)
         part = Part(
-            self.subject, network, self.data, self.first,
+            self.quick, network, self.data, self.first,
             tuple(layer.name for layer in self.layers), self.wanted, method.rotations, method.seed,
             share, size=getattr(self.data, "mask_size", None), known=shards.known, watch=self.watch,
         )  # fmt: skip
