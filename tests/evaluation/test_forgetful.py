@@ -132,7 +132,9 @@ def test_every_step_is_told_in_a_sentence(key, words):
 def test_a_map_that_keeps_nothing_is_said_to():
     subject, x = Subject(network_of("modules")), inputs_for("modules", 1)
     said = ForgettingBlocks().on(subject, x).said("7", Outcome(-0.11, 1.0))
-    assert said == "It keeps none (-0.11) of its ranks when '7' alone forgets."
+    assert said == "It keeps none (−0.11) of its ranks when '7' alone forgets."
+    said = ForgettingBlocks().on(subject, x).said("7", Outcome(-0.001, 1.0))
+    assert said == "It keeps none (0.00) of its ranks when '7' alone forgets."
 
 
 def test_experiments_are_values():

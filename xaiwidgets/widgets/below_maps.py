@@ -10,6 +10,7 @@ import numpy as np
 from xaiwidgets.core.answers import Frame, Heatmap, fold_channels
 from xaiwidgets.core.display import Look, paint
 from xaiwidgets.core.figure import contact_sheet, picture_of
+from xaiwidgets.core.numbers import number
 
 _SIDE, _COLUMNS = 96, 8
 
@@ -36,8 +37,7 @@ def _step(frame: Frame) -> str:
     """A step, with its number where it has one."""
     if frame.number is None or not np.isfinite(frame.number):
         return frame.label
-    number = round(frame.number, 2) or 0.0  # and no minus before a zero
-    return f"{frame.label}: {f'{number:.2f}'.replace('-', '−')}"
+    return f"{frame.label}: {number(frame.number)}"
 
 
 def steps_in_words(shown: Sequence[tuple[Heatmap, str]]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from xaiwidgets.core.numbers import number
+
 MEASURE = "signed spearman"
 """How maps are compared where a verdict is asked for: by rank, as they are read, with their signs.
 By size alone the edges of the picture keep half of a gradient's ranks (Sundararajan and Taly
@@ -20,7 +22,7 @@ def kept(value: float, when: str, measure: str) -> str:
     """A sentence without a reading; `when` says what has happened to the network."""
     if math.isnan(value):
         return f"No map is left to compare when {when}."
-    amount = f"{value:.2f}" if value >= 0.005 else f"none ({value:.2f})"
+    amount = number(value) if value >= 0.005 else f"none ({number(value)})"
     return f"It keeps {amount} {_KINDS.get(measure, 'of its likeness')} when {when}."
 
 
@@ -34,7 +36,7 @@ def reading(value: float, low: float, high: float) -> str:
     """What it says of a map that it keeps so much, by MEASURE, without what was learnt; `low` and
     `high` are the least and the most that it keeps in any draw."""
     if unsettled(low, high):
-        return f"the draws do not agree ({low:.2f} to {high:.2f})".replace("-", "−")
+        return f"the draws do not agree ({number(low)} to {number(high)})"
     if value <= GOOD:
         return "it depends on that"
     return f"{'most' if value >= POOR else 'part'} of it does not depend on that"

@@ -6,6 +6,7 @@ import torch
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.numbers import number
 from xaiwidgets.core.scores import Curve, Scores, mean_known
 
 from ..asking import ask, single_class
@@ -13,7 +14,7 @@ from ..faithfulness.pixel_flipping import aopc
 from ..ordering import places, without_order
 from ..removal import removal_scores, shares
 from .badge import Badge, Line, Lines, Verdict
-from .question import Question, means, number, plain
+from .question import Question, means, plain
 
 STEPS = 16
 ORDERS = 10

@@ -94,11 +94,6 @@ def means(curve: Curve) -> list[float]:
     return plain(np.array([mean_known(column) for column in curve.y.T]))
 
 
-def number(value: float) -> str:
-    """Two digits after the point, with a true minus sign, and none before a 0."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
 def percent(share: float) -> str:
     """A share of 1 in whole percent."""
     return f"{100 * share:.0f} %".replace("-", "−")

@@ -6,6 +6,7 @@ import numpy as np
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.numbers import number
 from xaiwidgets.core.scores import Curve, Scores, mean_known
 from xaiwidgets.core.subject import Subject
 
@@ -14,7 +15,7 @@ from ..sanity.forgetting import Forgetting, seed_of
 from ..sanity.kept import GOOD, POOR, reading, unsettled
 from ..similarity import inner, pearson, ranks
 from .badge import Badge, Line, Lines, graded
-from .question import Question, means, number, plain
+from .question import Question, means, plain
 
 STAGES = 5
 DRAWS = 3

@@ -5,12 +5,13 @@ import torch
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
+from xaiwidgets.core.numbers import number
 from xaiwidgets.core.scores import Curve, Scores
 
 from ..asking import ask, single_class
 from ..robustness.nearby import Nearby, distances, lengths, noisy
 from .badge import Badge, Bar, Bars, graded
-from .question import Question, means, number, percent
+from .question import Question, means, percent
 
 SAMPLES = 5
 RADIUS = 0.05
