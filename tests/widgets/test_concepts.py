@@ -70,6 +70,7 @@ def test_the_grid_says_what_tcav_says(shared):
         )
         judged = entry.judged("score", 4)
         assert found["score"]["significant"] == judged.significant
+        assert 0 <= found["score"]["random_low"] <= found["score"]["random_high"] <= 1
         assert found["refusal"] == entry.refusal
         slopes = unpack(found["slopes"])
         assert slopes == pytest.approx(entry.direction.sensitivities, rel=1e-5, abs=1e-6)

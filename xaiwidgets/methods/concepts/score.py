@@ -83,10 +83,11 @@ class ConceptScore:
         else:
             value, null = self.score, self.random.shares
         verdict = against_random(value, null)
+        low, high = verdict.low, verdict.high
+        if measure == "score":
+            low, high = max(low, 0.0), min(high, 1.0)
         counts = not self.refusal and verdict.p < LEVEL / questions
-        return replace(
-            self, random_low=verdict.low, random_high=verdict.high, p=verdict.p, significant=counts
-        )
+        return replace(self, random_low=low, random_high=high, p=verdict.p, significant=counts)
 
     def plain(self) -> dict[str, Any]:
         """Its numbers and words by name."""
