@@ -145,4 +145,4 @@ export function Kind({ store, category }: { store: DissectStore; category: strin
 
 /** A concept without its category, which has a mark of its own. */
 export const shortName = ({ name, category }: ConceptCard): string =>
-  name.startsWith(`${category}:`) ? name.slice(category.length + 1) : name;
+  name.startsWith(`${category}:`) && !/:\d+$/.test(name) ? name.slice(category.length + 1) : name;
