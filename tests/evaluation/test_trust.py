@@ -345,11 +345,3 @@ def test_the_network_is_left_as_it_was_and_draws_repeat():
     assert torch.equal(torch.rand(1), expected)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert [b.value for b in badges(network, x, xw.Saliency())] == [b.value for b in first]
-
-
-def test_numbers_have_two_digits_a_true_minus_sign_and_no_minus_before_a_zero():
-    from xaiwidgets.evaluation.trust.question import number
-
-    assert [number(value) for value in (0.456, -0.456, -0.001, 0.0)] == [
-        "0.46", "−0.46", "0.00", "0.00",
-    ]  # fmt: skip
