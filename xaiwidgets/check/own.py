@@ -132,7 +132,7 @@ def _refuse_another(
 
     if not same(expected):
         told = next((words for wrong, words in slips.items() if same(wrong)), hint)
-        raise Wrong("another answer.", f"{_shown(value)}.", told)
+        raise Wrong("another answer.", f"{_shown(value)}.", told and f"{told.rstrip('.')}.")
 
 
 def _shown(value: Any) -> str:
