@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 import torch
 from conftest import inputs_for, network_of
-from networks import Formula, LinearNetwork, noise, seeded
+from networks import Formula, LinearNetwork, ResidualNetwork, noise, seeded
 
 import xaiwidgets as xw
 from xaiwidgets import evaluation as ev
@@ -14,6 +14,7 @@ from xaiwidgets.core.evaluation import Case
 from xaiwidgets.core.filling import FILLS, Filling, light_blur
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import ordering
+from xaiwidgets.evaluation.faithfulness.sampled import batches
 
 BY_ORDER = [
     ev.PixelFlipping(steps=4, controls=1),
@@ -314,6 +315,48 @@ def test_subsets_have_one_size_and_differ():
     assert {int(gone.sum()) for gone in drawn} == {256}
     assert len({gone.tobytes() for gone in drawn}) == 6
     assert (drawn[0].reshape(8, 4, 8, 4).mean((1, 3)) % 1 == 0).all(), "squares go together"
+
+
+SAMPLED = [
+    ev.FaithfulnessCorrelation(samples=7, side=28, fill="noise"),
+    ev.Infidelity(samples=7, side=112),
+    ev.Infidelity(samples=7, side=112, perturbation="square"),
+]
+
+
+@pytest.mark.parametrize("test", SAMPLED, ids=repr)
+def test_samples_do_not_depend_on_how_they_are_cut_into_batches(test, monkeypatch):
+    network, x = seeded(ResidualNetwork).double(), noise(2, 3, 32, 32, dtype=torch.float64)
+    found = []
+    for size in (1, 3, 64):
+        monkeypatch.setattr(Subject, "batch_size", lambda *_, size=size, **__: size)
+        found.append(test(network, x, random_order(x), 1).values)
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-9, atol=1e-12)
+
+
+def test_the_intact_inputs_share_the_first_batch_of_a_copy_made_ready(monkeypatch):
+    network, x = seeded(ResidualNetwork), noise(1, 3, 32, 32)
+    subject, asked = Subject(network), []
+    monkeypatch.setattr(Subject, "batch_size", lambda *_, **__: 8)
+    subject.prepare(x), subject.quick(x)
+    plain = Subject.__call__
+
+    def watch(self, x, *rest):
+        asked.append((self.model is network, len(x)))
+        return plain(self, x, *rest)
+
+    monkeypatch.setattr(Subject, "__call__", watch)
+    found = ev.FaithfulnessCorrelation(samples=16)(subject, x, random_order(x), 1)
+    assert asked == [(False, 9), (False, 8)]
+    assert found.provenance.forwards == 17
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "times"),
+    [(8, 8, 1), (9, 8, 1), (10, 8, 2), (17, 8, 2), (19, 8, 3), (272, 8, 34), (3, 2, 2), (1, 1, 1)],
+)
+def test_a_few_rows_more_than_a_batch_make_no_batch_of_their_own(rows, size, times):
+    assert batches(rows, size) == times
 
 
 def test_completeness_of_gradient_times_input(linear):

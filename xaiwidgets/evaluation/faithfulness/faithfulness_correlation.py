@@ -3,10 +3,9 @@ import torch
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
-from xaiwidgets.core.filling import Filling, fill_knob
+from xaiwidgets.core.filling import Filling, fill_knob, spread
 from xaiwidgets.core.method import Passes
 
-from ..asking import ask
 from ..knobs import reading_knob, scale_knob, seed_knob
 from ..ordering import block_side, blocks, read, without_order
 from .sampled import sampled
@@ -52,31 +51,36 @@ class FaithfulnessCorrelation(Evaluation, title="Faithfulness correlation", sour
 
     def subset(self, case: Case, sample: int) -> np.ndarray:
         """The pixels (height, width) that subset number `sample` takes away."""
-        numbers = blocks(case.x, block_side(self.side, case.x))
-        total = int(numbers[-1, -1]) + 1
-        drawn = np.random.Generator(np.random.PCG64([self.seed, sample]))
-        count = min(total - 1, max(1, round(self.share * total)))
-        gone = np.zeros(total, bool)
-        gone[drawn.choice(total, count, replace=False, shuffle=False)] = True
-        return gone[numbers]
+        squares = blocks(case.x, block_side(self.side, case.x))
+        return self._drawn(int(squares[-1, -1]) + 1, sample)[squares]
 
     def grade(self, case: Case) -> Graded:
         """The correlation of every input."""
         maps = read(case.maps, self.reading)
+        squares = blocks(case.x, block_side(self.side, case.x))
+        worth = np.stack([np.bincount(squares.ravel(), one.ravel()) for one in maps])
+        labels = torch.as_tensor(squares, device=case.x.device)
         filling = Filling(self.fill, case.subject, case.x, self.seed)
-        device = case.x.device
 
-        def change(sample: int, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            gone = self.subset(case, sample)
-            kept = torch.as_tensor(~gone, device=device).expand(len(rows), -1, -1)
-            sums = maps[rows.cpu().numpy()][:, gone].sum(1)
+        def change(numbers: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            own, where = numbers.unique(return_inverse=True)
+            subsets = [self._drawn(worth.shape[1], sample) for sample in own.tolist()]
+            gone = np.stack(subsets)[where.numpy()]
+            sums = (worth[rows.cpu().numpy()] * gone).sum(1)
+            kept = spread(torch.as_tensor(~gone, device=labels.device), labels)
             return filling(kept, rows), torch.as_tensor(sums)
 
-        rows = torch.arange(len(case), device=device)
-        intact = ask(case.subject, case.x, case.target, rows, self.scale).double().cpu().numpy()
-        scores, said = sampled(case, self.samples, self.scale, change)
-        values, warnings = without_order(correlation(said, intact[:, None] - scores), maps)
+        lost, said = sampled(case, self.samples, self.scale, change)
+        values, warnings = without_order(correlation(said, lost), maps)
         return Graded(values, warnings=warnings)
+
+    def _drawn(self, total: int, sample: int) -> np.ndarray:
+        """Which of so many squares (squares,) subset number `sample` takes away."""
+        drawn = np.random.Generator(np.random.PCG64([self.seed, sample]))
+        count = min(total - 1, max(1, round(self.share * total)))
+        gone = np.zeros(total, bool)
+        gone[drawn.choice(total, count, replace=False, shuffle=False)] = True
+        return gone
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.method import Passes
 
-from ..asking import ask
 from ..knobs import scale_knob, seed_knob
 from ..ordering import block_side
 from .sampled import Change, sampled
@@ -74,10 +73,7 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
     def grade(self, case: Case) -> Graded:
         """The infidelity of every input at its best scale."""
         change = self._square(case) if self.perturbation == "square" else self._noisy(case)
-        rows = torch.arange(len(case), device=case.x.device)
-        intact = ask(case.subject, case.x, case.target, rows, self.scale).double().cpu().numpy()
-        scores, said = sampled(case, self.samples, self.scale, change)
-        lost = intact[:, None] - scores
+        lost, said = sampled(case, self.samples, self.scale, change)
         size = (said**2).mean(1)
         best = (lost * said).mean(1) / np.where(size > 0, size, 1.0)
         values = ((best[:, None] * said - lost) ** 2).mean(1)
@@ -109,8 +105,10 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
         if self.perturbation == "noisy baseline":
             whole = x - baseline("black", case.subject, x)
 
-        def change(sample: int, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            lost = whole[rows] + sigma[rows] * normal(x[0], self.seed, sample)
+        def change(numbers: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            own, where = numbers.unique(return_inverse=True)
+            drawn = torch.stack([normal(x[0], self.seed, sample) for sample in own.tolist()])
+            lost = whole[rows] + sigma[rows] * drawn[where.to(x.device)]
             return x[rows] - lost, (lost * values[rows]).sum((1, 2, 3), dtype=torch.float64)
 
         return change
@@ -120,13 +118,17 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
         shares = values * x if self.counted == "slopes" else values
         largest = block_side(self.side, x)
 
-        def change(sample: int, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            drawn = np.random.Generator(np.random.PCG64([self.seed, sample]))
-            side = int(drawn.integers(1, largest + 1))
-            top, left = (int(drawn.integers(0, size - side + 1)) for size in x.shape[-2:])
-            here = ..., slice(top, top + side), slice(left, left + side)
-            batch = x[rows]
-            batch[here] = 0
-            return batch, shares[rows][here].sum((1, 2, 3), dtype=torch.float64)
+        def change(numbers: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            batch, said = x[rows], []
+            own, counts = numbers.unique_consecutive(return_counts=True)
+            parts = (part.split(counts.tolist()) for part in (batch, shares[rows]))
+            for sample, changed, worth in zip(own.tolist(), *parts, strict=True):
+                drawn = np.random.Generator(np.random.PCG64([self.seed, sample]))
+                side = int(drawn.integers(1, largest + 1))
+                top, left = (int(drawn.integers(0, size - side + 1)) for size in x.shape[-2:])
+                here = ..., slice(top, top + side), slice(left, left + side)
+                changed[here] = 0
+                said.append(worth[here].sum((1, 2, 3), dtype=torch.float64))
+            return batch, torch.cat(said)
 
         return change
