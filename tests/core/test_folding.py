@@ -10,6 +10,7 @@ from state import State
 from torch import nn
 
 import xaiwidgets as xw
+from xaiwidgets.core import folding
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
@@ -138,6 +139,24 @@ def test_methods_that_ask_for_many_scores_give_the_same_maps(method, monkeypatch
     found = method(network, x, [0, 1]).values
     monkeypatch.setattr(Subject, "quick", lambda self, x: self)
     torch.testing.assert_close(method(network, x, [0, 1]).values, found, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [LIME, xw.KernelShap, xw.ShapleySampling, xw.FeatureAblation])
+def test_one_copy_is_asked_about_all_inputs_of_an_answer(method, monkeypatch):
+    subject, x, made = Subject(seeded(ResidualNetwork)), noise(3, 3, 32, 32), []
+    subject.quick(x)  # the first is planned with some more
+    ready = folding.ready
+    monkeypatch.setattr(folding, "ready", lambda *given: made.append(1) or ready(*given))
+    settings = {"samples": 16} if "samples" in method.knobs else {}
+    method(segments=4, **settings)(subject, x, 1)
+    assert len(made) == 1
+
+
+def test_layers_are_the_networks_own_where_a_copy_is_asked_first():
+    network, x = seeded(ResidualNetwork), noise(2, 3, 32, 32)
+    subject = Subject(network)
+    subject.quick(x).batch_size(x)
+    assert [*subject.layers(x)] == [*Subject(network).layers(x)]
 
 
 FROM_OUTSIDE = [m for m in xw.declared(Attribution) if not m.looks_inside]

@@ -201,6 +201,7 @@ class Subject:
         plan = self._plans[shape]
         if plan is None:
             return self
+        self.layers(x)  # or a copy, which has others, would be traced for both
         other = self.with_network(folding.ready(self.model, plan.layered if layers else plan))
         other._made_ready = True
         return other

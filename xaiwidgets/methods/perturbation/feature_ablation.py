@@ -6,7 +6,7 @@ from xaiwidgets.core.method import Passes
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
-from .game import Game, asked_each
+from .game import asked_each, games_of
 from .over_segments import OverSegments
 
 
@@ -35,8 +35,7 @@ class FeatureAblation(
         """The drop on every segment, (batch, 1, height, width)."""
         labels = self.cut(subject, x)
         drops, frames = torch.zeros_like(x[:, :1]), self.shown(subject, labels, x)
-        for i, own in enumerate(labels):
-            game = Game(subject, x[i : i + 1], target[i], own, self.fill)
+        for i, game in enumerate(games_of(subject, x, target, labels, self.fill)):
             all_but_one = ~torch.eye(game.players, dtype=torch.bool)
             everybody = torch.ones(1, game.players, dtype=torch.bool)
             fallen = torch.zeros(1 + game.players, dtype=torch.float64)

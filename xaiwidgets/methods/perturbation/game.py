@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from xaiwidgets.core.filling import Filling
+from xaiwidgets.core.filling import Filling, spread
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -18,6 +18,15 @@ def asked_each(subject: Subject, fill: str) -> int:
     """How many inputs a coalition is asked as: the mean over so many rows of the data, where these
     stand for who is absent."""
     return subject.background if fill == "rows" else 1
+
+
+def games_of(
+    subject: Subject, x: torch.Tensor, target: BoundTarget, labels: torch.Tensor, fill: str
+) -> Iterator[Game]:
+    """A game for each input; all ask the same copy of the network."""
+    asked = subject.quick(x)
+    for i, own in enumerate(labels):
+        yield Game(asked, x[i : i + 1], target[i], own, fill)
 
 
 class Game:
@@ -50,7 +59,7 @@ class Game:
         """The same, batch by batch; of no coalition there is none."""
         times = len(self.draws)
         for part in present.split(self.at_once) if len(present) else ():
-            kept = part.to(self.labels.device)[:, self.labels].repeat_interleave(times, 0)
+            kept = spread(part.to(self.labels.device), self.labels).repeat_interleave(times, 0)
             own = torch.zeros(len(kept), dtype=torch.long)
             filled = self.filling(kept, own, self.draws.repeat(len(part)))
             yield scores_of(self.subject, filled, self.target).view(-1, times).mean(1)

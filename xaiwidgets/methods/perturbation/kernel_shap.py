@@ -9,7 +9,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
-from .game import Game, asked_each
+from .game import Game, asked_each, games_of
 from .over_segments import OverSegments
 from .surrogate import Solve, Surrogate, fit, surrogate_maps
 
@@ -55,9 +55,7 @@ class KernelShap(
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """Each segment's share, (batch, 1, height, width)."""
         labels = self.cut(subject, x)
-        games = (
-            Game(subject, x[i : i + 1], target[i], own, self.fill) for i, own in enumerate(labels)
-        )
+        games = games_of(subject, x, target, labels, self.fill)
         frames = self.shown(subject, labels, x)
         return surrogate_maps(x, games, self._plan, self.precision, frames)[0]
 

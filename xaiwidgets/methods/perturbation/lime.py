@@ -10,7 +10,7 @@ from xaiwidgets.core.table_subject import TableSubject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import precision_knob
-from .game import Game
+from .game import Game, games_of
 from .nearby_rows import NearbyRows
 from .over_segments import OverSegments, segment_fill_knob
 from .segments import SEGMENTATIONS
@@ -83,9 +83,7 @@ class LIME(
         if isinstance(subject, TableSubject):
             return self._of_rows(subject, x, target)
         labels = self.cut(subject, x)
-        games = (
-            Game(subject, x[i : i + 1], target[i], own, self.fill) for i, own in enumerate(labels)
-        )
+        games = games_of(subject, x, target, labels, self.fill)
         found, models = surrogate_maps(
             x, games, self._plan, self.precision, self.shown(subject, labels, x)
         )

@@ -10,7 +10,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
 from ..sampling import Moments, enough, precision_knob, report_error
-from .game import Game, asked_each
+from .game import Game, asked_each, games_of
 from .over_segments import OverSegments
 
 _JOINING = "The first order so far: a segment that has not joined yet is 0."
@@ -57,8 +57,7 @@ class ShapleySampling(
         def found() -> Findings:
             return Findings(values.clone(), error.clone(), frames)
 
-        for i, own in enumerate(labels):
-            game = Game(subject, x[i : i + 1], target[i], own, self.fill)
+        for i, game in enumerate(games_of(subject, x, target, labels, self.fill)):
             nobody, everybody = game.ends()
             orders = self._orders(game.players)
             moments, done = Moments(torch.zeros(1, game.players, dtype=torch.float64)), 0
