@@ -5,7 +5,8 @@ on plain batches of the same size. Ours, the floor and Quantus are measured call
 each figure is the median over rounds of a ratio within the round. An evaluation that stops early
 (c-Eval, once the class has changed) may stay below its floor. Goals: ÷ floor at most 1.15 (ROAD
 1.5); ÷ Quantus at most 0.5 for one picture and 0.6 for a batch. *floor ÷ Quantus* is
-what the bare passes alone take of its time: where that is 1, only cheaper passes help.
+what the bare passes alone take of its time: where that is 1, only cheaper passes help. The floor's
+passes are whole ones: pictures that differ by one patch take ours far less (see `core.windows`).
 
     python -m benchmarks.evaluations            ResNet-18 at 224² and the zoo's CNN at 96²
     python -m benchmarks.evaluations --quick    the zoo's CNN alone

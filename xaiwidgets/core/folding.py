@@ -64,6 +64,9 @@ class Plan:
         return Plan((), self.last, self.over)
 
 
+NOTHING = Plan((), False)
+
+
 def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     """The most that may be done to a copy; None where there is nothing to do, or where a copy
     cannot be made or answers otherwise. `ask` gives a network's scores of one input."""
@@ -71,7 +74,7 @@ def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     over = over if _unread(network, over, ask, plain) else ()
     back = tuple(name for name, module in network.named_modules() if strided.gains(module))
     for plan in (Plan(pairs, last, over, back), Plan((), last, over, back), Plan((), last)):
-        if plan != Plan((), False) and _agrees(network, plan, ask, plain):
+        if plan != NOTHING and _agrees(network, plan, ask, plain):
             return plan
     return None
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import folding
+from . import folding, windows
 from .answers import Seen
 from .blackbox import BlackBox
 from .cells import Cells
@@ -157,6 +157,8 @@ class Subject:
         self._layers: dict[tuple[int, ...], Layers] = {}
         self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
         self._plans: dict[tuple[int, ...], folding.Plan | None] = {}  # for many passes
+        self._stages: dict[tuple[int, ...], tuple[windows.Stage, ...]] = {}
+        self._windows: windows.Windows | None = None
         self._made_ready = False
         self._total: int | None = None
         self.read_tokens: str | None = None
@@ -199,18 +201,40 @@ class Subject:
                         self.model, lambda network: self.with_network(network).outputs(x[:1]), last
                     )
         plan = self._plans[shape]
-        if plan is None:
+        stages = () if backward or layers else self._early_stages(x, plan)
+        if plan is None and not stages:
             return self
         self.layers(x)  # or a copy, which has others, would be traced for both
-        other = self.with_network(folding.ready(self.model, plan.layered if layers else plan))
+        done = plan or folding.NOTHING
+        other = self.with_network(folding.ready(self.model, done.layered if layers else done))
         other._made_ready = True
+        if stages:
+            other._windows = windows.Windows(other.model, stages)
         return other
+
+    def _early_stages(
+        self, x: torch.Tensor, plan: folding.Plan | None
+    ) -> tuple[windows.Stage, ...]:
+        """The stages of a copy made by that plan which pictures like x pass in windows."""
+        shape = tuple(x.shape[1:])
+        with self.lock:
+            if self.kind != "picture" or x.device.type != "cpu":  # elsewhere a pass waits for us
+                self._stages[shape] = ()
+            if shape not in self._stages:
+                try:
+                    ready = folding.ready(self.model, plan or folding.NOTHING)
+                except Exception:  # a network that cannot be copied
+                    self._stages[shape] = ()
+                else:
+                    one = self._own_copy(x[:1].expand(8, -1, -1, -1))[:1]
+                    self._stages[shape] = windows.plan_for(ready, one, self._select)
+            return self._stages[shape]
 
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""
         other = copy.copy(self)
         other.model = model
-        other._made_ready = False
+        other._made_ready, other._windows = False, None
         return other
 
     def __repr__(self) -> str:
@@ -436,7 +460,7 @@ class Subject:
     # --- inside -----------------------------------------------------------------------------
 
     def _run(self, x: torch.Tensor) -> Any:
-        return self.model(x)
+        return self.model(x) if self._windows is None else self._windows(x)
 
     def _gradient(
         self, x: torch.Tensor, target: BoundTarget, rows: torch.Tensor

@@ -58,7 +58,9 @@ class Occlusion(
         patches = len(rows) * len(columns)
         for part in torch.arange(len(x) * patches).split(subject.batch_size(x, backward=False)):
             which, patch = part // patches, part % patches
-            down, across = rows[patch // len(columns)], columns[patch % len(columns)]
+            line, along = patch // len(columns), patch % len(columns)
+            back = line % 2 == 1  # to and fro: each copy differs from the one before in a small box
+            down, across = rows[line], columns[torch.where(back, len(columns) - 1 - along, along)]
             covered = filling(down[:, :, None] * across[:, None, :] == 0, which)
             fallen = whole[which] - asked.scores(covered, target, which)
             for i in which.unique():
