@@ -316,6 +316,17 @@ def test_changed_numbers_count():
     assert far_off(asked(subject.quick(x), rows), asked(subject, rows)) < 1e-12
 
 
+def test_a_module_that_is_exchanged_later_counts():
+    subject, x = subject_of("zoo")
+    rows = box_rows(x, [(3, 4, 5, 5), (40, 40, 4, 4)])
+    asked(subject.quick(x), rows)
+    old = subject.model.conv2
+    subject.model.conv2 = seeded(
+        lambda: nn.Conv2d(old.in_channels, old.out_channels, 5, padding=6, dilation=3)
+    ).double()
+    assert far_off(asked(subject.quick(x), rows), asked(subject, rows)) < 1e-12
+
+
 NEAR = {
     "occlusion": lambda *about: Occlusion()(*about, 1),
     "selectivity": lambda *about: Selectivity(side=16)(*about, noise(2, 96, 96), 1),
@@ -330,7 +341,7 @@ def test_answers_and_their_passes_are_the_same(name, monkeypatch, counted):
     ask = (NEAR | FAR)[name]
     found, rows = ask(Subject(network), x), sum(counted)
     assert (rows > 30) == (name in NEAR)
-    monkeypatch.setattr(Subject, "_early_stages", lambda self, x, plan: ())
+    monkeypatch.setattr(Subject, "_early_stages", lambda self, x, plan, kind: ())
     plain = ask(Subject(network), x)
     values = (torch.as_tensor(each.values) for each in (found, plain))
     torch.testing.assert_close(*values, rtol=1e-9, atol=1e-12)

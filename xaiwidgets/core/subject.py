@@ -156,8 +156,8 @@ class Subject:
         self._fingerprint = NetworkFingerprint()
         self._layers: dict[tuple[int, ...], Layers] = {}
         self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
-        self._plans: dict[tuple[int, ...], folding.Plan | None] = {}  # for many passes
-        self._stages: dict[tuple[int, ...], tuple[windows.Stage, ...]] = {}
+        self._plans: dict[Hashable, folding.Plan | None] = {}  # for many passes
+        self._stages: dict[Hashable, tuple[windows.Stage, ...]] = {}
         self._windows: windows.Windows | None = None
         self._made_ready = False
         self._total: int | None = None
@@ -193,15 +193,16 @@ class Subject:
         if self._made_ready or not folding.fits(self.model, x):
             return self
         shape = tuple(x.shape[1:])
+        kind = repr(self.model), shape  # a plan is no longer true once a module was exchanged
         with self.lock:
-            if shape not in self._plans:
+            if kind not in self._plans:
                 last = self._channels_last.get(shape, NEVER) < NEVER
                 with uncounted():
-                    self._plans[shape] = folding.plan_for(
+                    self._plans[kind] = folding.plan_for(
                         self.model, lambda network: self.with_network(network).outputs(x[:1]), last
                     )
-        plan = self._plans[shape]
-        stages = () if backward or layers else self._early_stages(x, plan)
+        plan = self._plans[kind]
+        stages = () if backward or layers else self._early_stages(x, plan, kind)
         if plan is None and not stages:
             return self
         self.layers(x)  # or a copy, which has others, would be traced for both
@@ -213,22 +214,21 @@ class Subject:
         return other
 
     def _early_stages(
-        self, x: torch.Tensor, plan: folding.Plan | None
+        self, x: torch.Tensor, plan: folding.Plan | None, kind: Hashable
     ) -> tuple[windows.Stage, ...]:
         """The stages of a copy made by that plan which pictures like x pass in windows."""
-        shape = tuple(x.shape[1:])
         with self.lock:
             if self.kind != "picture" or x.device.type != "cpu":  # elsewhere a pass waits for us
-                self._stages[shape] = ()
-            if shape not in self._stages:
+                self._stages[kind] = ()
+            if kind not in self._stages:
                 try:
                     ready = folding.ready(self.model, plan or folding.NOTHING)
                 except Exception:  # a network that cannot be copied
-                    self._stages[shape] = ()
+                    self._stages[kind] = ()
                 else:
                     one = self._own_copy(x[:1].expand(8, -1, -1, -1))[:1]
-                    self._stages[shape] = windows.plan_for(ready, one, self._select)
-            return self._stages[shape]
+                    self._stages[kind] = windows.plan_for(ready, one, self._select)
+            return self._stages[kind]
 
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""
