@@ -9,9 +9,14 @@ export function bytes(data: DataView | ArrayBuffer | Uint8Array): Uint8Array<Arr
   return new Uint8Array(at.buffer as ArrayBuffer, at.byteOffset, at.byteLength);
 }
 
+export const SIZES = { float32: 4, float16: 2, uint8: 1 };
+
 /** The values of an array: what is stored, times its scale. */
-export function floats({ data, dtype, scale }: WireArray): Float32Array {
+export function floats({ data, dtype, shape, scale }: WireArray): Float32Array {
   const raw = bytes(data);
+  if (raw.length !== shape.reduce((a, b) => a * b, SIZES[dtype])) {
+    throw new Error(`${raw.length} bytes came for ${dtype} of shape ${shape}.`);
+  }
   if (dtype === "uint8") return Float32Array.from(raw, (value) => value * scale);
   const aligned = raw.slice().buffer;
   if (dtype === "float16") return halves(new Uint16Array(aligned), scale);

@@ -1,9 +1,7 @@
 /** What travels deflated, many arrays at once: see widgets/parcel.py. */
 
-import { bytes } from "./arrays";
+import { bytes, SIZES } from "./arrays";
 import type { Parcel, Array as WireArray } from "./wire";
-
-const SIZES = { float32: 4, float16: 2, uint8: 1 };
 
 /** What a parcel holds, its arrays as if each had travelled alone. */
 export async function opened<T>({ content, data }: Parcel): Promise<T> {
@@ -16,8 +14,8 @@ function unstowed(node: unknown, buffer: ArrayBuffer): unknown {
   if (!node || typeof node !== "object") return node;
   if ("dtype" in node) {
     const array = node as Omit<WireArray, "data"> & { data: number };
-    const count = array.shape.reduce((a, b) => a * b, 1);
-    return { ...array, data: new DataView(buffer, array.data, count * SIZES[array.dtype]) };
+    const size = array.shape.reduce((a, b) => a * b, SIZES[array.dtype]);
+    return { ...array, data: new DataView(buffer, array.data, size) };
   }
   const entries = Object.entries(node).map(([name, one]) => [name, unstowed(one, buffer)]);
   return Object.fromEntries(entries);

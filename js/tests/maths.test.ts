@@ -50,6 +50,17 @@ describe("arrays", () => {
     expect([...floats(array(values, "float32", [2], 2))]).toEqual([1, -6]);
     expect([...floats(array(Uint8Array.of(0, 255), "uint8", [2], 0.5))]).toEqual([0, 127.5]);
   });
+  it("are refused where their bytes are too few or too many for the shape", () => {
+    for (const [bytes, dtype, shape] of [
+      [5, "float16", [1, 5]],
+      [4, "float16", [3]],
+      [8, "float32", [3]],
+      [3, "uint8", [2]],
+    ] as const) {
+      const wrong = array(new Uint8Array(bytes), dtype, [...shape]);
+      expect(() => floats(wrong)).toThrow(`${bytes} bytes came for ${dtype} of shape ${shape}.`);
+    }
+  });
   it("become pixels, grey or coloured", () => {
     expect([...pixels(array(Uint8Array.of(1, 2, 3), "uint8", [1, 1, 3]))]).toEqual([0xff030201]);
     expect([...pixels(array(Uint8Array.of(7), "uint8", [1, 1]))]).toEqual([0xff070707]);
