@@ -25,7 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, Playwright, TimeoutError, WebSocket
+from playwright.sync_api import Browser, Locator, Page, Playwright, WebSocket
 
 PATIENCE = 90_000
 """Milliseconds to wait for something: long, because machines that run tests are busy."""
@@ -209,6 +209,12 @@ def kernel_message(frame: str | bytes) -> dict[str, Any] | None:
     return None
 
 
+def connected(page: Page) -> None:
+    """Wait until the notebook on a page has its kernel. Before that, every cell that is run asks
+    which kernel, and is forgotten."""
+    page.wait_for_function(CONNECTED, timeout=PATIENCE)
+
+
 PRELUDE = """
 import json, warnings
 import numpy as np, torch, time
@@ -231,6 +237,13 @@ BROKEN = (
     '[data-mime-type="application/vnd.jupyter.stderr"], '
     '[data-mime-type="application/vnd.jupyter.error"]'
 )
+
+
+CONNECTED = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    const kernel = context?.session?.kernel;
+    return context?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 
 
 LISTEN = """() => {
@@ -277,19 +290,9 @@ class Notebook:
         self.cells = page.locator(".jp-Notebook .jp-CodeCell")
 
     def ready(self) -> None:
-        """Wait for the kernel. A cell run before it is connected is forgotten without a word, so
-        one is run until it answers."""
-        self.cells.first.wait_for(timeout=PATIENCE)
-        for _ in range(PATIENCE // 3000):
-            asks = self.page.locator("dialog.jp-Dialog .jp-mod-accept")
-            if asks.count():  # which kernel, on a machine too busy to have started it
-                asks.first.click()
-            before = self.type("None")
-            with suppress(TimeoutError):
-                self.finished(before, patience=3000)
-                self.page.evaluate(LISTEN)
-                return
-        raise CellError("The kernel never answered.")
+        """Wait for the kernel."""
+        connected(self.page)
+        self.page.evaluate(LISTEN)
 
     def type(self, code: str, cell: int = 0) -> int:
         """Put code into a cell and start it by keyboard; returns the prompt's number before."""

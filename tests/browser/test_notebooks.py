@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 import pytest
-from browser.driving import BROKEN, PATIENCE, JupyterServer, menu, painted, settled
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from browser.driving import BROKEN, JupyterServer, connected, menu, painted, settled
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tools import notebooks as tool
 
 MINUTES = 60_000
-RESTS = """() => {
-    const { status } = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset ?? {};
-    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
-    return status === 'idle' && !prompts.some((one) => one.textContent.includes('*'));
-}"""
-"""Whether the kernel rests, and no cell waits for it."""
 ENDED = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return prompts.length > 0 && prompts.every((one) => /\\[\\d+\\]/.test(one.textContent));
@@ -33,9 +25,6 @@ LAST_CELL = f"{tool.LAST_CELL}\nimport time\nprint(time.process_time())"
 def page(browser: Browser, watched) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1500, "height": 1400})
     made = watched(context.new_page()).page
-    # Which kernel, on a machine too busy to have started it.
-    accept = made.locator("dialog.jp-Dialog .jp-mod-accept")
-    made.add_locator_handler(accept, Locator.click, no_wait_after=True)
     yield made
     context.close()
 
@@ -54,26 +43,18 @@ def opened(request: pytest.FixtureRequest, server: JupyterServer, page: Page) ->
     notebook.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
     nbformat.write(notebook, server.folder / path.name)
     page.goto(server.url(f"lab/workspaces/{path.stem}/tree/{path.name}"))
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=PATIENCE)
+    connected(page)
     yield page
+    page.close()  # it would ask for its kernel once more, and complain
     for session in page.request.get(server.url("api/sessions")).json():
         if session["path"] == path.name:
             page.request.delete(server.url(f"api/sessions/{session['id']}"))
 
 
 def run_all(page: Page) -> None:
-    """Run every cell from the menu. What is run before the kernel is connected is forgotten without
-    a word, so it is asked for again whenever the kernel rests and a cell was not run."""
-    end = time.monotonic() + 4 * 60
-    while time.monotonic() < end:
-        menu(page, "Run", "Run All Cells")
-        page.wait_for_timeout(2000)
-        with suppress(TimeoutError):
-            page.wait_for_function(RESTS, timeout=3 * MINUTES)
-        if page.evaluate(ENDED):
-            return
-    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_text_contents()
-    raise AssertionError(f"Not every cell was run: {prompts}")
+    """Run every cell from the menu."""
+    menu(page, "Run", "Run All Cells")
+    page.wait_for_function(ENDED, timeout=5 * MINUTES)
 
 
 def as_saved(page: Page, path: Path) -> tuple[nbformat.NotebookNode, float]:
