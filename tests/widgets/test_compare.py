@@ -1,5 +1,6 @@
 """The widget without a page: what it holds, what it answers, and how it refuses."""
 
+import re
 import signal
 import threading
 import time
@@ -109,6 +110,20 @@ def test_the_strip_says_what_is_right_and_wrong(subject, scenes):
     assert [item["right"] for item in made.strip] == [True, False, True, True]
     assert made.strip[1]["truth"] == zoo.SHAPES[labels[1]]
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"masking": True}, "masking is True; it takes a dict, such as {'share': 20}."),
+        ({"masking": 20}, "masking is 20; it takes a dict, such as {'share': 20}."),
+        ({"display": "viridis"}, "display is 'viridis'; it takes a dict, such as {'clip': 99}."),
+        ({"display": False}, "display is False; it takes a dict, such as {'clip': 99}."),
+    ],
+)
+def test_settings_that_are_no_dict_are_refused_in_a_sentence(subject, scenes, given, words):
+    with pytest.raises(xw.ExplainError, match=re.escape(words)):
+        Compare(subject, scenes[0].image, methods=[xw.RandomMap()], **given)
 
 
 def test_a_knob_changes_its_panel_alone(widget):

@@ -157,7 +157,8 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._trust, self._flows = Trust(place), Flows(place)
         depth = self._gallery.depth
         self._usual_display = usual_display(self.subject, depth)
-        start = {**self._usual_display, **checked_display(dict(display or {}), depth)}
+        asked = {} if display is None else checked_display(display, depth)
+        start = {**self._usual_display, **asked}
         super().__init__(
             about=self._about(), display=start, experiment=dict(self._walk.card()),
             masking_settings={**usual_settings(self.subject)},
@@ -385,10 +386,8 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self.region = {} if not region else dict(checked_region(region, self._gallery.shape()))
 
     def _set_display(self, args: dict[str, Any]) -> None:
-        display = args.get("display")
-        if not isinstance(display, dict):
-            raise ExplainError("display takes a dict of settings.")
-        self.display = {**self.display, **checked_display(display, self._gallery.depth)}
+        given = checked_display(args.get("display"), self._gallery.depth)
+        self.display = {**self.display, **given}
 
     # --- what a panel sets off --------------------------------------------------------------
 

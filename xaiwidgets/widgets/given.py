@@ -76,9 +76,11 @@ def checked_region(region: Any, shape: tuple[int, int]) -> Region:
     return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
 
 
-def checked_display(display: dict[str, Any], depth: int = 1) -> dict[str, Any]:
+def checked_display(display: Any, depth: int = 1) -> dict[str, Any]:
     """Display settings with known names and values in range, for inputs of so many slices; anything
     else is refused in words."""
+    if not isinstance(display, Mapping):
+        raise ExplainError(f"display is {display!r}; it takes a dict, such as {{'clip': 99}}.")
     numbers = {
         "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
         "keep": (0.0, 100.0), "contour": (0.0, 100.0),
@@ -111,7 +113,7 @@ def checked_display(display: dict[str, Any], depth: int = 1) -> dict[str, Any]:
             raise ExplainError(
                 f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
             )
-    return display
+    return dict(display)
 
 
 def usual_display(subject: Subject, depth: int) -> Display:
@@ -130,10 +132,10 @@ def refuse_volumes(subject: Subject, who: str) -> None:
         )
 
 
-def checked_masking(
-    masking: Mapping[str, Any], shape: tuple[int, int], fills: Sequence[str]
-) -> dict[str, Any]:
+def checked_masking(masking: Any, shape: tuple[int, int], fills: Sequence[str]) -> dict[str, Any]:
     """Settings of masking with known names and values in range; others are refused in words."""
+    if not isinstance(masking, Mapping):
+        raise ExplainError(f"masking is {masking!r}; it takes a dict, such as {{'share': 20}}.")
     words = {"mode": ("remove", "keep", "reveal"), "fill": fills}
     for name, value in masking.items():
         if name not in DEFAULT_MASKING:

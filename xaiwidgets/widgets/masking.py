@@ -254,14 +254,11 @@ class Masking:
 
     def obey(self, args: dict[str, Any]) -> None:
         """The page's settings."""
-        settings = args.get("masking")
-        if not isinstance(settings, dict):
-            raise ExplainError("masking takes a dict of settings.")
-        self._apply(settings)
+        self._apply(args.get("masking"))
 
-    def start(self, settings: Mapping[str, Any]) -> None:
-        """The settings that a widget is made with."""
-        self._apply({"on": True, **settings})
+    def start(self, settings: Any) -> None:
+        """The settings that a widget is made with; what is no dict is refused in words."""
+        self._apply({"on": True, **settings} if isinstance(settings, Mapping) else settings)
 
     def follow(self) -> None:
         """Another input or target is on screen."""
@@ -305,7 +302,7 @@ class Masking:
     def _shape(self) -> tuple[int, int]:
         return self._gallery.shape()
 
-    def _apply(self, changes: Mapping[str, Any]) -> None:
+    def _apply(self, changes: Any) -> None:
         refuse_volumes(self._gallery.subject, "Masking works")
         before = self._settings
         known = checked_masking(changes, self._shape, fills_for(self._gallery))
