@@ -47,7 +47,7 @@ export function Scatter({ store, axes }: Props) {
   const size = Math.min(LARGEST, 38 / Math.sqrt(pictures.length));
   const hovered = under.value;
   return (
-    <div class="xw-plot" style={`--xw-size:max(${SMALLEST}px,${size}cqw)`}>
+    <div class="xw-scatter" style={`--xw-size:max(${SMALLEST}px,${size}cqw)`}>
       <p class="xw-facts xw-upwards">{yTitle}</p>
       <Field
         store={store}
