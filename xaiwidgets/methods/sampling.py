@@ -11,6 +11,7 @@ import torch
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.job import current_job
+from xaiwidgets.core.numbers import percent
 
 _FEWEST = 16  # samples before a standard error is believed
 
@@ -97,7 +98,7 @@ def report_error(found: Findings, done: int | None = None, samples: int | None =
     size = float(found.values.double().norm())
     share = float(found.error.double().norm()) / max(size, 1e-30)
     found.numbers["standard_error"] = share
-    found.facts.append(f"Standard error {100 * share:.2g} % of the map.")
+    found.facts.append(f"Standard error {percent(share)} of the map.")
     if done is not None and done != samples:
         found.facts.append(f"Precise enough after {done} of {samples} samples.")
     if share > 0.5:

@@ -13,6 +13,7 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.numbers import percent
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.methods.gradient import Smoothing
@@ -322,7 +323,7 @@ def colour_range(subject: Subject, x: torch.Tensor) -> tuple[torch.Tensor, torch
 def _say(found: AttackedInput, met: int) -> None:
     mean = {name: float(np.nanmean(values)) for name, values in found.correlations.items()}
     found.facts.append(
-        f"The change is {100 * mean['size']:.2g} % of the colour range (root mean square); noise "
+        f"The change is {percent(mean['size'])} of the colour range (root mean square); noise "
         f"of that size leaves {mean['noise']:.2f} of the map's correlation with itself, the "
         f"attack {mean['own']:.2f}."
     )

@@ -9,6 +9,7 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.intercept import ACTIVATIONS, Operation, replacing
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.numbers import percent
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -81,7 +82,7 @@ class FGVis(
                 masks[rows], kept[rows] = mask, left
                 current_job().show(lambda: Findings(self._shown(masks)))
         share, held = float(masks.mean()), float(kept.mean())
-        fact = f"The mask keeps {100 * share:.2g} % of the picture and {100 * held:.3g} % of its "
+        fact = f"The mask keeps {percent(share)} of the picture and {percent(held)} of its "
         fact += "evidence." if target.scorer is None else "score."
         numbers = {"share_kept": share, "evidence_kept": held}
         return Findings(self._shown(masks), facts=[fact], numbers=numbers)

@@ -8,6 +8,7 @@ from xaiwidgets.core.answers import Findings, Frame
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import layout_of
 from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.numbers import percent
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -62,7 +63,7 @@ class FullGrad(
         found.facts.append(f"All terms add up to the score but for {gap:.2g} of it.")
         if gap > 0.01:
             found.warnings.append(
-                f"The terms miss {100 * gap:.2g} % of the score: this network has operations, such "
+                f"The terms miss {percent(gap)} of the score: this network has operations, such "
                 "as attention or layer normalisation, whose part FullGrad does not know."
             )
         return found

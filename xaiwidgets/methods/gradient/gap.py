@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from xaiwidgets.core.answers import Findings
+from xaiwidgets.core.numbers import percent
 
 
 def left_over(values: torch.Tensor, change: torch.Tensor) -> float:
@@ -21,11 +22,10 @@ def completeness(found: Findings, change: torch.Tensor) -> Findings:
     """
     gap = left_over(found.values, change)
     found.numbers["completeness_gap"] = gap
-    size = f"{100 * gap:.2g} %" if gap >= 1e-4 else "below 0.01 %"
-    found.facts.append(f"Completeness gap {size} of the change in score.")
+    found.facts.append(f"Completeness gap {percent(gap)} of the change in score.")
     if gap > 0.05:
         found.warnings.append(
-            f"The values add up to {100 * gap:.0f} % more or less than the change in score; "
+            f"The values add up to {percent(gap)} more or less than the change in score; "
             "more steps or samples may close the gap."
         )
     return found

@@ -9,6 +9,7 @@ from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.numbers import percent
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -143,7 +144,7 @@ def _report(found: Findings, score: torch.Tensor, left: torch.Tensor) -> Finding
     residual = left_over(found.values, score)
     at_root = float((left.abs() / score.abs().clamp_min(1e-12)).max())
     found.numbers.update(residual=residual, score_at_root=at_root)
-    found.facts.append(f"Residual {100 * residual:.2g} % of the score.")
+    found.facts.append(f"Residual {percent(residual)} of the score.")
     if at_root > 0.02:
         found.warnings.append(
             f"No root was found: the score there is still {100 * at_root:.0f} % of the picture's. "
