@@ -1,7 +1,7 @@
 """What a reader of the widget waits for, in a real browser, beside what the machine needs anyway.
 
-    python -m benchmarks.browser                everything, about four minutes
-    python -m benchmarks.browser --only frames  or units, jupyter; sanity or first alone
+    python -m benchmarks.browser                all but first, about nine minutes
+    python -m benchmarks.browser --only frames  or units, jupyter, bursts; sanity or first alone
     python -m benchmarks.browser --only first --methods RISE LIME
 
 *Frames.* From an input event to the end of the frame that shows its effect, on an exported page
@@ -388,7 +388,7 @@ def notebook(browser: Browser, folder: Path) -> Iterator[tuple[Notebook, Watch]]
 
 
 def in_jupyter(browser: Browser, folder: Path) -> None:
-    """Round trips, bytes and memory in JupyterLab."""
+    """Round trips and bytes in JupyterLab."""
     with notebook(browser, folder / "jupyter") as (book, watch):
         page = book.page
         book.show(f"xw.compare(large, picture, methods={METHODS})", panels=8)
@@ -413,7 +413,14 @@ def in_jupyter(browser: Browser, folder: Path) -> None:
         updates(book, page, watch)
         mask_scores(book, page)
         sanity(book, page)
-        memory(book, page)
+
+
+def bursts(browser: Browser, folder: Path) -> None:
+    """Memory over bursts, in a notebook of its own."""
+    with notebook(browser, folder / "bursts") as (book, _):
+        book.show(f"xw.compare(large, picture, methods={METHODS})", panels=8)
+        book.page.locator(".xw-panel").nth(2).get_by_role("button", name="Settings").click()
+        memory(book, book.page)
 
 
 def sanity_alone(browser: Browser, folder: Path) -> None:
@@ -569,9 +576,10 @@ def updates(book: Notebook, page: Page, watch: Watch) -> None:
 
 
 def memory(book: Notebook, page: Page) -> None:
-    """Kernel and page after each of ten bursts of 200 knob changes, and of none."""
+    """Kernel and page after each of ten bursts of 200 knob changes, after the same ten once more,
+    when their answers are in the cache, and after none."""
     rows = []
-    for changes in (200, 0):
+    for again, changes in (("", 200), (" once more", 200), ("", 0)):
         seen = []
         for burst in range(10):
             values = [round(0.01 * (1 + (7 * i + burst) % 49), 2) for i in range(changes)]
@@ -586,7 +594,7 @@ def memory(book: Notebook, page: Page) -> None:
         rss, used, cached, right = zip(*seen, strict=True)
         rows.append(
             [
-                f"10 × {changes} changes",
+                f"10 × {changes} changes{again}",
                 f"{rss[0]:.0f} → {rss[4]:.0f} → {rss[9]:.0f}",
                 f"{used[0]:.1f} → {used[4]:.1f} → {used[9]:.1f}",
                 f"{cached[0]} → {cached[9]}",
@@ -604,11 +612,11 @@ def memory(book: Notebook, page: Page) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("frames", "units", "jupyter", "sanity", "first")
+    parts = ("frames", "units", "jupyter", "bursts", "sanity", "first")
     parser.add_argument("--only", action="append", choices=parts)
     parser.add_argument("--methods", nargs="*", default=[], help="of first, instead of all")
     options = parser.parse_args()
-    chosen = options.only or ["frames", "units", "jupyter"]
+    chosen = options.only or ["frames", "units", "jupyter", "bursts"]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser = chromium(play)
@@ -619,6 +627,8 @@ def main() -> None:
             units(browser, Path(folder))
         if "jupyter" in chosen:
             in_jupyter(browser, Path(folder))
+        if "bursts" in chosen:
+            bursts(browser, Path(folder))
         if "first" in chosen:
             first_maps(browser, Path(folder), options.methods)
         if "sanity" in chosen:
