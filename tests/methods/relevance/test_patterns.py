@@ -69,6 +69,8 @@ CONVOLUTIONS = {
     "plain": nn.Conv2d(3, 4, 3, padding=1),
     "grouped, dilated": nn.Conv2d(4, 6, 3, dilation=2, groups=2),
     "strided": nn.Conv2d(3, 4, 3, stride=2),
+    "around the edge": nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"),
+    "same, even": nn.Conv2d(3, 4, 2, padding="same"),
     "transposed": nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2),
 }
 
@@ -102,6 +104,23 @@ def test_a_convolution_is_estimated_as_the_dense_layer_that_it_is(name):
         else:
             mine[k] = pattern[k]
         assert torch.allclose(mine.flatten(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", [PatternNet, PatternAttribution])
+def test_a_unit_that_is_off_has_no_signal(method):
+    """Layer by layer as the paper has it: patterns in the place of weights, through what is on."""
+    network = seeded(lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))).double()
+    data, x = noise(400, 6).double(), noise(8, 6, seed=4).double()
+    subject = Subject(nn.Sequential(nn.Flatten(), *network).eval())
+    patterns = Patterns.of(subject, data.view(-1, 1, 1, 6))
+    first, last = patterns.layers.values()
+    if method is PatternAttribution:
+        first, last = first * network[0].weight.detach(), last * network[2].weight.detach()
+    on = (network[0](x) > 0).double()
+    assert 0 < float(on.mean()) < 1
+    expected = (network(x)[:, 1:2] * last[1] * on) @ first
+    found = method(patterns)(subject, x.view(-1, 1, 1, 6), 1).values.flatten(1)
+    assert torch.allclose(found, expected, rtol=1e-9)
 
 
 def test_batches_and_a_loader_give_what_all_at_once_gives(monkeypatch):

@@ -40,6 +40,27 @@ def test_two_layers_by_hand():
     assert found[3] == 0
 
 
+def test_at_the_top_all_that_speaks_and_all_that_speaks_against_share_alike():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False)).double().eval()
+    with torch.no_grad():
+        network[1].weight.copy_(torch.tensor([[2.0, -1, 0.5]]))
+    x = torch.tensor([1.0, 1, 2], dtype=torch.float64)
+    # sizes 2, 1 and 1 of 4; the score is 2
+    found = RAP()(Subject(network), x.view(1, 1, 1, 3), 0).values.flatten()
+    assert torch.allclose(found, torch.tensor([1.0, 0.5, 0.5], dtype=torch.float64))
+
+
+def test_a_dense_layer_keeps_the_sum_of_each_token():
+    tokens = nn.Linear(2, 1, bias=False)
+    network = nn.Sequential(tokens, nn.ReLU(), nn.Flatten(), nn.Linear(2, 1, bias=False))
+    with torch.no_grad():
+        tokens.weight.copy_(torch.tensor([[2.0, -1]]))
+        network[3].weight.fill_(1.0)
+    x = torch.tensor([[1.0, 1.5], [3.0, 0.5]], dtype=torch.float64)  # two rows, 0.5 and 5.5
+    found = RAP()(Subject(network.double().eval()), x.view(1, 1, 2, 2), 0).values[0, 0]
+    assert torch.allclose(found.sum(1), torch.tensor([0.5, 5.5], dtype=torch.float64))
+
+
 def test_what_mattered_little_is_below_zero_and_lies_off_the_objects():
     data = pairs(10)
     maps = RAP()(data.subject, data.x, [scene.labels[0] for scene in data.scenes]).map()
