@@ -204,10 +204,22 @@ def through_a_cast(net, x):
         return with_modules(net, x)
 
 
+def with_a_scaled_head(net, x):
+    x = F.relu(net.first(x)).mean((2, 3))
+    return torch.addmm(net.head.bias, x, net.head.weight.t(), beta=0.5, alpha=3)
+
+
+def with_the_weight_on_the_left(net, x):
+    """Calls __rmatmul__ itself, as a type that torch does not know makes Python do."""
+    x = F.relu(net.first(x)).mean((2, 3))
+    return x.t().__rmatmul__(net.head.weight).t()
+
+
 @pytest.mark.parametrize(
     "written",
-    [twice_through_the_same, before_the_convolution, a_part_overwritten, normalised_twice,
-     through_a_cast, with_modules, in_place, kept_for_later, overwritten_by_a_view],
+    [with_a_scaled_head, with_the_weight_on_the_left, twice_through_the_same,
+     before_the_convolution, a_part_overwritten, normalised_twice, through_a_cast, with_modules,
+     in_place, kept_for_later, overwritten_by_a_view],
 )  # fmt: skip
 def test_without_a_stabiliser_it_is_gradient_times_input(written, picture):
     net = network(written)
