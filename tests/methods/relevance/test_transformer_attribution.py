@@ -10,6 +10,7 @@ from torch import nn
 import xaiwidgets as xw
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.methods import AttentionRollout, TransformerAttribution
+from xaiwidgets.methods.relevance.transformer_attribution import RULES
 
 TARGET = 1
 
@@ -70,6 +71,16 @@ def test_it_is_the_paper_on_bert(attention):
     heat = TransformerAttribution()(FromEmbeddings(model).eval(), embeddings[:, None], TARGET)
     expected = plain_transformer.of_bert(model, embeddings[0], TARGET)
     assert apart(tokens_of(heat)[0], expected) <= 1e-9
+
+
+def test_its_table_means_the_same_for_attention_in_one_operation():
+    """A table of one's own may ask LRP for the same treatment, where attention is not opened."""
+    model, maps = miniature.MODELS["bert"](), []
+    for attention in ("eager", "sdpa"):
+        model.set_attn_implementation(attention)
+        network = FromEmbeddings(model).eval()
+        maps.append(xw.LRP.by(RULES)(network, miniature.embeddings()[:, None], TARGET).values)
+    assert apart(maps[1], maps[0]) <= 1e-9
 
 
 @pytest.mark.parametrize("norm_first", [True, False])

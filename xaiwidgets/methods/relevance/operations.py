@@ -185,7 +185,10 @@ def _again(operation: Operation, x: torch.Tensor) -> torch.Tensor:
 
 def handed_on(operation: Operation) -> torch.Tensor:
     """A norm or a softmax: relevance goes through, value by value."""
-    x, y = operation.input, operation.run()
+    return _handed_on(operation.input, operation.run())
+
+
+def _handed_on(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         small = x.abs() < torch.finfo(x.dtype).tiny ** 0.5
         slope = torch.where(small, 0, y / torch.where(small, 1, x))
@@ -280,7 +283,10 @@ def attention(operation: Operation, treatment: Treatment) -> torch.Tensor:
     query, key, value = heads(operation)
     if treatment.attention == "conservative":
         query, key = query.detach(), key.detach()
-    weights = masked(_shared(query @ key), operation).softmax(-1)
+    logits = masked(_shared(query @ key), operation)
+    weights = logits.softmax(-1)
+    if treatment.attention == "passed":
+        weights = _handed_on(logits, weights)
     return _shared(weights @ value) if weights.requires_grad else weights @ value
 
 
