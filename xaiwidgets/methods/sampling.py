@@ -103,7 +103,7 @@ def report_error(found: Findings, done: int | None = None, samples: int | None =
         found.facts.append(f"Precise enough after {done} of {samples} samples.")
     if share > 0.5:
         found.warnings.append(
-            f"The standard error is {100 * share:.0f} % of the map; more samples would change it."
+            f"The standard error is {percent(share)} of the map; more samples would change it."
         )
     return found
 

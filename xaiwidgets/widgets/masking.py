@@ -258,7 +258,7 @@ class Masking:
 
     def start(self, settings: Any) -> None:
         """The settings that a widget is made with; what is no dict is refused in words."""
-        self._apply({"on": True, **settings} if isinstance(settings, Mapping) else settings)
+        self._apply(settings, on=True)
 
     def follow(self) -> None:
         """Another input or target is on screen."""
@@ -302,11 +302,11 @@ class Masking:
     def _shape(self) -> tuple[int, int]:
         return self._gallery.shape()
 
-    def _apply(self, changes: Any) -> None:
+    def _apply(self, changes: Any, **usually: bool) -> None:
         refuse_volumes(self._gallery.subject, "Masking works")
         before = self._settings
         known = checked_masking(changes, self._shape, fills_for(self._gallery))
-        self._settings = {**before, **known}  # type: ignore[typeddict-item]
+        self._settings = {**before, **usually, **known}  # type: ignore[typeddict-item]
         self._write("masking_settings", dict(self._settings))
         if not self.on:
             self._filling = None
