@@ -51,6 +51,25 @@ def test_the_bodies_of_attention_are_seen():
     assert met.count("gelu") == 2
 
 
+@pytest.mark.parametrize("opening", [True, False])
+def test_functions_written_in_python_are_opened_where_that_is_asked_for(opening):
+    met = []
+
+    def otherwise(operation):
+        met.append(operation.function.__name__)
+        return operation.run()
+
+    class Shrinking(nn.Module):
+        def forward(self, x):
+            return F.tanhshrink(x)
+
+    network, x = Shrinking(), noise(1, 3)
+    with replacing(network, {}, otherwise, opening=opening):
+        found = network(x)
+    assert met == (["tanh", "sub"] if opening else ["tanhshrink"])
+    assert torch.equal(found, x - x.tanh())
+
+
 def test_weights_of_attention_are_seen_when_they_are_asked_for():
     attention = nn.MultiheadAttention(8, 2, batch_first=True).eval()
     x = noise(1, 4, 8).requires_grad_()
@@ -165,19 +184,20 @@ def test_parameters_are_constants_for_rules():
             self.parts = nn.ParameterList([nn.Parameter(torch.ones(1, 3)) for _ in range(2)])
 
         def forward(self, x):
-            return torch.cat([*self.parts, x * self.scale.exp()])
+            return torch.cat([*self.parts, torch.mul(input=x, other=self.scale) * self.scale.exp()])
 
     needs = []
 
     def rule(operation):
-        needs.extend(value.requires_grad for value in operation.args)
+        given = (*operation.args, *operation.kwargs.values())
+        needs.extend(value.requires_grad for value in given)
         return operation.run()
 
     network = Learnt().eval()
     x = noise(1, 3).requires_grad_()
     with replacing(network, {"mul": rule, "exp": rule}):
         result = network(x)
-    assert needs == [False, True, False]
+    assert needs == [True, False, False, True, False]
     result.sum().backward()
     assert network.scale.grad is None
     assert network.scale.requires_grad

@@ -196,6 +196,17 @@ def test_two_layers_by_hand():
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5, msg=str(rule))
 
 
+def test_bounds_that_an_input_leaves_move_its_sum_away_from_zero_on_its_own_side():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False)).double().eval()
+    nn.init.ones_(network[1].weight)
+    x = torch.full((1, 1, 1, 1), 1.0, dtype=torch.float64)
+    low = 1 + 1e-6  # x − low is as large as the stabiliser: on the other side it would divide by 0
+    subject = Subject(network)
+    table = Table([("any", ZBox(low, 2.0))])
+    found = relevance(subject, x, subject.bind(0, x), table)
+    assert found.values.item() == pytest.approx(1 / 2)  # of the score, 1
+
+
 @pytest.mark.parametrize("name", ["relu", "modules", "functional"])
 def test_without_a_stabiliser_it_is_gradient_times_input_on_networks_of_relus(name):
     network = seeded(RECTIFIED[name]).double()

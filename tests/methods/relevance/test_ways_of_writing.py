@@ -245,12 +245,53 @@ def by_its_reciprocal(net, x):
     return net.head((y * (1 / (y.sum(1, keepdim=True) + 1))).mean((2, 3)))
 
 
-@pytest.mark.parametrize("written", [by_a_sum, by_a_sum_in_place, by_its_reciprocal])
+def by_a_negative_power(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y * (y.sum(1, keepdim=True) + 1).pow(-1)).mean((2, 3)))
+
+
+def by_a_negative_exponent(net, x):
+    y = F.relu(net.first(x))
+    return net.head((y * (y.sum(1, keepdim=True) + 1) ** -1.0).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [by_a_sum, by_a_sum_in_place, by_its_reciprocal, by_a_negative_power, by_a_negative_exponent],
+)
 def test_what_divides_is_held_constant(written, picture):
     leaf = picture.clone().requires_grad_()
     held = by_a_sum(network(by_a_sum), leaf, held=True)
     (slope,) = torch.autograd.grad(held[:, 2].sum(), leaf)
     assert apart(found(network(written), picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+def by_a_soft_gate(net, x, held=False):
+    y = net.first(x)
+    gate = F.silu(net.second(y))
+    return net.head((y * (gate.detach() if held else gate)).mean((2, 3)))
+
+
+def test_a_product_with_a_silu_gives_all_to_the_other_factor(picture):
+    leaf = picture.clone().requires_grad_()
+    held = by_a_soft_gate(network(by_a_soft_gate), leaf, held=True)
+    (slope,) = torch.autograd.grad(held[:, 2].sum(), leaf)
+    assert apart(found(network(by_a_soft_gate), picture, "LRP-0"), slope * picture) <= 1e-10
+
+
+def by_statistics_of_the_batch(net, x, kept=True):
+    mean, var = (net.norm.running_mean, net.norm.running_var) if kept else (None, None)
+    y = F.batch_norm(
+        net.first(x), mean, var, net.norm.weight, net.norm.bias, training=True, momentum=0.0
+    )
+    return net.head(F.relu(y).mean((2, 3)))
+
+
+@every_preset
+def test_statistics_of_the_batch_are_not_the_ones_that_were_kept(preset, picture):
+    without = functools.partial(by_statistics_of_the_batch, kept=False)
+    expected = found(network(without), picture, preset)
+    assert apart(found(network(by_statistics_of_the_batch), picture, preset), expected) <= 1e-12
 
 
 class Tokens(nn.Module):

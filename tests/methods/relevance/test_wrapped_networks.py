@@ -184,6 +184,17 @@ def test_weights_that_are_made_on_the_way_serve_like_others(how):
     assert [step.name for step in report.layers] == ["first", "second", "head"]
 
 
+def test_a_layer_after_one_whose_weights_are_made_on_the_way_has_not_its_name():
+    def forward(net, x):
+        y = F.relu(net.first(x))
+        return F.linear(y.mean((2, 3)), 2 * net.head.weight, net.head.bias)
+
+    net = network(forward)
+    MADE["parametrised"](net.first)
+    report = xw.LRP().explain_rules(net, two_pictures()[:1], 2)
+    assert [step.name for step in report.layers] == ["first", ""]
+
+
 # --- what nobody can follow ------------------------------------------------------------------
 
 
