@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
 import xaiwidgets as xw
@@ -48,3 +49,25 @@ def test_an_argument_that_there_is_not_is_refused(call):
             methods=[xw.IntegratedGradients(steps=2)],
             thruths=1,
         )
+
+
+@pytest.mark.parametrize("call", [*CALLS, *LESSONS], ids=lambda call: call.__name__)
+def test_the_code_keeps_what_was_given_without_a_name(call):
+    from conftest import inputs_for, network_of
+
+    pictures = inputs_for("modules", 1)
+    side = pictures.shape[-1]
+    widget = call(
+        network_of("modules"),
+        pictures,
+        methods=[xw.IntegratedGradients(steps=2)],
+        truths=[1],
+        masks=[np.eye(side, dtype=bool)],
+    )
+    if call is xw.blind:
+        widget.reveal()
+    said = widget.python()
+    assert "    truths=[1],\n" in said
+    assert "    masks=...,  # your masks\n" in said
+    compile(said, "cell", "exec")
+    widget.close()

@@ -28,6 +28,33 @@ def names_in(frame: FrameType, **things: Any) -> dict[str, str]:
     return found
 
 
+def known_in(frame: FrameType, **things: Any) -> dict[str, str]:
+    """The code for each thing that was given beside the images: the caller's name for it, what it
+    is where that is short, and otherwise a place to fill in."""
+    names = names_in(frame, **things)
+    given = {role: thing for role, thing in things.items() if thing is not None}
+    return {role: names.get(role) or _short(thing) or PLACE for role, thing in given.items()}
+
+
+PLACE = "..."
+
+
+def _short(thing: Any) -> str:
+    """A name, a number, or a list of a few."""
+    plain = all(
+        isinstance(one, str | int) for one in (thing if isinstance(thing, list) else [thing])
+    )
+    return repr(thing) if plain and len(repr(thing)) <= 72 else ""
+
+
+def _known_code(names: Mapping[str, str], *roles: str) -> list[str]:
+    """Arguments of a call, one a line, for those of these that are known."""
+    said = [(role, names[role]) for role in roles if role in names]
+    return [
+        f"    {role}={code}," + (f"  # your {role}" if code == PLACE else "") for role, code in said
+    ]
+
+
 def compare_code(
     methods: Sequence[Attribution],
     aim: Any,
@@ -49,7 +76,7 @@ def compare_code(
     lines.append("    methods=[")
     lines += [f"        {_method_code(method)}," for method in methods]
     lines.append("    ],")
-    lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
+    lines += _known_code(names, "truths", "masks")
     if display:
         lines.append(f"    display={dict(display)!r},")
     if experiment is not None:
@@ -79,8 +106,7 @@ def concepts_code(
         lines.append("    concepts={")
         lines += [f"        {name!r}: ...,  # your examples" for name in given]
         lines.append("    },")
-    roles = ("concepts", "random", "truths")
-    lines += [f"    {role}={names[role]}," for role in roles if role in names]
+    lines += _known_code(names, "concepts", "random", "truths")
     lines += [f"    {name}={value!r}," for name, value in settings.items()]
     if tcav != type(tcav)():
         lines.append(f"    tcav=xw.{tcav!r},")
@@ -110,7 +136,7 @@ def lesson_code(
         lines.append("    methods=[")
         lines += [f"        {_method_code(method)}," for method in methods]
         lines.append("    ],")
-    lines += [f"    {role}={names[role]}," for role in ("truths", "masks") if role in names]
+    lines += _known_code(names, "truths", "masks")
     lines += [f"    {name}={value!r}," for name, value in settings.items()]
     return "\n".join(lines) + f"\n{ANSWERS}){ENDING}"
 

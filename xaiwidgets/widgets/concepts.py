@@ -64,10 +64,9 @@ def concepts(
     them. `layers` default to the two maps before the last; `tcav` says how scores are made,
     `folder` where activations are kept. Raises ExplainError for what cannot be used.
     """
-    names = code.names_in(
-        sys._getframe(1), subject=subject, images=images, concepts=concepts, random=random,
-        truths=truths,
-    )  # fmt: skip
+    frame = sys._getframe(1)
+    names = code.names_in(frame, subject=subject, images=images, concepts=concepts)
+    names |= code.known_in(frame, random=random, truths=truths)
     return Concepts(
         subject, images, target, concepts=concepts, random=random, layers=layers, truths=truths,
         tcav=tcav, folder=folder, names=names,

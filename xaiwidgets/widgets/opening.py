@@ -58,5 +58,5 @@ def spelt_out(kind: type) -> Callable[[Opens], Opens]:
 def names_of(frame: FrameType, given: Known, **things: Any) -> dict[str, str]:
     """The names by which the caller in that frame knows what was given, for the code that makes the
     widget again."""
-    told = {role: given.get(role) for role in ("truths", "masks")}
-    return code.names_in(frame, **things, **told)
+    known = code.known_in(frame, truths=given.get("truths"), masks=given.get("masks"))
+    return code.names_in(frame, **things) | known
