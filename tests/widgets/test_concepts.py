@@ -308,6 +308,13 @@ def test_code_names_what_the_caller_names():
     for words in ("    model,", "    images,", "concepts=concepts,", "random=random,", "target=1,"):
         assert words in code
     widget.close()
+    widget = xw.concepts(
+        model, images, 1, concepts=concepts, random=plain(144, 3), layers="relu2", truths=[1] * 8
+    )
+    code = widget.python()
+    assert "    random=...,  # your random\n" in code
+    assert "    truths=[1, 1, 1, 1, 1, 1, 1, 1],\n" in code
+    widget.close()
 
 
 def test_an_exported_page_holds_every_cell_and_every_picture(shared, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 import xaiwidgets as xw
 from xaiwidgets.widgets.blind import Blind
+from xaiwidgets.widgets.code import known_in
 from xaiwidgets.widgets.compare import Compare
 from xaiwidgets.widgets.opening import DEFAULTS
 from xaiwidgets.widgets.predict import Predict
@@ -71,3 +72,20 @@ def test_the_code_keeps_what_was_given_without_a_name(call):
     assert "    masks=...,  # your masks\n" in said
     compile(said, "cell", "exec")
     widget.close()
+
+
+SHORT = {
+    "one": ("disc", "'disc'"),
+    "a few": (["disc", 1], "['disc', 1]"),
+    "NumPy's": (list(np.array(["disc", "bar"])), "..."),
+    "an array": (np.array([0, 1]), "..."),
+    "many": (["a class with a name of its own"] * 3, "..."),
+}
+
+
+@pytest.mark.parametrize("kind", list(SHORT))
+def test_only_what_is_short_and_plain_is_written_out(kind):
+    nameless = known_in(inspect.currentframe(), truths=SHORT[kind][0])
+    truths = SHORT[kind][0]
+    named = known_in(inspect.currentframe(), truths=truths)
+    assert (nameless["truths"], named["truths"]) == (SHORT[kind][1], "truths")

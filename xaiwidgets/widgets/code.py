@@ -40,10 +40,8 @@ PLACE = "..."
 
 
 def _short(thing: Any) -> str:
-    """A name, a number, or a list of a few."""
-    plain = all(
-        isinstance(one, str | int) for one in (thing if isinstance(thing, list) else [thing])
-    )
+    """A name, a number, or a list of a few; not NumPy's, which are written with its name."""
+    plain = all(type(one) in (str, int) for one in (thing if isinstance(thing, list) else [thing]))
     return repr(thing) if plain and len(repr(thing)) <= 72 else ""
 
 
