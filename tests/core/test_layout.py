@@ -8,6 +8,7 @@ from torch import nn
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
+from xaiwidgets.core.layout import by_planes
 
 MANY = 4
 
@@ -89,3 +90,18 @@ def test_rules_at_rectifiers_and_pooling_give_the_same_in_either_layout(monkeypa
     for method, values in zip(methods, fast, strict=True):
         plain = method(network, x, 2).values
         torch.testing.assert_close(values, plain, rtol=1e-3, atol=1e-4 * float(plain.abs().max()))
+
+
+def laid(count=1, side=7, channels=64, kernel=3, weight=None):
+    x = torch.randn(count, channels, side, side).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(channels, channels, kernel, kernel) if weight is None else weight
+    return by_planes(x, weight).is_contiguous(), weight
+
+
+def test_a_map_lies_in_planes_where_filters_have_more_numbers_than_twice_the_map():
+    assert laid(count=1)[0]
+    assert laid(count=5)[0]  # 36 864 weights, 15 680 numbers
+    assert not laid(count=6)[0]  # 18 816
+    assert not laid(kernel=1, channels=512)[0]
+    _, weight = laid()
+    assert not laid(weight=weight.contiguous(memory_format=torch.channels_last))[0]

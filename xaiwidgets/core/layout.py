@@ -19,6 +19,7 @@ from .layers import hooked
 
 NEVER = math.inf
 _OUTPUTS_A_WEIGHT = 0.85
+_WEIGHTS_AN_INPUT = 2
 
 
 def pays_from(network: nn.Module, one: torch.Tensor, run: Callable[[Any], torch.Tensor]) -> float:
@@ -47,6 +48,15 @@ def _alike(plain: torch.Tensor, other: torch.Tensor) -> bool:
 def channels_last(x: torch.Tensor) -> torch.Tensor:
     """A copy with the channels last in memory; gradients come back plane by plane."""
     return _ChannelsLast.apply(x)
+
+
+def by_planes(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """A convolution's input (batch, channels, height, width), laid plane by plane where its filters
+    are wider than a pixel and have more numbers than twice the input: to order them for channels
+    last then takes longer than the pass gains by it."""
+    many = weight.numel() > _WEIGHTS_AN_INPUT * x.numel() and weight.is_contiguous()
+    wide = weight.ndim == 4 and weight[0, 0].numel() > 1
+    return x.contiguous() if many and wide and x.device.type == "cpu" else x
 
 
 class _ChannelsLast(torch.autograd.Function):

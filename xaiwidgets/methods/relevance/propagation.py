@@ -20,6 +20,7 @@ from xaiwidgets.core.attention import Visit, attending
 from xaiwidgets.core.errors import ExplainError, InPlaceError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
+from xaiwidgets.core.layout import by_planes
 from xaiwidgets.core.operands import over_and_under
 from xaiwidgets.core.spelling import bare_name, is_quantised
 from xaiwidgets.core.subject import Subject, differentiating
@@ -237,7 +238,7 @@ class Propagation:
         if torch.is_autocast_enabled(x.device.type):
             raise ExplainError(_AUTOCAST)
         with torch.no_grad():
-            y = operation.run()
+            y = operation.exchanging({id(x): by_planes(x, layer.weight)}).run()
             y = y.clone() if y._is_view() else y
         number = sum(step.is_layer for step in self.steps)
         own = layer.weight if made_of is None else made_of

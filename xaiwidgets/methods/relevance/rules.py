@@ -112,7 +112,8 @@ class Epsilon(Rule):
         if self.epsilon == 0:
             return torch.where(z > 0, c, 0) if flow.positive else c.clone()
         size = z if flow.positive else z.abs()
-        return (c * size).div_(size + self._stabiliser(size))
+        share = size + self._stabiliser(size)
+        return torch.div(size, share, out=share).mul_(c)
 
     def _stabiliser(self, size: torch.Tensor) -> torch.Tensor | float:
         if not self.relative:
@@ -354,6 +355,7 @@ class _Contributions:
     def __init__(self, flow: Flow) -> None:
         self.flow, self.parts = flow, flow.signs()
         self.weight, self.bias = flow.layer.merged()
+        self._weights: dict[float, torch.Tensor] = {}
 
     def total(self, sign: float) -> torch.Tensor:
         """The sum of all of one sign, for every output."""
@@ -361,7 +363,7 @@ class _Contributions:
         found = None
         for mask, side in self.parts:
             x = _within(mask, self.flow.x)
-            part = self.flow.layer.forward(x, _signed(self.weight, sign * side), bias)
+            part = self.flow.layer.forward(x, self._weight(sign * side), bias)
             found, bias = part if found is None else found.add_(part), None
         assert found is not None
         return found
@@ -370,7 +372,7 @@ class _Contributions:
         """Σ_k w s_k over the weights by which an input contributes with one sign."""
         found = None
         for mask, side in self.parts:
-            part = self.flow.layer.back(s, _signed(self.weight, sign * side), self.flow.x)
+            part = self.flow.layer.back(s, self._weight(sign * side), self.flow.x)
             part = _within(mask, part)
             found = part if found is None else found.add_(part)
         assert found is not None
@@ -378,8 +380,15 @@ class _Contributions:
 
     def share(self, sign: float) -> torch.Tensor:
         """What those of one sign pass on when they share all of R."""
-        below = self.total(sign)
-        return self.back(self.flow.relevance.div_(below.add_(sign * STABILISER)), sign)
+        below = self.total(sign).add_(sign * STABILISER)
+        s = torch.div(self.flow.z, below, out=below).mul_(self.flow.c)
+        return self.back(s, sign)
+
+    def _weight(self, sign: float) -> torch.Tensor:
+        """The weights of one sign, made once for the way there and the way back."""
+        if sign not in self._weights:
+            self._weights[sign] = _signed(self.weight, sign)
+        return self._weights[sign]
 
 
 def _sum(relevance: torch.Tensor) -> float:
