@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import xaiwidgets as xw
@@ -219,6 +220,18 @@ def _grad_cam(
     return lambda: cam(x, [lambda output: output[TARGET]] * len(x))
 
 
+def pictures(count: int, side: int) -> torch.Tensor:
+    """Photographs (pictures, 3, side, side), as often as are needed, every second round mirrored.
+    What is cut into superpixels has to have edges, as noise has not."""
+    known = list(zoo.photographs().values())
+    made = []
+    for number in range(count):
+        picture = torch.from_numpy(known[number % len(known)].copy()).permute(2, 0, 1).float()
+        small = F.interpolate(picture[None], (side, side), mode="bilinear", antialias=True)[0]
+        made.append(small.flip(2) if number // len(known) % 2 else small)
+    return (torch.stack(made) / 255 - 0.5) / 0.25
+
+
 def table(
     title: str,
     network: nn.Module,
@@ -312,16 +325,17 @@ def main() -> None:
     torch.manual_seed(0)
     sizes = {"a batch": options.pictures, "one": 1}
     chosen = [sizes[options.batch]] if options.batch else list(sizes.values())
-    cnn, pictures = zoo.load("shapes"), torch.randn(options.pictures, 3, 96, 96)
+    cnn = zoo.load("shapes")
     for count in [] if options.large else chosen:
         samples = 32 if count == 1 else 16
-        table("The zoo's CNN at 96²", cnn, pictures[:count], options.rounds, samples, options.only)
+        few = pictures(count, 96)
+        table("The zoo's CNN at 96²", cnn, few, options.rounds, samples, options.only)
     side = options.size
-    network, pictures = resnet18(), torch.randn(options.pictures, 3, side, side)
+    network = resnet18()
     for count in [] if options.quick else chosen:
         samples = 16 if count == 1 else 4
         table(
-            f"ResNet-18 at {side}²", network, pictures[:count], options.rounds, samples,
+            f"ResNet-18 at {side}²", network, pictures(count, side), options.rounds, samples,
             options.only, options.layer,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import folding, windows
+from . import folding, mosaic, windows
 from .answers import Seen
 from .blackbox import BlackBox
 from .cells import Cells
@@ -158,7 +158,9 @@ class Subject:
         self._channels_last: dict[tuple[int, ...], float] = {}  # from how many pictures on
         self._plans: dict[Hashable, folding.Plan | None] = {}  # for many passes
         self._stages: dict[Hashable, tuple[windows.Stage, ...]] = {}
-        self._windows: windows.Windows | None = None
+        self._local: dict[Hashable, tuple[windows.Stage, ...]] = {}
+        self._near: tuple[windows.Stage, ...] = ()  # of a copy made ready
+        self._windows: windows.Windows | mosaic.Mosaic | None = None
         self._made_ready = False
         self._total: int | None = None
         self.read_tokens: str | None = None
@@ -209,8 +211,28 @@ class Subject:
         done = plan or folding.NOTHING
         other = self.with_network(folding.ready(self.model, done.layered if layers else done))
         other._made_ready = True
+        other._near = () if backward or layers else self._local.get(kind, ())
         if stages:
             other._windows = windows.Windows(other.model, stages)
+        return other
+
+    def pieced(
+        self, labels: torch.Tensor, whole: torch.Tensor, absent: torch.Tensor, rows: int
+    ) -> Subject:
+        """Of a copy made ready for many passes, one that is asked for about so many `rows` of
+        pictures of which every piece, by number in `labels` (height, width), is that of `whole` or
+        of `absent` (1, channels, height, width), and for no others: see `mosaic`. Itself where that
+        saves little."""
+        if not self._near:
+            return self
+        many = whole.expand(rows, -1, -1, -1)[: self.batch_size(whole, backward=False)]
+        own = self._own_copy(many)[:1]
+        pictures = own, absent.clone(memory_format=windows.format_of(own))
+        made = mosaic.mosaic_for(self.model, self._near, labels, pictures, rows, self._select)
+        if made is None:
+            return self
+        other = copy.copy(self)
+        other._windows = made
         return other
 
     def _early_stages(
@@ -227,14 +249,15 @@ class Subject:
                     self._stages[kind] = ()
                 else:
                     one = self._own_copy(x[:1].expand(8, -1, -1, -1))[:1]
-                    self._stages[kind] = windows.plan_for(ready, one, self._select)
+                    local = self._local[kind] = windows.local_stages(ready, one)
+                    self._stages[kind] = windows.plan_for(ready, local, one, self._select)
             return self._stages[kind]
 
     def with_network(self, model: nn.Module) -> Subject:
         """This subject with another network of the same architecture in its place."""
         other = copy.copy(self)
         other.model = model
-        other._made_ready, other._windows = False, None
+        other._made_ready, other._windows, other._near = False, None, ()
         return other
 
     def __repr__(self) -> str:

@@ -75,16 +75,18 @@ class Reach:
 @dataclass(frozen=True)
 class Stage:
     """Modules, by name, that a map passes one after the other, what they see along rows and
-    columns, and how many multiplications they take for a whole map."""
+    columns, how many multiplications they take for a whole map, and how many channels they make."""
 
     names: tuple[str, ...]
     reach: tuple[Reach, Reach]
     work: int
+    channels: int
 
     def then(self, other: Stage) -> Stage:
         """Two stages as one."""
         rows, columns = (a.then(b) for a, b in zip(self.reach, other.reach, strict=True))
-        return Stage(self.names + other.names, (rows, columns), self.work + other.work)
+        names, work = self.names + other.names, self.work + other.work
+        return Stage(names, (rows, columns), work, other.channels)
 
     def touched(self, box: Box) -> Box:
         """The cells that a change of a box of its input changes."""
@@ -99,14 +101,26 @@ class Stage:
         return share
 
 
-def plan_for(network: nn.Module, one: torch.Tensor, select: Select) -> tuple[Stage, ...]:
-    """The early stages that are worth a window, for pictures like `one` (1, channels, height,
-    width); none where there are none, or where windows answer otherwise than a whole pass. `select`
-    picks the scores of so many rows out of what the network returns."""
+def local_stages(network: nn.Module, one: torch.Tensor) -> tuple[Stage, ...]:
+    """The stages that pictures like `one` (1, channels, height, width) pass one after the other,
+    from the first on, as long as they see a part of the picture alone."""
     try:
         with torch.inference_mode(False), torch.no_grad():
-            stages = _worth(_early(network, one), one)
-            return stages if stages and _agrees(network, stages, one, select) else ()
+            return tuple(_local(network, one))
+    except Exception:  # whatever cannot be done in parts is done in whole passes
+        return ()
+
+
+def plan_for(
+    network: nn.Module, stages: Sequence[Stage], one: torch.Tensor, select: Select
+) -> tuple[Stage, ...]:
+    """The first of these stages that are worth a window, for pictures like `one`; none where there
+    are none, or where windows answer otherwise than a whole pass. `select` picks the scores of so
+    many rows out of what the network returns."""
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            worth = _worth(_near(stages, one), one)
+            return worth if worth and _agrees(network, worth, one, select) else ()
     except Exception:  # whatever cannot be done in windows is done in whole passes
         return ()
 
@@ -146,7 +160,7 @@ class Windows:
         starts = sorted({0, *(i for i, box in enumerate(boxes) if box is None)})
         runs = zip(starts, [*starts[1:], len(x)], strict=True)
         made = torch.cat([self._run(x[a:b], boxes[a:b]) for a, b in runs])
-        return made.contiguous(memory_format=torch.channels_last) if _last(x) else made
+        return made.contiguous(memory_format=torch.channels_last) if channels_last(x) else made
 
     def _run(self, x: torch.Tensor, boxes: Sequence[Box | None]) -> torch.Tensor:
         made = []
@@ -227,9 +241,15 @@ def without(network: nn.Module, names: Sequence[str]) -> nn.Module:
 # --- which stages there are -----------------------------------------------------------------
 
 
-def _early(network: nn.Module, one: torch.Tensor) -> list[Stage]:
-    """The stages that a picture passes one after the other, from the first on, as far as they are
-    local and a usual window is less work."""
+def _near(stages: Sequence[Stage], one: torch.Tensor) -> list[Stage]:
+    """The first stages of which a usual window is less work."""
+    shares = _shares(stages, _usual(one))
+    return [stage for stage, share in zip(stages, shares, strict=True) if share <= _GAIN]
+
+
+def _local(network: nn.Module, one: torch.Tensor) -> list[Stage]:
+    """The stages that a picture passes one after the other, from the first on, up to one of whose
+    map a cell sees more than a third of a side."""
     x, found = one.clone(), list[Stage]()
     waiting = [("", network)]
     while waiting:
@@ -240,7 +260,7 @@ def _early(network: nn.Module, one: torch.Tensor) -> list[Stage]:
         made, stage = _stage(name, module, x)
         if name and stage is not None:
             x, longer = made, _joined(found, stage)
-            if _shares(longer, _usual(one))[-1] > _GAIN:
+            if _sees_much(longer):
                 break
             found = longer
         elif any(one.work for one in found):
@@ -248,6 +268,14 @@ def _early(network: nn.Module, one: torch.Tensor) -> list[Stage]:
         else:  # a network inside a network: what is passed before it stays
             waiting = _passed(name, module, x)
     return [stage for stage in found if stage.work]
+
+
+def _sees_much(stages: Sequence[Stage]) -> bool:
+    """Whether a cell of the last map sees more than a third of a side of the picture."""
+    together = stages[0]
+    for stage in stages[1:]:
+        together = together.then(stage)
+    return any(3 * (reach.high - reach.low + 1) > reach.size for reach in together.reach)
 
 
 def _children(name: str, module: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -303,7 +331,7 @@ def _stage(name: str, module: nn.Module, x: torch.Tensor) -> tuple[Any, Stage | 
     if part.shape[1:] != (made.shape[1], made.shape[2] - 2, made.shape[3] - 2):
         return made, None
     reaches = _reaches(module, x, strides, made.shape[2:])
-    return made, None if reaches is None else Stage((name,), reaches, sum(work))
+    return made, None if reaches is None else Stage((name,), reaches, sum(work), made.shape[1])
 
 
 def _multiplied(module: Any, output: Any) -> int:
@@ -379,7 +407,7 @@ def _agrees(
         patch = row[:, top : top + _LEAST, left : left + _LEAST]
         patch += (size or 1.0) * torch.randn(patch.shape, generator=chance).to(patch)
         rows.append(row)
-    x = torch.stack(rows).contiguous(memory_format=_format(one))
+    x = torch.stack(rows).contiguous(memory_format=format_of(one))
     windows = Windows(network, stages)
     boxes = [((top, top + _LEAST), (left, left + _LEAST)) for top, left in places]
     last = windows.early(x, [None, *boxes])
@@ -387,14 +415,14 @@ def _agrees(
     for modules in windows.modules:
         for module in modules:
             whole = module(whole)
-    near = _NEAR * torch.finfo(one.dtype).eps
-    if not _alike(last, whole, near):
+    if not alike(last, whole):
         return False
-    return _alike(select(windows.rest(last[-2:]), 2), select(network(x[-2:].clone()), 2), near)
+    return alike(select(windows.rest(last[-2:]), 2), select(network(x[-2:].clone()), 2))
 
 
-def _alike(a: torch.Tensor, b: torch.Tensor, near: float) -> bool:
-    """Whether two results differ by that part of the largest at most; never where one is NaN."""
+def alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether two results differ by rounding alone; never where one is NaN."""
+    near = _NEAR * torch.finfo(b.dtype).eps
     return a.shape == b.shape and bool((a - b).abs().max() <= near * b.abs().max())
 
 
@@ -423,7 +451,7 @@ def _valid(made: torch.Tensor, stage: Stage, start: Span, box: Box) -> torch.Ten
 
 def _room(shape: Sequence[int], x: torch.Tensor) -> torch.Tensor:
     """Room for maps that lie in memory as x does."""
-    return torch.empty(shape, dtype=x.dtype, memory_format=_format(x))
+    return torch.empty(shape, dtype=x.dtype, memory_format=format_of(x))
 
 
 def _put_in(whole: torch.Tensor, patch: torch.Tensor, box: Box) -> None:
@@ -446,11 +474,12 @@ def _grown(span: Span, side: int) -> Span:
     return first, max(span[1], min(first + _LEAST, side))
 
 
-def _format(x: torch.Tensor) -> torch.memory_format:
-    return torch.channels_last if _last(x) else torch.contiguous_format
+def format_of(x: torch.Tensor) -> torch.memory_format:
+    """How x lies in memory, to make more of its kind."""
+    return torch.channels_last if channels_last(x) else torch.contiguous_format
 
 
-def _last(x: torch.Tensor) -> bool:
+def channels_last(x: torch.Tensor) -> bool:
     """Whether a pixel's channels lie side by side."""
     last = x.is_contiguous(memory_format=torch.channels_last)
     return last and not x.is_contiguous()

@@ -49,6 +49,7 @@ class Game:
         self.filling = Filling(chosen, subject, x, seed)
         self.draws = torch.arange(asked_each(subject, fill))
         self.at_once = max(1, subject.batch_size(x, backward=False) // len(self.draws))
+        self.pieced = False
 
     def __call__(self, present: torch.Tensor) -> torch.Tensor:
         """The scores (coalitions,) where `present` (coalitions, players) says who takes part, in
@@ -58,11 +59,28 @@ class Game:
     def scores(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
         """The same, batch by batch; of no coalition there is none."""
         times = len(self.draws)
+        if self._many(present):
+            self.subject = self._pieced(len(present))
         for part in present.split(self.at_once) if len(present) else ():
             kept = spread(part.to(self.labels.device), self.labels).repeat_interleave(times, 0)
             own = torch.zeros(len(kept), dtype=torch.long)
             filled = self.filling(kept, own, self.draws.repeat(len(part)))
             yield scores_of(self.subject, filled, self.target).view(-1, times).mean(1)
+
+    def _many(self, present: torch.Tensor) -> bool:
+        """Whether coalitions are many that differ in more than one player who leaves and one who
+        joins, which is less work in windows (see `windows`), and one picture stands for all who
+        are absent."""
+        same = len(self.draws) == 1 and self.filling.name != "neighbours"
+        if self.pieced or not same or len(present) <= 2 * self.at_once:
+            return False
+        self.pieced = bool((present[1:] != present[:-1]).sum(1).double().mean() > 2)
+        return self.pieced
+
+    def _pieced(self, rows: int) -> Subject:
+        x, nobody = self.filling.x, torch.zeros(1, *self.labels.shape, dtype=torch.bool)
+        absent = self.filling(nobody.to(x.device), torch.zeros(1, dtype=torch.long), self.draws)
+        return self.subject.pieced(self.labels, x, absent, rows)
 
     def ends(self) -> tuple[float, float]:
         """The scores of nobody, and of everybody."""

@@ -1,0 +1,387 @@
+"""Pictures put together of two, piece by piece, told to a network by what is new in each.
+
+LIME and its kin switch the segments of a picture off and on: a copy shows of every segment the
+picture's own pixels or those that stand for them. A convolution looks at a few pixels around its
+own, where few segments lie, so that in any one place a thousand copies show few different things to
+the first maps. Each of these is computed once, in a window around a tile of the map (see
+`windows`), and kept; the map of a copy is put together of what is kept. What comes after sees whole
+maps, the same up to rounding as those of a whole pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from .windows import Reach, Select, Stage, alike, channels_last, without
+
+_SIDES = (2, 4, 8)  # cells of a tile, of which the best is taken
+_PIECES = 40  # of a tile at most: which of them are there is one whole number
+_KEPT = 2**29  # bytes of cells at most
+_GAIN = 0.8  # of a stage's work
+_REPAYS = 2**31  # multiplications that have to be saved
+_LOOKED_AT = 500  # pixels
+_AT_ONCE = 8  # pictures, of whose pixels as many windows are computed together
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A stage's map in square tiles of so many cells a `side`: where along rows and columns tiles
+    begin (`first`) and the windows that they are computed in (`begin`), of one size `window`; which
+    pieces each tile sees (pieces, tiles); and how many rows are asked."""
+
+    stage: Stage
+    side: int
+    first: tuple[np.ndarray, np.ndarray]
+    begin: tuple[np.ndarray, np.ndarray]
+    window: tuple[int, int]
+    sees: np.ndarray
+    rows: int
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles make up the map."""
+        return self.sees.shape[1]
+
+    @cached_property
+    def most(self) -> int:
+        """How many different tiles there are at most."""
+        return int(np.minimum(self.rows, 2.0 ** self.sees.sum(0)).sum())
+
+    @cached_property
+    def share(self) -> float:
+        """How much of the work on the rows is left if every piece is there in half of them."""
+        looks = 2.0 ** self.sees.sum(0)
+        usual = -looks * np.expm1(self.rows * np.log1p(-1 / np.maximum(looks, 2)))
+        computed = 1.0
+        for window, reach in zip(self.window, self.stage.reach, strict=True):
+            computed *= window / reach.size
+        return float(np.where(looks > 1, usual, 1).sum()) * computed / self.rows
+
+
+class Cells(Protocol):
+    """What windows are cut out of: `cells` (cells, channels), and where in it those of a batch's
+    rows are."""
+
+    cells: torch.Tensor
+
+    def index(
+        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
+    ) -> np.ndarray:
+        """The numbers of the cells in windows (windows, height, width) that begin at these lines
+        and columns of these rows."""
+
+
+class Pixels:
+    """The picture's own pixels and those that stand for them, as cells."""
+
+    def __init__(self, labels: np.ndarray, whole: torch.Tensor, absent: torch.Tensor) -> None:
+        self.labels = labels
+        both = torch.cat([absent, whole]).permute(0, 2, 3, 1)
+        self.cells = both.reshape(-1, whole.shape[1])
+        self.present = np.empty((0, 0), bool)
+
+    def index(
+        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
+    ) -> np.ndarray:
+        """See Cells."""
+        down, across = _lines(tops, lefts, size)
+        there = self.present[rows[:, None, None], self.labels[down, across]]
+        own: np.ndarray = down * self.labels.shape[1] + across
+        return own + there * self.labels.size
+
+
+class Kept:
+    """The tiles of one stage that are known, and which of them every row of a batch has."""
+
+    def __init__(self, tiling: Tiling, modules: Sequence[nn.Module]) -> None:
+        self.tiling, self.modules = tiling, modules
+        powers = np.cumsum(tiling.sees, 0) * tiling.sees
+        self.weights = torch.from_numpy(np.where(tiling.sees, 2.0 ** (powers - 1), 0))
+        self.cells = torch.empty(0)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.known, self.slots, self.used = np.empty(0, np.int64), np.empty(0, np.int64), 0
+        self.has = np.empty((0, self.tiling.tiles), np.int64)
+
+    def see(self, present: np.ndarray, below: Cells, last: bool) -> bool:
+        """Compute what rows in which these pieces are `present` (rows, pieces) show that is not
+        known yet; False where there is no room for it."""
+        tiles = np.arange(self.tiling.tiles)
+        looks = torch.from_numpy(present).double() @ self.weights  # NumPy's threads would disturb
+        keys = looks.long().numpy() + (tiles << _PIECES)
+        new, where = self._new(keys)
+        if self.used + len(new) > self.tiling.most:
+            self.forget()
+            new, where = self._new(keys)
+            if len(new) > self.tiling.most:
+                return False
+        height, width = self.tiling.window
+        pixels = _AT_ONCE * int(np.prod([reach.size for reach in self.tiling.stage.reach]))
+        some = max(1, pixels // (height * width))
+        for start in range(0, len(new), some):
+            rows, which = np.divmod(where[start : start + some], len(tiles))
+            self._compute(rows, which, below, last)
+        places = np.searchsorted(self.known, new)
+        slots = self.used - len(new) + np.arange(len(new))
+        self.known = np.insert(self.known, places, new)
+        self.slots = np.insert(self.slots, places, slots)
+        self.has = self.slots[np.searchsorted(self.known, keys)]
+        return True
+
+    def _new(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The keys that are not known, each once, and where in `keys` it stands."""
+        flat = keys.reshape(-1)
+        places = np.searchsorted(self.known, flat)
+        if len(self.known):
+            places = np.minimum(places, len(self.known) - 1)
+            missing = np.flatnonzero(self.known[places] != flat)
+        else:
+            missing = np.arange(len(flat))
+        new, first = np.unique(flat[missing], return_index=True)
+        return new, missing[first]
+
+    def _compute(self, rows: np.ndarray, which: np.ndarray, below: Cells, last: bool) -> None:
+        """Compute these tiles of these rows, into the next free places."""
+        tiling = self.tiling
+        across = len(tiling.first[1])
+        places = which // across, which % across
+        begin = [begin[own] for begin, own in zip(tiling.begin, places, strict=True)]
+        made = gathered(below, rows, begin[0], begin[1], tiling.window, last)
+        for module in self.modules:
+            made = module(made)
+        offsets = [
+            first[own] - start // reach.stride
+            for first, own, start, reach in zip(
+                tiling.first, places, begin, tiling.stage.reach, strict=True
+            )
+        ]
+        down, beside = _lines(offsets[0], offsets[1], (tiling.side, tiling.side))
+        height, width = made.shape[2:]
+        valid = (np.arange(len(which))[:, None, None] * height + down) * width + beside
+        flat = made.permute(0, 2, 3, 1).reshape(-1, made.shape[1])
+        if self.cells.shape[1:] != flat.shape[1:]:
+            self.cells = flat.new_empty(tiling.most * tiling.side**2, flat.shape[1])
+        room = self.cells[self.used * tiling.side**2 :][: valid.size]
+        torch.index_select(flat, 0, torch.from_numpy(valid.reshape(-1)), out=room)
+        self.used += len(which)
+
+    def index(
+        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
+    ) -> np.ndarray:
+        """See Cells."""
+        down, across = _lines(tops, lefts, size)
+        side, (tops, lefts) = self.tiling.side, self.tiling.first
+        above, beside = down // side, across // side
+        slot = self.has[rows[:, None, None], above * len(lefts) + beside]
+        found: np.ndarray = (slot * side + down - tops[above]) * side + across - lefts[beside]
+        return found
+
+
+class Mosaic:
+    """A network that is asked for pictures of which every piece is that of one or of another
+    picture, and for no other. Rows that it has no room for go through the network as a whole. For
+    one thread at a time."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tilings: Sequence[Tiling],
+        labels: np.ndarray,
+        whole: torch.Tensor,
+        absent: torch.Tensor,
+    ) -> None:
+        stages = [tiling.stage for tiling in tilings]
+        modules = [list(map(network.get_submodule, stage.names)) for stage in stages]
+        self.network, self.stages = network, stages
+        self.rest = without(network, [name for stage in stages for name in stage.names])
+        self.hooks = [module._forward_hooks for module in network.modules()]
+        self.last = channels_last(whole)
+        self.pixels = Pixels(labels, whole, absent)
+        self.kept = [Kept(*each) for each in zip(tilings, modules, strict=True)]
+        self.whole, self.absent, self.labels = whole, absent, torch.from_numpy(labels)
+        self.points, self.others = _looked_at(whole, absent, self.labels.flatten())
+
+    def __call__(self, x: torch.Tensor) -> Any:
+        """What the network returns for x (rows, channels, height, width)."""
+        present = None if self._unfit(x) else self._present(x)
+        made = None if present is None else self.early(present)
+        return self.network(x) if made is None else self.rest(made)
+
+    def early(self, present: np.ndarray) -> torch.Tensor | None:
+        """What the last stage makes of pictures with these pieces (rows, pieces) of the whole one;
+        None where there is no room for it."""
+        self.pixels.present = present
+        below: Cells = self.pixels
+        for kept in self.kept:
+            if not kept.see(present, below, self.last):
+                return None
+            below = kept
+        made = [reach.made for reach in self.stages[-1].reach]
+        rows = np.arange(len(present))
+        begin = np.zeros_like(rows)
+        return gathered(below, rows, begin, begin, (made[0], made[1]), self.last)
+
+    def put_together(self, present: torch.Tensor) -> torch.Tensor:
+        """The pictures with these pieces (rows, pieces)."""
+        return torch.where(present[:, self.labels][:, None], self.whole, self.absent)
+
+    def _present(self, x: torch.Tensor) -> np.ndarray | None:
+        """Which pieces of the whole picture are in rows; None where a look at a few hundred pixels
+        shows anything else."""
+        pixels, whole, absent = (each.flatten(2) for each in (x, self.whole, self.absent))
+        present = (pixels[:, :, self.points] == whole[:, :, self.points]).all(1)
+        there = present[:, self.labels.flatten()[self.others]][:, None]
+        own, other = whole[:, :, self.others], absent[:, :, self.others]
+        alike = torch.equal(torch.where(there, own, other), pixels[:, :, self.others])
+        return present.numpy() if alike else None
+
+    def _unfit(self, x: torch.Tensor) -> bool:
+        """Whether rows are of another size, a gradient may be asked for, or somebody watches."""
+        other = x.shape[1:] != self.whole.shape[1:] or x.dtype != self.whole.dtype
+        return other or torch.is_grad_enabled() or any(self.hooks)
+
+
+def _looked_at(
+    whole: torch.Tensor, absent: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of every piece a pixel that tells whether it is there, and pixels all over the picture."""
+    points = torch.zeros(int(labels.max()) + 1, dtype=torch.long)
+    differs = (whole != absent).any(1).flatten().nonzero()[:, 0]
+    points[labels[differs]] = differs
+    chance = torch.Generator().manual_seed(0)
+    others = torch.randint(len(labels), (_LOOKED_AT,), generator=chance)
+    return points, torch.cat([points, others])
+
+
+def mosaic_for(
+    network: nn.Module,
+    stages: Sequence[Stage],
+    labels: torch.Tensor,
+    pictures: tuple[torch.Tensor, torch.Tensor],
+    rows: int,
+    select: Select,
+) -> Mosaic | None:
+    """How to ask a network for about so many `rows` of pictures put together of two, each
+    (1, channels, height, width), by the pieces in `labels` (height, width); None where it saves
+    little, or answers otherwise than a whole pass. `select` picks the scores of so many rows out of
+    what the network returns."""
+    pieces, (whole, absent) = labels.numpy(), pictures
+    tilings = plan(stages, pieces, rows, whole.dtype.itemsize)
+    if not tilings:
+        return None
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            made = Mosaic(network, tilings, pieces, whole, absent)
+            return made if _agrees(made, select) else None
+    except Exception:  # whatever cannot be done in tiles is done in whole passes
+        return None
+
+
+def plan(stages: Sequence[Stage], labels: np.ndarray, rows: int, each: int) -> list[Tiling]:
+    """The first stages in the tiles that leave the least work for so many rows of numbers of `each`
+    so many bytes; none where little is saved."""
+    found, together, room, saved = list[Tiling](), None, float(_KEPT), 0.0
+    for stage in stages:
+        reach = stage.reach
+        if together is not None:
+            reach = together[0].then(reach[0]), together[1].then(reach[1])
+        together = reach
+        tilings = [_tiling(stage, reach, side, labels, rows) for side in _SIDES]
+        fitting = [
+            tiling for tiling in tilings
+            if tiling.sees.sum(0).max() <= _PIECES and _bytes(tiling, each) <= room
+        ]  # fmt: skip
+        best = min(fitting, key=lambda tiling: tiling.share, default=None)
+        if best is None or best.share > _GAIN:
+            break
+        found.append(best)
+        room -= _bytes(best, each)
+        saved += stage.work * (1 - best.share) * rows
+    return found if saved > _REPAYS else []
+
+
+def _bytes(tiling: Tiling, each: int) -> float:
+    """The room of what is kept of a stage."""
+    return float(tiling.most * tiling.side**2 * tiling.stage.channels * each)
+
+
+def _tiling(
+    stage: Stage, together: tuple[Reach, Reach], side: int, labels: np.ndarray, rows: int
+) -> Tiling:
+    """A stage's map in tiles of that size; `together` is what it and those before it see."""
+    side = min(side, *(reach.made for reach in stage.reach))
+    first, begin, window, spans = [], [], [], []
+    for reach, all_read in zip(stage.reach, together, strict=True):
+        starts = np.minimum(np.arange(0, reach.made, side), reach.made - side)
+        cells = [(int(start), int(start) + side) for start in starts]
+        read = [reach.read(each) for each in cells]
+        length = reach.length(max(last - first for first, last in read))
+        first.append(starts)
+        begin.append(np.array([min(start, reach.size - length) for start, _ in read]))
+        window.append(length)
+        spans.append([all_read.read(each) for each in cells])
+    sees = _seen(labels, *spans)
+    places = (first[0], first[1]), (begin[0], begin[1])
+    return Tiling(stage, side, *places, (window[0], window[1]), sees, rows)
+
+
+def _seen(
+    labels: np.ndarray, down: Sequence[tuple[int, int]], across: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """Which pieces lie in the boxes of these lines and columns (pieces, boxes)."""
+    width, pieces = labels.shape[1], int(labels.max()) + 1
+    lefts, rights = np.array(across).T
+    found = []
+    for top, bottom in down:
+        hit = np.zeros((pieces, width + 1), np.int32)
+        hit[labels[top:bottom], np.arange(1, width + 1)] = 1
+        counted = hit.cumsum(1)
+        found.append(counted[:, rights] > counted[:, lefts])
+    return np.concatenate(found, 1)
+
+
+def _lines(
+    tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lines (windows, height, 1) and columns (windows, 1, width) of windows of that size."""
+    down = tops[:, None, None] + np.arange(size[0])[:, None]
+    return down, lefts[:, None, None] + np.arange(size[1])
+
+
+def gathered(
+    cells: Cells,
+    rows: np.ndarray,
+    tops: np.ndarray,
+    lefts: np.ndarray,
+    size: tuple[int, int],
+    last: bool,
+) -> torch.Tensor:
+    """Windows as a batch of maps (windows, channels, height, width), the channels `last` in memory
+    or not."""
+    index = torch.from_numpy(cells.index(rows, tops, lefts, size).reshape(-1))
+    made = cells.cells.index_select(0, index).view(len(rows), *size, -1).permute(0, 3, 1, 2)
+    return made if last else made.contiguous()
+
+
+def _agrees(mosaic: Mosaic, select: Select) -> bool:
+    """Whether two pictures put together by chance give the same last map, and the same scores, up
+    to rounding."""
+    chance = torch.Generator().manual_seed(0)
+    present = torch.rand(2, len(mosaic.points), generator=chance) < 0.5
+    x = mosaic.put_together(present)
+    last, whole = mosaic.early(present.numpy()), x.clone()
+    for kept in mosaic.kept:
+        for module in kept.modules:
+            whole = module(whole)
+    if last is None or not alike(last, whole):
+        return False
+    return alike(select(mosaic.rest(last), 2), select(mosaic.network(x.clone()), 2))
