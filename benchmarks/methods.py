@@ -240,8 +240,10 @@ def table(
     samples: int,
     only: list[str],
     layer: str = "",
+    draws: int = 0,
 ) -> None:
-    """Print one network's table, of all methods or only some."""
+    """Print one network's table, of all methods or only some; `draws` is how many are asked of
+    methods that do nothing else, in place of few."""
     subject = xw.Subject(network)
     size = "one picture" if len(x) == 1 else f"{len(x)} pictures"
     print(f"\n{title}, {size}, {rounds} rounds, {torch.get_num_threads()} threads")
@@ -256,7 +258,7 @@ def table(
         method = method.having(**{k: v for k, v in settings.items() if k in method.knobs})
         need = method.cost(subject, x)
         if not need.backward and samples <= need.forward <= samples + 2:  # draws are all it asks
-            method = method.having(samples=8 * samples)
+            method = method.having(samples=draws or 8 * samples)
             need = method.cost(subject, x)
         rows = max(need.forward, 1) * len(x)
         chunk = min(subject.batch_size(x, backward=need.backward > 0), rows)
@@ -315,6 +317,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=8, help="in a batch")
     parser.add_argument("--batch", choices=("a batch", "one"), help="only a batch, or one picture")
     parser.add_argument("--layer", default="", help="of ResNet-18, that class activation maps see")
+    parser.add_argument("--draws", type=int, default=0, help="of methods that do nothing else")
     parser.add_argument("--size", type=int, default=224, help="pixels a side, for ResNet-18")
     options = parser.parse_args()
     if options.busy:
@@ -329,14 +332,17 @@ def main() -> None:
     for count in [] if options.large else chosen:
         samples = 32 if count == 1 else 16
         few = pictures(count, 96)
-        table("The zoo's CNN at 96²", cnn, few, options.rounds, samples, options.only)
+        table(
+            "The zoo's CNN at 96²", cnn, few, options.rounds, samples, options.only,
+            draws=options.draws,
+        )  # fmt: skip
     side = options.size
     network = resnet18()
     for count in [] if options.quick else chosen:
         samples = 16 if count == 1 else 4
         table(
             f"ResNet-18 at {side}²", network, pictures(count, side), options.rounds, samples,
-            options.only, options.layer,
+            options.only, options.layer, options.draws,
         )  # fmt: skip
 
 

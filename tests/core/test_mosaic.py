@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from core.test_parts import Residual
 from core.test_windows import LOCAL, asked, far_off, headed, subject_of
 from networks import noise, seeded
 from state import State
 from torch import nn
 
 import xaiwidgets as xw
-from xaiwidgets.core import mosaic
+from xaiwidgets.core import mosaic, windows
 from xaiwidgets.core.mosaic import Mosaic
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods.perturbation import segments
@@ -150,7 +151,7 @@ def test_when_the_room_is_full_it_begins_anew_and_with_too_little_goes_through_a
     plain = asked(subject, rows)
     counted.clear()
     assert far_off(asked(own, rows), plain) < 1e-12
-    assert all(kept.used <= kept.tiling.most for kept in own._windows.kept)
+    assert all(kept.used <= kept.tiling.room for kept in own._windows.kept)
     assert sum(counted) == len(rows)
     counted.clear()
     assert far_off(asked(own, rows, size=200), plain) < 1e-12
@@ -178,8 +179,8 @@ def test_what_would_answer_otherwise_is_found_out_before_it_is_used(monkeypatch)
     assert own is not quick
     real = mosaic.Kept.index
 
-    def beside(self, rows, tops, lefts, size):
-        return np.roll(real(self, rows, tops, lefts, size), 1, 2)
+    def beside(self, rows, down, across):
+        return np.roll(real(self, rows, down, across), 1, 2)
 
     monkeypatch.setattr(mosaic.Kept, "index", beside)
     assert quick.pieced(labels, x, absent, ROWS) is quick
@@ -189,6 +190,25 @@ def test_what_would_answer_otherwise_is_found_out_before_it_is_used(monkeypatch)
         mosaic, "_seen", lambda labels, down, across: seen(labels, down, across) & 0
     )
     assert quick.pieced(labels, x, absent, ROWS) is quick
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_blocks_come_apart_and_may_be_left_half_way(count, counted, monkeypatch):
+    real = mosaic.plan
+    monkeypatch.setattr(mosaic, "plan", lambda *given: real(*given)[:count])
+    make = lambda: headed(  # noqa: E731
+        nn.Conv2d(3, 4, 3, padding=1), Residual(), Residual(2, channels=6), width=6
+    )
+    subject, x = Subject(seeded(make).double()), noise(1, 3, 97, 90, dtype=torch.float64)
+    monkeypatch.setattr(windows, "_STEP", 0)
+    absent, labels = torch.zeros_like(x), cut(x)
+    rows = together(x, absent, labels, drawn(int(labels.max()) + 1))
+    _, own = pieced(subject, x, absent, labels)
+    edges = [kept.tiling.stage.edge for kept in own._windows.kept]
+    assert edges == [1, 1, 1, 0, 1][:count]
+    counted.clear()
+    assert far_off(asked(own, rows), asked(subject, rows)) < 1e-12
+    assert sum(counted) == len(rows)
 
 
 class Whole(nn.Module):

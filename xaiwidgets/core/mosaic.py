@@ -19,13 +19,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from .windows import Reach, Select, Stage, alike, channels_last, without
+from .parts import Part, split
+from .windows import Reach, Select, Stage, alike, channels_last, exchanging
 
 _SIDES = (2, 4, 8)  # cells of a tile, of which the best is taken
 _PIECES = 40  # of a tile at most: which of them are there is one whole number
 _KEPT = 2**29  # bytes of cells at most
 _GAIN = 0.8  # of a stage's work
 _REPAYS = 2**31  # multiplications that have to be saved
+_SPARE = 1.05  # of the usual room
 _LOOKED_AT = 500  # pixels
 _AT_ONCE = 8  # pictures, of whose pixels as many windows are computed together
 
@@ -50,19 +52,32 @@ class Tiling:
         return self.sees.shape[1]
 
     @cached_property
-    def most(self) -> int:
-        """How many different tiles there are at most."""
-        return int(np.minimum(self.rows, 2.0 ** self.sees.sum(0)).sum())
+    def usual(self) -> float:
+        """How many different tiles so many rows show if every piece is there in half of them."""
+        looks = 2.0 ** self.sees.sum(0)
+        drawn = -looks * np.expm1(self.rows * np.log1p(-1 / np.maximum(looks, 2)))
+        return float(np.where(looks > 1, drawn, 1).sum())
+
+    @property
+    def room(self) -> int:
+        """How many tiles there is room for."""
+        return int(_SPARE * self.usual) + self.tiles
+
+    @property
+    def computed(self) -> tuple[int, int]:
+        """How many lines and columns of the stage's input a window takes the work of."""
+        if self.stage.edge:
+            rows, columns = (self.side * reach.size // reach.made for reach in self.stage.reach)
+            return rows, columns
+        return self.window
 
     @cached_property
     def share(self) -> float:
         """How much of the work on the rows is left if every piece is there in half of them."""
-        looks = 2.0 ** self.sees.sum(0)
-        usual = -looks * np.expm1(self.rows * np.log1p(-1 / np.maximum(looks, 2)))
         computed = 1.0
-        for window, reach in zip(self.window, self.stage.reach, strict=True):
+        for window, reach in zip(self.computed, self.stage.reach, strict=True):
             computed *= window / reach.size
-        return float(np.where(looks > 1, usual, 1).sum()) * computed / self.rows
+        return self.usual * computed / self.rows
 
 
 class Cells(Protocol):
@@ -70,12 +85,11 @@ class Cells(Protocol):
     rows are."""
 
     cells: torch.Tensor
+    size: tuple[int, int]  # of the map
 
-    def index(
-        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
-    ) -> np.ndarray:
-        """The numbers of the cells in windows (windows, height, width) that begin at these lines
-        and columns of these rows."""
+    def index(self, rows: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+        """The numbers of the cells (windows, height, width) on lines `down` (windows, height, 1)
+        and columns `across` (windows, 1, width) of these rows."""
 
 
 class Pixels:
@@ -84,14 +98,11 @@ class Pixels:
     def __init__(self, labels: np.ndarray, whole: torch.Tensor, absent: torch.Tensor) -> None:
         self.labels = labels
         both = torch.cat([absent, whole]).permute(0, 2, 3, 1)
-        self.cells = both.reshape(-1, whole.shape[1])
+        self.cells, self.size = both.reshape(-1, whole.shape[1]), labels.shape
         self.present = np.empty((0, 0), bool)
 
-    def index(
-        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
-    ) -> np.ndarray:
+    def index(self, rows: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
         """See Cells."""
-        down, across = _lines(tops, lefts, size)
         there = self.present[rows[:, None, None], self.labels[down, across]]
         own: np.ndarray = down * self.labels.shape[1] + across
         return own + there * self.labels.size
@@ -105,6 +116,8 @@ class Kept:
         powers = np.cumsum(tiling.sees, 0) * tiling.sees
         self.weights = torch.from_numpy(np.where(tiling.sees, 2.0 ** (powers - 1), 0))
         self.cells = torch.empty(0)
+        rows, columns = tiling.stage.reach
+        self.size = rows.made, columns.made
         self.forget()
 
     def forget(self) -> None:
@@ -119,10 +132,10 @@ class Kept:
         looks = torch.from_numpy(present).double() @ self.weights  # NumPy's threads would disturb
         keys = looks.long().numpy() + (tiles << _PIECES)
         new, where = self._new(keys)
-        if self.used + len(new) > self.tiling.most:
+        if self.used + len(new) > self.tiling.room:
             self.forget()
             new, where = self._new(keys)
-            if len(new) > self.tiling.most:
+            if len(new) > self.tiling.room:
                 return False
         height, width = self.tiling.window
         pixels = _AT_ONCE * int(np.prod([reach.size for reach in self.tiling.stage.reach]))
@@ -156,6 +169,11 @@ class Kept:
         places = which // across, which % across
         begin = [begin[own] for begin, own in zip(tiling.begin, places, strict=True)]
         made = gathered(below, rows, begin[0], begin[1], tiling.window, last)
+        if tiling.stage.edge:
+            (part,) = self.modules
+            assert isinstance(part, Part)
+            self._keep(part.within(made).permute(0, 2, 3, 1).flatten(0, 2))
+            return
         for module in self.modules:
             made = module(made)
         offsets = [
@@ -168,17 +186,19 @@ class Kept:
         height, width = made.shape[2:]
         valid = (np.arange(len(which))[:, None, None] * height + down) * width + beside
         flat = made.permute(0, 2, 3, 1).reshape(-1, made.shape[1])
-        if self.cells.shape[1:] != flat.shape[1:]:
-            self.cells = flat.new_empty(tiling.most * tiling.side**2, flat.shape[1])
-        room = self.cells[self.used * tiling.side**2 :][: valid.size]
-        torch.index_select(flat, 0, torch.from_numpy(valid.reshape(-1)), out=room)
-        self.used += len(which)
+        self._keep(flat.index_select(0, torch.from_numpy(valid.reshape(-1))))
 
-    def index(
-        self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: tuple[int, int]
-    ) -> np.ndarray:
+    def _keep(self, made: torch.Tensor) -> None:
+        """Put the cells of whole tiles into the next free places."""
+        each = self.tiling.side**2
+        if self.cells.shape[1:] != made.shape[1:]:
+            self.cells = made.new_empty(self.tiling.room * each, made.shape[1])
+        start = self.used * each
+        self.cells[start : start + len(made)] = made
+        self.used += len(made) // each
+
+    def index(self, rows: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
         """See Cells."""
-        down, across = _lines(tops, lefts, size)
         side, (tops, lefts) = self.tiling.side, self.tiling.first
         above, beside = down // side, across // side
         slot = self.has[rows[:, None, None], above * len(lefts) + beside]
@@ -194,15 +214,14 @@ class Mosaic:
     def __init__(
         self,
         network: nn.Module,
+        stages: Sequence[Stage],
         tilings: Sequence[Tiling],
         labels: np.ndarray,
         whole: torch.Tensor,
         absent: torch.Tensor,
     ) -> None:
-        stages = [tiling.stage for tiling in tilings]
-        modules = [list(map(network.get_submodule, stage.names)) for stage in stages]
-        self.network, self.stages = network, stages
-        self.rest = without(network, [name for stage in stages for name in stage.names])
+        modules, self.rest = _apart(network, stages, len(tilings))
+        self.network = network
         self.hooks = [module._forward_hooks for module in network.modules()]
         self.last = channels_last(whole)
         self.pixels = Pixels(labels, whole, absent)
@@ -225,10 +244,9 @@ class Mosaic:
             if not kept.see(present, below, self.last):
                 return None
             below = kept
-        made = [reach.made for reach in self.stages[-1].reach]
         rows = np.arange(len(present))
         begin = np.zeros_like(rows)
-        return gathered(below, rows, begin, begin, (made[0], made[1]), self.last)
+        return gathered(below, rows, begin, begin, below.size, self.last)
 
     def put_together(self, present: torch.Tensor) -> torch.Tensor:
         """The pictures with these pieces (rows, pieces)."""
@@ -280,17 +298,42 @@ def mosaic_for(
         return None
     try:
         with torch.inference_mode(False), torch.no_grad():
-            made = Mosaic(network, tilings, pieces, whole, absent)
+            made = Mosaic(network, stages, tilings, pieces, whole, absent)
             return made if _agrees(made, select) else None
     except Exception:  # whatever cannot be done in tiles is done in whole passes
         return None
+
+
+def _finest(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages, or their parts where there are any."""
+    return [part for stage in stages for part in stage.parts or (stage,)]
+
+
+def _apart(
+    network: nn.Module, stages: Sequence[Stage], count: int
+) -> tuple[list[list[nn.Module]], nn.Module]:
+    """The modules of the first so many of the finest stages, and the network without them."""
+    modules: list[list[nn.Module]] = []
+    others: dict[str, nn.Module] = {}
+    for stage in stages:
+        own = [[network.get_submodule(name) for name in stage.names]]
+        if stage.parts:
+            own = [[part] for part in split(own[0])]
+        left = own[max(0, count - len(modules)) :]
+        if len(left) == len(own):
+            break
+        modules += own[: len(own) - len(left)]
+        others |= dict.fromkeys(stage.names, nn.Identity())
+        if left:
+            others[stage.names[0]] = nn.Sequential(*(part for (part,) in left))
+    return modules, exchanging(network, others)
 
 
 def plan(stages: Sequence[Stage], labels: np.ndarray, rows: int, each: int) -> list[Tiling]:
     """The first stages in the tiles that leave the least work for so many rows of numbers of `each`
     so many bytes; none where little is saved."""
     found, together, room, saved = list[Tiling](), None, float(_KEPT), 0.0
-    for stage in stages:
+    for stage in _finest(stages):
         reach = stage.reach
         if together is not None:
             reach = together[0].then(reach[0]), together[1].then(reach[1])
@@ -311,7 +354,7 @@ def plan(stages: Sequence[Stage], labels: np.ndarray, rows: int, each: int) -> l
 
 def _bytes(tiling: Tiling, each: int) -> float:
     """The room of what is kept of a stage."""
-    return float(tiling.most * tiling.side**2 * tiling.stage.channels * each)
+    return float(tiling.room * tiling.side**2 * tiling.stage.channels * each)
 
 
 def _tiling(
@@ -324,9 +367,13 @@ def _tiling(
         starts = np.minimum(np.arange(0, reach.made, side), reach.made - side)
         cells = [(int(start), int(start) + side) for start in starts]
         read = [reach.read(each) for each in cells]
-        length = reach.length(max(last - first for first, last in read))
+        if stage.edge:
+            length = reach.stride * (side - 1) + reach.high - reach.low + 1
+            begin.append(starts * reach.stride + reach.low)
+        else:
+            length = reach.length(max(last - first for first, last in read))
+            begin.append(np.array([min(start, reach.size - length) for start, _ in read]))
         first.append(starts)
-        begin.append(np.array([min(start, reach.size - length) for start, _ in read]))
         window.append(length)
         spans.append([all_read.read(each) for each in cells])
     sees = _seen(labels, *spans)
@@ -365,10 +412,18 @@ def gathered(
     size: tuple[int, int],
     last: bool,
 ) -> torch.Tensor:
-    """Windows as a batch of maps (windows, channels, height, width), the channels `last` in memory
-    or not."""
-    index = torch.from_numpy(cells.index(rows, tops, lefts, size).reshape(-1))
-    made = cells.cells.index_select(0, index).view(len(rows), *size, -1).permute(0, 3, 1, 2)
+    """Windows of that size that begin at these lines and columns of these rows, as a batch of maps
+    (windows, channels, height, width), with 0 around the map, the channels `last` in memory or
+    not."""
+    height, width = cells.size
+    down, across = _lines(tops, lefts, size)
+    inside = down.clip(0, height - 1), across.clip(0, width - 1)
+    index = torch.from_numpy(cells.index(rows, *inside).reshape(-1))
+    found = cells.cells.index_select(0, index)
+    around = (inside[0] != down) | (inside[1] != across)
+    if around.any():
+        found[torch.from_numpy(np.flatnonzero(around))] = 0
+    made = found.view(len(rows), *size, -1).permute(0, 3, 1, 2)
     return made if last else made.contiguous()
 
 

@@ -335,6 +335,7 @@ class Subject:
             return max(1, min(512, torch.cuda.mem_get_info(x.device)[0] // 2 // needed))
         few, many = _CPU_ROWS
         quick = max(few if backward else 2 * few, min(many, _CPU_QUICK // max(each, 1)))
+        quick *= 4 if isinstance(self._windows, mosaic.Mosaic) else 1  # the largest maps are kept
         return max(1, min(quick, _CPU_MOST // needed))
 
     # --- asking it --------------------------------------------------------------------------

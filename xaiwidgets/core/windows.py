@@ -15,7 +15,8 @@ on a picture before any is used.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from torch import nn
 
 from .layers import hooked
+from .parts import Part, split
 
 Select = Callable[[Any, int], torch.Tensor]
 Span = tuple[int, int]
@@ -75,12 +77,16 @@ class Reach:
 @dataclass(frozen=True)
 class Stage:
     """Modules, by name, that a map passes one after the other, what they see along rows and
-    columns, how many multiplications they take for a whole map, and how many channels they make."""
+    columns, how many multiplications they take for a whole map, and how many channels they make;
+    also the `parts` that they come apart into (see `split`). A part has no names; where it can be
+    asked for the cells within an `edge` alone, how wide that is."""
 
     names: tuple[str, ...]
     reach: tuple[Reach, Reach]
     work: int
     channels: int
+    parts: tuple[Stage, ...] = ()
+    edge: int = 0
 
     def then(self, other: Stage) -> Stage:
         """Two stages as one."""
@@ -106,7 +112,7 @@ def local_stages(network: nn.Module, one: torch.Tensor) -> tuple[Stage, ...]:
     from the first on, as long as they see a part of the picture alone."""
     try:
         with torch.inference_mode(False), torch.no_grad():
-            return tuple(_local(network, one))
+            return tuple(_in_parts(network, _local(network, one), one))
     except Exception:  # whatever cannot be done in parts is done in whole passes
         return ()
 
@@ -227,15 +233,23 @@ class Windows:
         return (rows, columns) if work + _STEP * len(self.stages) <= most else None
 
 
-def without(network: nn.Module, names: Sequence[str]) -> nn.Module:
-    """The network with modules of these names left out; all others are its own."""
+def exchanging(network: nn.Module, others: Mapping[str, nn.Module]) -> nn.Module:
+    """The network with others in place of the modules of these names; the rest are its own."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
-    for first in dict.fromkeys(name.partition(".")[0] for name in names):
-        below = [rest for one, _, rest in (n.partition(".") for n in names) if one == first]
-        own = network.get_submodule(first)
-        made._modules[first] = without(own, below) if all(below) else nn.Identity()
+    for first in dict.fromkeys(name.partition(".")[0] for name in others):
+        if first in others:
+            made._modules[first] = others[first]
+        else:
+            start = f"{first}."
+            below = {n.removeprefix(start): m for n, m in others.items() if n.startswith(start)}
+            made._modules[first] = exchanging(network.get_submodule(first), below)
     return made
+
+
+def without(network: nn.Module, names: Sequence[str]) -> nn.Module:
+    """The network with modules of these names left out; all others are its own."""
+    return exchanging(network, {name: nn.Identity() for name in names})
 
 
 # --- which stages there are -----------------------------------------------------------------
@@ -321,7 +335,7 @@ def _stage(name: str, module: nn.Module, x: torch.Tensor) -> tuple[Any, Stage | 
     """What a module makes of x, and the module as a stage; None where it does not take a map and
     make one, cell by cell of a few cells around, and as well of a part of the map."""
     work: list[int] = []
-    weighty = [m for m in module.modules() if getattr(m, "weight", None) is not None]
+    weighty = _weighty(module)
     with hooked(weighty, lambda m, _, output: work.append(_multiplied(m, output))):
         made = module(x.clone())
     if not isinstance(made, torch.Tensor) or made.ndim != 4 or len(made) != 1:
@@ -332,6 +346,27 @@ def _stage(name: str, module: nn.Module, x: torch.Tensor) -> tuple[Any, Stage | 
         return made, None
     reaches = _reaches(module, x, strides, made.shape[2:])
     return made, None if reaches is None else Stage((name,), reaches, sum(work), made.shape[1])
+
+
+def _in_parts(network: nn.Module, stages: Sequence[Stage], x: torch.Tensor) -> Iterator[Stage]:
+    """The same stages with their parts, where they come apart; x is what the first takes."""
+    for stage in stages:
+        modules = [network.get_submodule(name) for name in stage.names]
+        parts, made = list[Stage](), x
+        for part in split(modules):
+            made, found = _stage("", part, made)
+            if found is None:
+                parts.clear()
+                break
+            parts.append(dataclasses.replace(found, names=(), edge=part.edge))
+        yield dataclasses.replace(stage, parts=tuple(parts))
+        for module in modules:
+            x = module(x.clone())
+
+
+def _weighty(module: nn.Module) -> list[nn.Module]:
+    found = module.own_modules() if isinstance(module, Part) else module.modules()
+    return [each for each in found if getattr(each, "weight", None) is not None]
 
 
 def _multiplied(module: Any, output: Any) -> int:

@@ -61,11 +61,17 @@ class Game:
         times = len(self.draws)
         if self._many(present):
             self.subject = self._pieced(len(present))
-        for part in present.split(self.at_once) if len(present) else ():
+        for part in self._parts(present):
             kept = spread(part.to(self.labels.device), self.labels).repeat_interleave(times, 0)
             own = torch.zeros(len(kept), dtype=torch.long)
             filled = self.filling(kept, own, self.draws.repeat(len(part)))
             yield scores_of(self.subject, filled, self.target).view(-1, times).mean(1)
+
+    def _parts(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Coalitions batch by batch; the first is not larger than before anything was asked."""
+        more = max(1, self.subject.batch_size(self.filling.x, backward=False) // len(self.draws))
+        first, rest = present[: self.at_once], present[self.at_once :]
+        yield from (first, *rest.split(more)) if len(rest) else (first,) * bool(len(first))
 
     def _many(self, present: torch.Tensor) -> bool:
         """Whether coalitions are many that differ in more than one player who leaves and one who
