@@ -4,8 +4,9 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import network_of
-from networks import ResidualNetwork, noise, seeded
+from networks import ResidualNetwork, lived_in, noise, seeded
 from state import State
 from torch import nn
 
@@ -14,6 +15,7 @@ from xaiwidgets.core import folding
 from xaiwidgets.core.activations import layer_outputs
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case
+from xaiwidgets.core.layout import PlanesConvolution
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import LIME, RISE, GradCam, Occlusion, ScoreCam
@@ -182,3 +184,35 @@ def test_what_came_as_values_cannot_be_asked_for_more():
     subject, x = Subject(seeded(ResidualNetwork)), noise(2, 3, 32, 32)
     with pytest.raises(ExplainError, match="explains anew"):
         Case(subject, x, subject.bind(1, x), x).asked_for(100)
+
+
+class Deep(nn.Module):
+    """Many filters where few pixels are left."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64)
+        self.deep, self.after = nn.Conv2d(64, 96, 3, padding=1), nn.BatchNorm2d(96)
+        self.head = nn.Linear(96, 4)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.norm(self.first(x))), 16)
+        return self.head(F.relu(self.after(self.deep(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_many_filters_for_few_pixels_work_in_planes(backward):
+    network = lived_in(seeded(Deep))
+    subject = Subject(network)
+    x = subject.prepare(noise(40, 3, 32, 32)).x
+    subject._channels_last[3, 32, 32] = 1.0
+    quick = subject.quick(x, backward=backward)
+    assert type(quick.model.deep) is PlanesConvolution
+    assert quick.model.first.weight.is_contiguous(memory_format=torch.channels_last)
+    for count in (1, 20, 40):
+        own, ours = (
+            each.gradient_and_score(x[:count], each.bind(1, x[:count])) for each in (subject, quick)
+        )
+        for a, b in zip(own, ours, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    assert type(network.deep) is nn.Conv2d

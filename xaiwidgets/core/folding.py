@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from . import strided
 from .eager import is_compiled
 from .fingerprint import every_module
 from .layers import hooked
+from .layout import PlanesConvolution, wants_planes
 
 Pair = tuple[str, str]
 Ask = Callable[[nn.Module], torch.Tensor]
@@ -51,12 +52,13 @@ def fits(network: nn.Module, x: torch.Tensor) -> bool:
 class Plan:
     """What is done to a copy: which batch normalisation is folded into which convolution, both by
     name, whether filters get their channels `last` in memory, which ReLUs write `over` their
-    input, and which convolutions get a quicker way `back`."""
+    input, which convolutions get a quicker way `back`, and which work in `planes` all the same."""
 
     pairs: tuple[Pair, ...]
     last: bool
     over: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+    planes: tuple[str, ...] = ()
 
     @property
     def layered(self) -> Plan:
@@ -70,10 +72,12 @@ NOTHING = Plan((), False)
 def plan_for(network: nn.Module, ask: Ask, last: bool) -> Plan | None:
     """The most that may be done to a copy; None where there is nothing to do, or where a copy
     cannot be made or answers otherwise. `ask` gives a network's scores of one input."""
-    plain, pairs, over = _watch(network, ask)
+    plain, pairs, over, planes = _watch(network, ask)
+    planes = planes if last else ()
     over = over if _unread(network, over, ask, plain) else ()
     back = tuple(name for name, module in network.named_modules() if strided.gains(module))
-    for plan in (Plan(pairs, last, over, back), Plan((), last, over, back), Plan((), last)):
+    most = Plan(pairs, last, over, back, planes)
+    for plan in (most, replace(most, pairs=()), Plan((), last)):
         if plan != NOTHING and _agrees(network, plan, ask, plain):
             return plan
     return None
@@ -83,10 +87,13 @@ def ready(network: nn.Module, plan: Plan) -> nn.Module:
     """A copy to which the plan is done, and which shares all other numbers."""
     twin = sharing_copy(network)
     for name, after in plan.pairs:
-        _fold(twin.get_submodule(name), twin.get_submodule(after), plan.last)
+        last = plan.last and name not in plan.planes
+        _fold(twin.get_submodule(name), twin.get_submodule(after), last)
         _put(twin, after, nn.Identity())
     for name in plan.over:
         twin.get_submodule(name).inplace = True  # type: ignore[assignment]
+    for name in plan.planes:
+        _put(twin, name, PlanesConvolution(twin.get_submodule(name)))  # type: ignore[arg-type]
     for module in every_module(twin) if plan.last else ():
         if type(module) is nn.Conv2d:
             ordered = module.weight.detach().contiguous(memory_format=torch.channels_last)
@@ -101,16 +108,22 @@ def _put(network: nn.Module, name: str, module: nn.Module) -> None:
     network.get_submodule(parent)._modules[own] = module
 
 
-def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...], tuple[str, ...]]:
-    """The scores; the convolutions whose output a batch normalisation reads; and the ReLUs that
-    read the output of either, or of a linear layer. Each is used once."""
+def _watch(
+    network: nn.Module, ask: Ask
+) -> tuple[torch.Tensor, tuple[Pair, ...], tuple[str, ...], tuple[str, ...]]:
+    """The scores; the convolutions whose output a batch normalisation reads; the ReLUs that read
+    the output of either, or of a linear layer, each used once; and the convolutions that take less
+    time in planes."""
     names = {module: name for name, module in network.named_modules()}
     uses: Counter[nn.Module] = Counter()
     made: dict[int, tuple[nn.Module, torch.Tensor]] = {}  # kept, or an id would be used again
     found: list[tuple[nn.Module, nn.Module]] = []
+    planes: dict[str, None] = {}
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
         uses[module] += 1
+        if inputs and wants_planes(module, inputs[0]):
+            planes[names[module]] = None
         source = made.get(id(inputs[0])) if inputs else None
         if source is not None:
             found.append((source[0], module))
@@ -123,7 +136,7 @@ def _watch(network: nn.Module, ask: Ask) -> tuple[torch.Tensor, tuple[Pair, ...]
     once = [(a, b) for a, b in found if uses[a] == uses[b] == 1]
     pairs = [(a, b) for a, b in once if type(a) in _CONVOLUTIONS and _settled(b)]
     over = [names[b] for _, b in once if type(b) is nn.ReLU and not b.inplace]
-    return scores, tuple((names[a], names[b]) for a, b in pairs), tuple(over)
+    return scores, tuple((names[a], names[b]) for a, b in pairs), tuple(over), tuple(planes)
 
 
 def _unread(network: nn.Module, over: tuple[str, ...], ask: Ask, plain: torch.Tensor) -> bool:
