@@ -208,8 +208,8 @@ class Kept:
 
 class Mosaic:
     """A network that is asked for pictures of which every piece is that of one or of another
-    picture, and for no other. Rows that it has no room for go through the network as a whole. For
-    one thread at a time."""
+    picture, and for no other. Rows that it has no room for go through the network as a whole. What
+    it is asked about stays as it is. For one thread at a time."""
 
     def __init__(
         self,
@@ -228,12 +228,18 @@ class Mosaic:
         self.kept = [Kept(*each) for each in zip(tilings, modules, strict=True)]
         self.whole, self.absent, self.labels = whole, absent, torch.from_numpy(labels)
         self.points, self.others = _looked_at(whole, absent, self.labels.flatten())
+        at = torch.cat([self.points, self.others])
+        self.shown = whole.flatten(2)[:, :, at], absent.flatten(2)[:, :, at]
+        self.of_others = self.labels.flatten()[self.others]
 
     def __call__(self, x: torch.Tensor) -> Any:
         """What the network returns for x (rows, channels, height, width)."""
         present = None if self._unfit(x) else self._present(x)
         made = None if present is None else self.early(present)
-        return self.network(x) if made is None else self.rest(made)
+        if made is None:
+            layout = torch.channels_last if self.last else torch.contiguous_format
+            return self.network(x.clone(memory_format=layout))  # which may write over it
+        return self.rest(made)
 
     def early(self, present: np.ndarray) -> torch.Tensor | None:
         """What the last stage makes of pictures with these pieces (rows, pieces) of the whole one;
@@ -255,12 +261,13 @@ class Mosaic:
     def _present(self, x: torch.Tensor) -> np.ndarray | None:
         """Which pieces of the whole picture are in rows; None where a look at a few hundred pixels
         shows anything else."""
-        pixels, whole, absent = (each.flatten(2) for each in (x, self.whole, self.absent))
-        present = (pixels[:, :, self.points] == whole[:, :, self.points]).all(1)
-        there = present[:, self.labels.flatten()[self.others]][:, None]
-        own, other = whole[:, :, self.others], absent[:, :, self.others]
-        alike = torch.equal(torch.where(there, own, other), pixels[:, :, self.others])
-        return present.numpy() if alike else None
+        pixels, several = x.flatten(2), len(self.points)
+        own, other = self.shown
+        present = (pixels[:, :, self.points] == own[:, :, :several]).all(1)
+        wanted = torch.where(
+            present[:, self.of_others][:, None], own[:, :, several:], other[:, :, several:]
+        )
+        return present.numpy() if torch.equal(wanted, pixels[:, :, self.others]) else None
 
     def _unfit(self, x: torch.Tensor) -> bool:
         """Whether rows are of another size, a gradient may be asked for, or somebody watches."""
@@ -277,7 +284,7 @@ def _looked_at(
     points[labels[differs]] = differs
     chance = torch.Generator().manual_seed(0)
     others = torch.randint(len(labels), (_LOOKED_AT,), generator=chance)
-    return points, torch.cat([points, others])
+    return points, others
 
 
 def mosaic_for(
