@@ -56,9 +56,13 @@ def by_planes(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """A convolution's input (batch, channels, height, width), laid plane by plane where its filters
     are wider than a pixel and have more numbers than twice the input: to order them for channels
     last then takes longer than the pass gains by it."""
-    many = weight.numel() > _WEIGHTS_AN_INPUT * x.numel() and weight.is_contiguous()
+    return x.contiguous() if weight.is_contiguous() and _outweighs(weight, x, x.numel()) else x
+
+
+def _outweighs(weight: torch.Tensor, x: torch.Tensor, numbers: int) -> bool:
+    """Whether a layer's filters are wider than a pixel and more than twice so many numbers."""
     wide = weight.ndim == 4 and weight[0, 0].numel() > 1
-    return x.contiguous() if many and wide and x.device.type == "cpu" else x
+    return wide and weight.numel() > _WEIGHTS_AN_INPUT * numbers and x.device.type == "cpu"
 
 
 class PlanesConvolution(nn.Module):
@@ -82,8 +86,7 @@ def wants_planes(convolution: nn.Module, x: torch.Tensor) -> bool:
     with many rows."""
     if type(convolution) is not nn.Conv2d or convolution.padding_mode != "zeros":
         return False
-    filters, many = convolution.weight, _MANY_ROWS * _WEIGHTS_AN_INPUT * x[:1].numel()
-    return filters[0, 0].numel() > 1 and filters.numel() > many and x.device.type == "cpu"
+    return _outweighs(convolution.weight, x, _MANY_ROWS * x[:1].numel())
 
 
 class _ChannelsLast(torch.autograd.Function):

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from .parts import Part, split
-from .windows import Reach, Select, Stage, alike, channels_last, exchanging
+from .windows import Reach, Select, Stage, exchanging, format_of, lies_last, same_as_whole
 
 _SIDES = (2, 4, 8)  # cells of a tile, of which the best is taken
 _PIECES = 40  # of a tile at most: which of them are there is one whole number
@@ -223,7 +223,7 @@ class Mosaic:
         modules, self.rest = _apart(network, stages, len(tilings))
         self.network = network
         self.hooks = [module._forward_hooks for module in network.modules()]
-        self.last = channels_last(whole)
+        self.last = lies_last(whole)
         self.pixels = Pixels(labels, whole, absent)
         self.kept = [Kept(*each) for each in zip(tilings, modules, strict=True)]
         self.whole, self.absent, self.labels = whole, absent, torch.from_numpy(labels)
@@ -237,8 +237,7 @@ class Mosaic:
         present = None if self._unfit(x) else self._present(x)
         made = None if present is None else self.early(present)
         if made is None:
-            layout = torch.channels_last if self.last else torch.contiguous_format
-            return self.network(x.clone(memory_format=layout))  # which may write over it
+            return self.network(x.clone(memory_format=format_of(self.whole)))  # it may write there
         return self.rest(made)
 
     def early(self, present: np.ndarray) -> torch.Tensor | None:
@@ -323,13 +322,14 @@ def _apart(
     modules: list[list[nn.Module]] = []
     others: dict[str, nn.Module] = {}
     for stage in stages:
+        if len(modules) == count:
+            break
         own = [[network.get_submodule(name) for name in stage.names]]
         if stage.parts:
             own = [[part] for part in split(own[0])]
-        left = own[max(0, count - len(modules)) :]
-        if len(left) == len(own):
-            break
-        modules += own[: len(own) - len(left)]
+        room = count - len(modules)
+        left = own[room:]
+        modules += own[:room]
         others |= dict.fromkeys(stage.names, nn.Identity())
         if left:
             others[stage.names[0]] = nn.Sequential(*(part for (part,) in left))
@@ -440,10 +440,5 @@ def _agrees(mosaic: Mosaic, select: Select) -> bool:
     chance = torch.Generator().manual_seed(0)
     present = torch.rand(2, len(mosaic.points), generator=chance) < 0.5
     x = mosaic.put_together(present)
-    last, whole = mosaic.early(present.numpy()), x.clone()
-    for kept in mosaic.kept:
-        for module in kept.modules:
-            whole = module(whole)
-    if last is None or not alike(last, whole):
-        return False
-    return alike(select(mosaic.rest(last), 2), select(mosaic.network(x.clone()), 2))
+    last, modules = mosaic.early(present.numpy()), [kept.modules for kept in mosaic.kept]
+    return last is not None and same_as_whole(last, modules, mosaic.rest, mosaic.network, x, select)

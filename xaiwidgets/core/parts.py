@@ -179,11 +179,8 @@ def _reach(module: Any) -> int:
         return 0
     reach = module.kernel_size[0] // 2
     same = module.padding in ((reach, reach), "same") and module.padding_mode == "zeros"
-    plain = module.kernel_size == (2 * reach + 1,) * 2 and module.stride == module.dilation == (
-        1,
-        1,
-    )
-    return reach if same and plain else 0
+    whole = module.stride == module.dilation == (1, 1)
+    return reach if same and whole and module.kernel_size == (2 * reach + 1,) * 2 else 0
 
 
 def _inner(x: torch.Tensor, edge: int) -> torch.Tensor:

@@ -166,7 +166,7 @@ class Windows:
         starts = sorted({0, *(i for i, box in enumerate(boxes) if box is None)})
         runs = zip(starts, [*starts[1:], len(x)], strict=True)
         made = torch.cat([self._run(x[a:b], boxes[a:b]) for a, b in runs])
-        return made.contiguous(memory_format=torch.channels_last) if channels_last(x) else made
+        return made.contiguous(memory_format=torch.channels_last) if lies_last(x) else made
 
     def _run(self, x: torch.Tensor, boxes: Sequence[Box | None]) -> torch.Tensor:
         made = []
@@ -446,16 +446,29 @@ def _agrees(
     windows = Windows(network, stages)
     boxes = [((top, top + _LEAST), (left, left + _LEAST)) for top, left in places]
     last = windows.early(x, [None, *boxes])
+    return same_as_whole(last, windows.modules, windows.rest, network, x, select)
+
+
+def same_as_whole(
+    last: torch.Tensor,
+    modules: Sequence[Sequence[nn.Module]],
+    rest: nn.Module,
+    network: nn.Module,
+    x: torch.Tensor,
+    select: Select,
+) -> bool:
+    """Whether `last` is what these modules make of x, and the `rest` of the network gives its
+    scores of the last two rows, up to rounding."""
     whole = x.clone()
-    for modules in windows.modules:
-        for module in modules:
+    for stage in modules:
+        for module in stage:
             whole = module(whole)
-    if not alike(last, whole):
+    if not _alike(last, whole):
         return False
-    return alike(select(windows.rest(last[-2:]), 2), select(network(x[-2:].clone()), 2))
+    return _alike(select(rest(last[-2:]), 2), select(network(x[-2:].clone()), 2))
 
 
-def alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+def _alike(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two results differ by rounding alone; never where one is NaN."""
     near = _NEAR * torch.finfo(b.dtype).eps
     return a.shape == b.shape and bool((a - b).abs().max() <= near * b.abs().max())
@@ -511,10 +524,10 @@ def _grown(span: Span, side: int) -> Span:
 
 def format_of(x: torch.Tensor) -> torch.memory_format:
     """How x lies in memory, to make more of its kind."""
-    return torch.channels_last if channels_last(x) else torch.contiguous_format
+    return torch.channels_last if lies_last(x) else torch.contiguous_format
 
 
-def channels_last(x: torch.Tensor) -> bool:
+def lies_last(x: torch.Tensor) -> bool:
     """Whether a pixel's channels lie side by side."""
     last = x.is_contiguous(memory_format=torch.channels_last)
     return last and not x.is_contiguous()

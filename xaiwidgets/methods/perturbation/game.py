@@ -70,8 +70,9 @@ class Game:
     def _parts(self, present: torch.Tensor) -> Iterator[torch.Tensor]:
         """Coalitions batch by batch; the first is not larger than before anything was asked."""
         more = max(1, self.subject.batch_size(self.filling.x, backward=False) // len(self.draws))
-        first, rest = present[: self.at_once], present[self.at_once :]
-        yield from (first, *rest.split(more)) if len(rest) else (first,) * bool(len(first))
+        for part in (present[: self.at_once], *present[self.at_once :].split(more)):
+            if len(part):
+                yield part
 
     def _many(self, present: torch.Tensor) -> bool:
         """Whether coalitions are many that differ in more than one player who leaves and one who
