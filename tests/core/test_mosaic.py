@@ -211,6 +211,25 @@ def test_blocks_come_apart_and_may_be_left_half_way(count, counted, monkeypatch)
     assert sum(counted) == len(rows)
 
 
+class Hourglass(nn.Module):
+    """Down, and up to its input again: two maps of which one is half as wide are read later."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(6, 8, 3, 2, 1), nn.Conv2d(8, 6, 3, padding=1)
+
+    def forward(self, x):
+        y = self.conv2(self.conv1(x).relu())
+        return x + nn.functional.interpolate(y, scale_factor=2)
+
+
+def test_a_block_that_hands_on_maps_of_two_sizes_stays_in_one_piece():
+    network = seeded(lambda: headed(nn.Conv2d(3, 6, 3, padding=1), Hourglass(), width=6))
+    one = noise(1, 3, 96, 96)
+    stages = windows.in_parts(network, windows.local_stages(network, one), one)
+    assert [len(stage.parts) for stage in stages] == [1, 0]
+
+
 class Whole(nn.Module):
     """A normalisation by all pixels, which no window can know."""
 

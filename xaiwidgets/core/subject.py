@@ -159,6 +159,7 @@ class Subject:
         self._plans: dict[Hashable, folding.Plan | None] = {}  # for many passes
         self._stages: dict[Hashable, tuple[windows.Stage, ...]] = {}
         self._local: dict[Hashable, tuple[windows.Stage, ...]] = {}
+        self._parted: dict[Hashable, tuple[windows.Stage, ...]] = {}
         self._near: tuple[windows.Stage, ...] = ()  # of a copy made ready
         self._windows: windows.Windows | mosaic.Mosaic | None = None
         self._made_ready = False
@@ -228,7 +229,12 @@ class Subject:
         many = whole.expand(rows, -1, -1, -1)[: self.batch_size(whole, backward=False)]
         own = self._own_copy(many)[:1]
         pictures = own, absent.clone(memory_format=windows.format_of(own))
-        made = mosaic.mosaic_for(self.model, self._near, labels, pictures, rows, self._select)
+        kind = repr(self.model), tuple(own.shape[1:])
+        with self.lock:
+            if kind not in self._parted:
+                self._parted[kind] = windows.in_parts(self.model, self._near, own)
+        stages = self._parted[kind]
+        made = mosaic.mosaic_for(self.model, stages, labels, pictures, rows, self._select)
         if made is None:
             return self
         other = copy.copy(self)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +112,21 @@ def local_stages(network: nn.Module, one: torch.Tensor) -> tuple[Stage, ...]:
     from the first on, as long as they see a part of the picture alone."""
     try:
         with torch.inference_mode(False), torch.no_grad():
-            return tuple(_in_parts(network, _local(network, one), one))
-    except Exception:  # whatever cannot be done in parts is done in whole passes
+            return tuple(_local(network, one))
+    except Exception:  # whatever cannot be done in windows is done in whole passes
         return ()
+
+
+def in_parts(network: nn.Module, stages: Sequence[Stage], one: torch.Tensor) -> tuple[Stage, ...]:
+    """The same stages with their parts, where they come apart; the first takes `one`."""
+    found, x = [], one
+    with torch.inference_mode(False), torch.no_grad():
+        for stage in stages:
+            modules = [network.get_submodule(name) for name in stage.names]
+            found.append(dataclasses.replace(stage, parts=_parts(modules, x)))
+            for module in modules:
+                x = module(x.clone())
+    return tuple(found)
 
 
 def plan_for(
@@ -348,20 +360,19 @@ def _stage(name: str, module: nn.Module, x: torch.Tensor) -> tuple[Any, Stage | 
     return made, None if reaches is None else Stage((name,), reaches, sum(work), made.shape[1])
 
 
-def _in_parts(network: nn.Module, stages: Sequence[Stage], x: torch.Tensor) -> Iterator[Stage]:
-    """The same stages with their parts, where they come apart; x is what the first takes."""
-    for stage in stages:
-        modules = [network.get_submodule(name) for name in stage.names]
-        parts, made = list[Stage](), x
+def _parts(modules: Sequence[nn.Module], x: torch.Tensor) -> tuple[Stage, ...]:
+    """The parts of modules that x passes one after the other, as stages without names; none where
+    one of them is not a stage, or cannot hand on what it makes as one map."""
+    found = []
+    try:
         for part in split(modules):
-            made, found = _stage("", part, made)
-            if found is None:
-                parts.clear()
-                break
-            parts.append(dataclasses.replace(found, names=(), edge=part.edge))
-        yield dataclasses.replace(stage, parts=tuple(parts))
-        for module in modules:
-            x = module(x.clone())
+            x, stage = _stage("", part, x)
+            if stage is None:
+                return ()
+            found.append(dataclasses.replace(stage, names=(), edge=part.edge))
+    except Exception:  # maps of several sizes, or whatever else is no part
+        return ()
+    return tuple(found)
 
 
 def _weighty(module: nn.Module) -> list[nn.Module]:
