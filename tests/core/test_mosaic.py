@@ -20,7 +20,8 @@ ROWS = 60
 
 @pytest.fixture(autouse=True)
 def small_pictures_count_too(monkeypatch):
-    monkeypatch.setattr(mosaic, "_REPAYS", 0)
+    for name in ("_REPAYS", "_MOVED", "_LOOKED_UP"):
+        monkeypatch.setattr(mosaic, name, 0)
 
 
 @pytest.fixture
@@ -95,7 +96,17 @@ def test_single_precision_stays_within_rounding(name, counted):
     assert sum(counted) == len(rows)
 
 
-@pytest.mark.parametrize("side", [2, 4, 8])
+@pytest.mark.parametrize("cost", ["_MOVED", "_LOOKED_UP"])
+def test_where_moving_and_looking_up_take_longer_nothing_is_kept(cost, monkeypatch):
+    subject, x = subject_of("zoo")
+    labels, absent = cut(x), torch.zeros_like(x)
+    quick, own = pieced(subject, x, absent, labels)
+    assert own is not quick
+    monkeypatch.setattr(mosaic, cost, 2**30)
+    assert quick.pieced(labels, x, absent, ROWS) is quick
+
+
+@pytest.mark.parametrize("side", [1, 2, 4, 8])
 def test_tiles_of_every_size_give_the_same(side, counted, monkeypatch):
     monkeypatch.setattr(mosaic, "_SIDES", (side,))
     monkeypatch.setattr(mosaic, "_GAIN", 9)
@@ -205,7 +216,7 @@ def test_blocks_come_apart_and_may_be_left_half_way(count, counted, monkeypatch)
     rows = together(x, absent, labels, drawn(int(labels.max()) + 1))
     _, own = pieced(subject, x, absent, labels)
     edges = [kept.tiling.stage.edge for kept in own._windows.kept]
-    assert edges == [1, 1, 1, 0, 1][:count]
+    assert edges == [1] * count
     counted.clear()
     assert far_off(asked(own, rows), asked(subject, rows)) < 1e-12
     assert sum(counted) == len(rows)

@@ -30,9 +30,28 @@ class Residual(nn.Module):
         return self.relu(y)
 
 
+class Along(nn.Module):
+    """A convolution beside another way."""
+
+    def __init__(self, other, stride):
+        super().__init__()
+        self.conv, self.other = nn.Conv2d(4, 6, 3, stride, 1), other
+
+    def forward(self, x):
+        return F.relu(self.conv(x) + self.other(x))
+
+
 BLOCKS = {
     "residual": (lambda: [Residual()], [1, 1]),
-    "with a stride": (lambda: [Residual(2)], [0, 1]),
+    "with a stride": (lambda: [Residual(2)], [1, 1]),
+    "a stride, then a pool": (
+        lambda: [nn.Conv2d(4, 6, 5, 2, 2), nn.ReLU(), nn.MaxPool2d(2)], [2],
+    ),
+    "a stride each way": (lambda: [nn.Conv2d(4, 6, 3, (1, 2), 1)], [0]),
+    "a stride both ways": (lambda: [Along(nn.Conv2d(4, 6, 1, 2), 2)], [1]),
+    "a pool beside a stride": (
+        lambda: [Along(nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(4, 6, 1)), 2)], [0],
+    ),
     "rectified before": (lambda: [Residual(how="before")], [0, 1]),
     "two convolutions and a pool": (
         lambda: [nn.Conv2d(4, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
@@ -71,13 +90,14 @@ def test_within_its_edge_a_part_makes_what_it_makes_of_the_whole_map(name):
             if part.edge:
                 around = F.pad(whole, [part.edge] * 4)
                 torch.testing.assert_close(part.within(around), made)
-                window = whole[:, :, 2 : 8 + 2 * part.edge, 2 : 8 + 2 * part.edge]
-                step, start = whole.shape[2] // made.shape[2], 2 + part.edge
-                wanted = made[:, :, start // step :, start // step :][
-                    :, :, : 6 // step, : 6 // step
-                ]
-                if start % step == 0:
-                    torch.testing.assert_close(part.within(window.clone()), wanted)
+                step = whole.shape[2] // made.shape[2]
+                for cells in (1, 2):
+                    read = slice(2 * step - part.edge, (2 + cells) * step + part.edge)
+                    wanted = made[:, :, 2 : 2 + cells, 2 : 2 + cells]
+                    window = whole[:, :, read, read].clone()
+                    torch.testing.assert_close(part.within(window), wanted)
+                    last = window.contiguous(memory_format=torch.channels_last)
+                    torch.testing.assert_close(part.within(last), wanted)
                 part(whole.clone())
             whole = made
 

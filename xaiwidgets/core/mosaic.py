@@ -10,6 +10,7 @@ maps, the same up to rounding as those of a whole pass.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,11 +23,15 @@ from torch import nn
 from .parts import Part, split
 from .windows import Reach, Select, Stage, exchanging, format_of, lies_last, same_as_whole
 
-_SIDES = (2, 4, 8)  # cells of a tile, of which the best is taken
+_SIDES = (1, 2, 4, 8)  # cells of a tile, of which the best is taken
 _PIECES = 40  # of a tile at most: which of them are there is one whole number
 _KEPT = 2**29  # bytes of cells at most
 _GAIN = 0.8  # of a stage's work
 _REPAYS = 2**31  # multiplications that have to be saved
+# What takes as long as how many multiplications: moving a number from what is kept, or to there,
+# and looking up a tile.
+_MOVED = 64
+_LOOKED_UP = 2**13
 _SPARE = 1.05  # of the usual room
 _LOOKED_AT = 500  # pixels
 _AT_ONCE = 8  # pictures, of whose pixels as many windows are computed together
@@ -35,14 +40,16 @@ _AT_ONCE = 8  # pictures, of whose pixels as many windows are computed together
 @dataclass(frozen=True)
 class Tiling:
     """A stage's map in square tiles of so many cells a `side`: where along rows and columns tiles
-    begin (`first`) and the windows that they are computed in (`begin`), of one size `window`; which
-    pieces each tile sees (pieces, tiles); and how many rows are asked."""
+    begin (`first`) and the windows that they are computed in (`begin`), of one size `window`; how
+    many `channels` these have; which pieces each tile sees (pieces, tiles); and how many rows are
+    asked."""
 
     stage: Stage
     side: int
     first: tuple[np.ndarray, np.ndarray]
     begin: tuple[np.ndarray, np.ndarray]
     window: tuple[int, int]
+    channels: int
     sees: np.ndarray
     rows: int
 
@@ -71,13 +78,20 @@ class Tiling:
             return rows, columns
         return self.window
 
+    @property
+    def kept(self) -> int:
+        """How many numbers are kept of a tile."""
+        return self.side**2 * self.stage.channels
+
     @cached_property
     def share(self) -> float:
-        """How much of the work on the rows is left if every piece is there in half of them."""
-        computed = 1.0
+        """How much of the time for the rows is left if every piece is there in half of them."""
+        computed = float(self.stage.work)
         for window, reach in zip(self.computed, self.stage.reach, strict=True):
             computed *= window / reach.size
-        return self.usual * computed / self.rows
+        moved = math.prod(self.window) * self.channels + 2 * self.kept  # room is cleared first
+        usual = (computed + _MOVED * moved) * self.usual / self.rows
+        return (usual + _LOOKED_UP * self.tiles) / self.stage.work
 
 
 class Cells(Protocol):
@@ -299,7 +313,7 @@ def mosaic_for(
     little, or answers otherwise than a whole pass. `select` picks the scores of so many rows out of
     what the network returns."""
     pieces, (whole, absent) = labels.numpy(), pictures
-    tilings = plan(stages, pieces, rows, whole.dtype.itemsize)
+    tilings = plan(stages, pieces, rows, whole)
     if not tilings:
         return None
     try:
@@ -336,38 +350,43 @@ def _apart(
     return modules, exchanging(network, others)
 
 
-def plan(stages: Sequence[Stage], labels: np.ndarray, rows: int, each: int) -> list[Tiling]:
-    """The first stages in the tiles that leave the least work for so many rows of numbers of `each`
-    so many bytes; none where little is saved."""
-    found, together, room, saved = list[Tiling](), None, float(_KEPT), 0.0
+def plan(
+    stages: Sequence[Stage], labels: np.ndarray, rows: int, whole: torch.Tensor
+) -> list[Tiling]:
+    """The first stages in the tiles that leave the least work for so many rows of pictures like
+    `whole`; none where little is saved."""
+    found, together, room, saved = list[Tiling](), None, _KEPT / whole.itemsize, 0.0
+    channels = whole.shape[1]
     for stage in _finest(stages):
         reach = stage.reach
         if together is not None:
             reach = together[0].then(reach[0]), together[1].then(reach[1])
         together = reach
-        tilings = [_tiling(stage, reach, side, labels, rows) for side in _SIDES]
+        tilings = [_tiling(stage, reach, side, channels, labels, rows) for side in _SIDES]
         fitting = [
             tiling for tiling in tilings
-            if tiling.sees.sum(0).max() <= _PIECES and _bytes(tiling, each) <= room
+            if tiling.sees.sum(0).max() <= _PIECES and tiling.room * tiling.kept <= room
         ]  # fmt: skip
         best = min(fitting, key=lambda tiling: tiling.share, default=None)
         if best is None or best.share > _GAIN:
             break
         found.append(best)
-        room -= _bytes(best, each)
+        room -= best.room * best.kept
         saved += stage.work * (1 - best.share) * rows
+        channels = stage.channels
     return found if saved > _REPAYS else []
 
 
-def _bytes(tiling: Tiling, each: int) -> float:
-    """The room of what is kept of a stage."""
-    return float(tiling.room * tiling.side**2 * tiling.stage.channels * each)
-
-
 def _tiling(
-    stage: Stage, together: tuple[Reach, Reach], side: int, labels: np.ndarray, rows: int
+    stage: Stage,
+    together: tuple[Reach, Reach],
+    side: int,
+    channels: int,
+    labels: np.ndarray,
+    rows: int,
 ) -> Tiling:
-    """A stage's map in tiles of that size; `together` is what it and those before it see."""
+    """A stage's map in tiles of that size, of what has so many channels; `together` is what it and
+    those before it see."""
     side = min(side, *(reach.made for reach in stage.reach))
     first, begin, window, spans = [], [], [], []
     for reach, all_read in zip(stage.reach, together, strict=True):
@@ -385,7 +404,7 @@ def _tiling(
         spans.append([all_read.read(each) for each in cells])
     sees = _seen(labels, *spans)
     places = (first[0], first[1]), (begin[0], begin[1])
-    return Tiling(stage, side, *places, (window[0], window[1]), sees, rows)
+    return Tiling(stage, side, *places, (window[0], window[1]), channels, sees, rows)
 
 
 def _seen(
