@@ -83,6 +83,15 @@ def watched() -> Callable[..., Watch]:
 
 
 @pytest.fixture(scope="module")
+def tab(browser: Browser, watched, request) -> Iterator[Page]:
+    """A page without a network, for a whole file, which may say in `TAB` how it is to be."""
+    how = {"viewport": {"width": 1300, "height": 1200}, **getattr(request.module, "TAB", {})}
+    context = browser.new_context(offline=True, **how)
+    yield watched(context.new_page()).page
+    context.close()
+
+
+@pytest.fixture(scope="module")
 def offline_page(browser: Browser, watched, tmp_path_factory) -> Iterator[Callable[..., Page]]:
     """Opens what a widget exports, without a network, and waits until its panels are painted."""
     contexts: list[BrowserContext] = []

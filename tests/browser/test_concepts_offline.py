@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser.driving import ink, number, painted
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -36,13 +35,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = widget.to_html(tmp_path_factory.mktemp("concepts") / "page.html")
     widget.close()
     return written
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 1200}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@ script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 markdown_it = pytest.importorskip("markdown_it")
 
@@ -28,13 +27,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"<style>{style}</style><body>{body}<script>{script}</script></body></html>"
     )
     return page
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 @pytest.fixture

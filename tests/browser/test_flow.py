@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser.driving import Notebook, painted
 from browser.test_lab import eventually
 from networks import ResidualNetwork, seeded
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -106,13 +105,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         pages[name] = made.to_html(folder / f"{name}.html")
         made.close()
     return pages
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 def shown(tab: Page, path: Path, panel: int = 0) -> Page:

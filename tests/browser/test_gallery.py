@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser.driving import painted
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from tools import gallery
 
@@ -25,13 +24,6 @@ def page_of(folder: Path, entry: gallery.Entry) -> Path:
     if not path.exists():
         gallery.make(folder, [entry.name])
     return path
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 1200}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 @pytest.mark.parametrize("entry", gallery.ENTRIES, ids=lambda entry: entry.name)

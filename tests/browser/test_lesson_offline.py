@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser.driving import ink, painted
 from browser.test_lesson import copied, drag
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -16,6 +16,7 @@ from xaiwidgets.widgets.blind import Blind
 from xaiwidgets.widgets.predict import Predict
 
 METHODS = [xw.Saliency(), xw.GradCam(), xw.IntegratedGradients(steps=4)]
+TAB = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +33,6 @@ def lessons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Predict,
     yield asked, hidden, folder
     asked.close()
     hidden.close()
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 1100}, offline=True)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield watched(context.new_page()).page
-    context.close()
 
 
 def opened(tab: Page, folder: Path, name: str) -> Page:

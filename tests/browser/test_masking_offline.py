@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser.driving import ink, painted
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
 
 UNDER = ".xw-panel .xw-picture"
 METHODS = ["Saliency", "GradCam"]
+TAB = {"viewport": {"width": 1200, "height": 1300}, "has_touch": True}
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,6 @@ def pages(widget, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     widget.wait().select(1).masking.draw_curves()
     widget.wait().select(0).wait()
     return {"plain": plain, "curves": widget.to_html(folder / "curves.html")}
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1200, "height": 1300}, offline=True, has_touch=True
-    )
-    yield watched(context.new_page()).page
-    context.close()
 
 
 @pytest.fixture

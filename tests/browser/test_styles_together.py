@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser.driving import painted
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -66,13 +65,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for widget in made.values():
         widget.close()
     return written
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 1100}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 def differing(page: Page, others: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser.driving import Notebook, painted
 from browser.test_lab import eventually
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import xaiwidgets as xw
 from xaiwidgets import zoo
@@ -114,13 +114,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )  # fmt: skip
     yield made.to_html(tmp_path_factory.mktemp("trust") / "trust.html")
     made.close()
-
-
-@pytest.fixture(scope="module")
-def tab(browser: Browser, watched) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1300, "height": 1300}, offline=True)
-    yield watched(context.new_page()).page
-    context.close()
 
 
 def shown(tab: Page, exported: Path) -> Page:
