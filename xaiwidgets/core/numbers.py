@@ -17,3 +17,8 @@ def percent(share: float) -> str:
     if size >= 1000:
         return "beyond " + sign + "1000 %"
     return f"{sign}{size:.2g} %" if size < 9.95 else f"{sign}{size:.0f} %"
+
+
+def whole_percent(share: float) -> str:
+    """A share in whole percent."""
+    return f"{round(100 * share)} %".replace("-", "−")

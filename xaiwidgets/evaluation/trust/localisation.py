@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 from xaiwidgets.core.evaluation import Case, Graded
+from xaiwidgets.core.numbers import whole_percent
 from xaiwidgets.core.scores import Scores
 
 from ..evidence import judged
 from .badge import Badge, Bar, Bars, graded
-from .question import Question, percent
+from .question import Question
 
 _MOST = 1e6
 
@@ -48,8 +49,8 @@ class Localisation(Question):
         value, share, covered = scores.mean, scores.numbers["share"], scores.numbers["covered"]
         where = (self.shared or {}).get("mask", "the mask")
         sentence = (
-            f"{percent(share)} of its evidence lies in {where}, which covers {percent(covered)} of "
-            f"the {self.words.whole}."
+            f"{whole_percent(share)} of its evidence lies in {where}, which covers "
+            f"{whole_percent(covered)} of the {self.words.whole}."
         )
         bars = [
             Bar("evidence inside", share),

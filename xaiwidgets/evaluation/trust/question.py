@@ -92,8 +92,3 @@ def plain(values: np.ndarray) -> list[float]:
 def means(curve: Curve) -> list[float]:
     """A curve's mean over the inputs that have a value, point by point."""
     return plain(np.array([mean_known(column) for column in curve.y.T]))
-
-
-def percent(share: float) -> str:
-    """A share of 1 in whole percent."""
-    return f"{100 * share:.0f} %".replace("-", "−")

@@ -5,13 +5,13 @@ import torch
 
 from xaiwidgets.core.evaluation import Case, Graded, explaining
 from xaiwidgets.core.method import Passes
-from xaiwidgets.core.numbers import number
+from xaiwidgets.core.numbers import number, whole_percent
 from xaiwidgets.core.scores import Curve, Scores
 
 from ..asking import ask, single_class
 from ..robustness.nearby import Nearby, distances, lengths, noisy
 from .badge import Badge, Bar, Bars, graded
-from .question import Question, means, percent
+from .question import Question, means
 
 SAMPLES = 5
 RADIUS = 0.05
@@ -69,12 +69,15 @@ class Stability(Question):
         unit = score.y_label.rpartition(" ")[2]
         verdict = graded(value, self.good, self.poor)
         sentence = (
-            f"Noise of up to {percent(RADIUS)} of the range changes the map by up to "
-            f"{percent(value)} of its size, and the {unit} by {number(jump)}."
+            f"Noise of up to {whole_percent(RADIUS)} of the range changes the map by up to "
+            f"{whole_percent(value)} of its size, and the {unit} by {number(jump)}."
         )
         bars = [Bar(f"noisy copy {i + 1}", change) for i, change in enumerate(means(changes))]
         bars.append(Bar("an unrelated map", round(2**0.5, 4), control=True))
-        beside = {"largest change": percent(value), f"largest change of the {unit}": number(jump)}
+        beside = {
+            "largest change": whole_percent(value),
+            f"largest change of the {unit}": number(jump),
+        }
         picture = Bars(bars, "change of the map, of its size")
         return self.badge(verdict, value, sentence, scores, beside, picture)
 

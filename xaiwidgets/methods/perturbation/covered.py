@@ -50,11 +50,6 @@ class Covered:
         ]
 
 
-def percent(share: float) -> str:
-    """A share in words, without a minus before nothing."""
-    return f"{round(100 * share)} %"
-
-
 def elsewhere(mask: torch.Tensor) -> torch.Tensor:
     """The same mask moved by half the picture, as a control of equal area."""
     return mask.roll((mask.shape[2] // 2, mask.shape[3] // 2), (2, 3))

@@ -6,10 +6,11 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.filling import fill_knob
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.numbers import whole_percent
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
-from .covered import Covered, elsewhere, percent
+from .covered import Covered, elsewhere
 
 FIRM, FIRMER = 5.0, 400.0  # weight of the area's constraint, and how often it grows by the end
 RATE, MOMENTUM = 0.5, 0.9
@@ -76,15 +77,15 @@ class ExtremalPerturbation(
         for i, (area, share, moved) in enumerate(zip(areas, left, control, strict=True)):
             found.numbers |= {f"area {area:g}": share, f"area {area:g} elsewhere": moved}
             if len(areas) > 1:
-                found.frames.append(Frame(percent(area), by_area[:, i : i + 1], share))
+                found.frames.append(Frame(whole_percent(area), by_area[:, i : i + 1], share))
         found.facts.append(self._told(areas, left, control))
         return found
 
     def _told(self, areas: list[float], left: list[float], control: list[float]) -> str:
         what = "gone" if self.mode == "deletion" else "kept"
         each = [
-            f"{percent(share)} with {percent(area)} of the picture {what} ({percent(moved)} with "
-            "the same mask moved elsewhere)"
+            f"{whole_percent(share)} with {whole_percent(area)} of the picture {what} "
+            f"({whole_percent(moved)} with the same mask moved elsewhere)"
             for area, share, moved in zip(areas, left, control, strict=True)
         ]
         return f"Left of the score: {', '.join(each)}."

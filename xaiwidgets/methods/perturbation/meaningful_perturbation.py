@@ -6,10 +6,11 @@ from xaiwidgets.core.declare import knob
 from xaiwidgets.core.filling import fill_knob
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.method import Attribution, Passes
+from xaiwidgets.core.numbers import whole_percent
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
-from .covered import Covered, elsewhere, percent
+from .covered import Covered, elsewhere
 
 JITTER = 2  # pixels by which the picture moves, so that the mask cannot fit single pixels
 RATE = 0.05
@@ -70,8 +71,8 @@ class MeaningfulPerturbation(
         found.numbers = {"area": area, "score_left": left, "score_left_elsewhere": moved}
         what = "gone" if self.mode == "deletion" else "kept"
         found.facts.append(
-            f"With {percent(area)} of the picture {what}, {percent(left)} of the score is left; "
-            f"with the same mask moved elsewhere {percent(moved)}."
+            f"With {whole_percent(area)} of the picture {what}, {whole_percent(left)} of the score "
+            f"is left; with the same mask moved elsewhere {whole_percent(moved)}."
         )
         return found
 
