@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from xaiwidgets.widgets.worker import Worker
 
 
@@ -32,17 +34,44 @@ def test_newer_work_replaces_what_waits_and_cancels_what_runs():
     assert waiting.cancelled
 
 
-def test_a_failure_does_not_end_the_thread_for_others(capsys):
-    worker, done = Worker(), []
-    hook, threading.excepthook = threading.excepthook, lambda args: None
-    try:
-        worker.submit("bad", lambda token: 1 / 0)
-        worker.wait(10)
-        worker.submit("good", lambda token: done.append(1))
-        assert worker.wait(10)
-    finally:
-        threading.excepthook = hook
+@pytest.fixture
+def said(monkeypatch):
+    """What a thread said of its exceptions."""
+    heard = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
+    return heard
+
+
+def test_after_a_failure_what_was_queued_is_done_and_what_comes(said):
+    worker, go, done = Worker(), threading.Event(), []
+    worker.submit("first", lambda token: go.wait(10))
+    worker.submit("bad", lambda token: 1 / 0)
+    worker.submit("queued", lambda token: done.append("queued"))
+    go.set()
+    assert worker.wait(10)
+    worker.submit("later", lambda token: done.append("later"))
+    assert worker.wait(10)
+    assert done == ["queued", "later"]
+    assert said == [ZeroDivisionError]
+
+
+def test_a_failure_when_all_was_done_leaves_nothing_undone_that_came_meanwhile(said):
+    resting, go, done = threading.Event(), threading.Event(), []
+
+    def rest():
+        resting.set()
+        go.wait(10)
+        raise ValueError
+
+    worker = Worker(on_idle=rest)
+    worker.submit(1, lambda token: None)
+    assert resting.wait(10)
+    worker.submit(2, lambda token: done.append(1))
+    go.set()
+    assert worker.wait(10)
     assert done == [1]
+    worker.close()
+    assert said[0] is ValueError
 
 
 def test_the_thread_ends_when_there_is_nothing_to_do_and_starts_again():

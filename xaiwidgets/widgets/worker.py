@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -142,7 +143,11 @@ class Worker:
                 if not self._queue:
                     self._thread = None
                     return
-            self._drain(once=True)
+            try:
+                self._drain(once=True)
+            except Exception:  # said as every thread says it; the others' work is done all the same
+                said = *sys.exc_info(), threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs(said))
 
     def _drain(self, once: bool = False) -> None:
         while True:
