@@ -84,17 +84,38 @@ def serving(command: list[str], url: str, folder: Path, env: dict[str, str]) -> 
                     process.wait(patience)
 
 
+STACKS = """
+import faulthandler, os, signal
+_stacks = open(os.path.join(os.environ["IPYTHONDIR"], f"stacks-{os.getpid()}.txt"), "w")
+if hasattr(signal, "SIGUSR1"):
+    faulthandler.register(signal.SIGUSR1, file=_stacks)
+"""
+"""What every kernel runs first: asked by a signal, it writes where each of its threads is."""
+
+
 @dataclass
 class JupyterServer:
-    """Where a server answers, and the folder that it shows."""
+    """Where a server answers, the folder that it shows, and the one of its kernels' own files."""
 
     address: str
     token: str
     folder: Path
+    kernels: Path
 
     def url(self, place: str) -> str:
         """An address below the server, with the token."""
         return f"{self.address}/{place}?token={self.token}"
+
+    def stacks(self) -> str:
+        """Where every thread of every kernel is now, for a test that waits in vain."""
+        found = ""
+        for path in sorted(self.kernels.glob("stacks-*.txt")):
+            number = int(path.stem.partition("-")[2])
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGUSR1)
+                time.sleep(1)
+                found += f"\nkernel {number}:\n{path.read_text()}"
+        return found
 
 
 @contextmanager
@@ -111,6 +132,9 @@ def jupyter(folder: Path) -> Iterator[JupyterServer]:
         place = folder / name.lower()
         place.mkdir()
         env[name] = str(place)
+    startup = folder / "ipythondir" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "stacks.py").write_text(STACKS)
     quiet = folder / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
     (quiet / "notification.jupyterlab-settings").write_text(
@@ -127,7 +151,7 @@ def jupyter(folder: Path) -> Iterator[JupyterServer]:
     ]  # fmt: skip
     if getattr(os, "geteuid", lambda: 1)() == 0:
         command.append("--allow-root")
-    server = JupyterServer(f"http://127.0.0.1:{port}", token, root)
+    server = JupyterServer(f"http://127.0.0.1:{port}", token, root, folder / "ipythondir")
     with serving(command, server.url("api/status"), folder, env):
         yield server
 
