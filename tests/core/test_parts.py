@@ -1,5 +1,7 @@
 """Blocks of several convolutions come apart, and parts are computed within an edge."""
 
+from threading import Thread
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -104,3 +106,24 @@ def test_within_its_edge_a_part_makes_what_it_makes_of_the_whole_map(name):
 
 def test_what_depends_on_the_numbers_does_not_come_apart():
     assert split([Residual(how="depends")]) == []
+
+
+HEARD = []
+
+
+class Meanwhile(Residual):
+    """A block that, whenever it is looked at, waits until another thread has asked a network."""
+
+    def forward(self, x):
+        asked = seeded(Residual)
+        another = Thread(target=lambda: HEARD.append((asked(noise(1, 4, 8, 8)), asked)))
+        another.start()
+        another.join(30)
+        return super().forward(x)
+
+
+def test_networks_of_other_threads_answer_while_a_block_comes_apart():
+    HEARD.clear()
+    assert len(split([seeded(Meanwhile)])) == 2
+    ((heard, asked),) = HEARD
+    assert torch.equal(heard, asked(noise(1, 4, 8, 8)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,10 +34,11 @@ _WATCHED = (*_CONVOLUTIONS, *_NORMS, nn.Linear, nn.ReLU)
 _NEAR = 1e-4  # of the largest score
 
 
-def sharing_copy(network: nn.Module) -> nn.Module:
-    """A copy of the modules that shares every parameter and buffer with the network."""
+def sharing_copy(network: nn.Module, instead: Mapping[int, Any] | None = None) -> nn.Module:
+    """A copy of the modules that shares every parameter and buffer with the network. `instead` of
+    what it holds, by id, the copy holds something else."""
     tensors = [*network.parameters(), *network.buffers()]
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors} | {**(instead or {})})
 
 
 def fits(network: nn.Module, x: torch.Tensor) -> bool:

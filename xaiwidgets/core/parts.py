@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
+from .folding import sharing_copy
+
 _CELL_BY_CELL = (
     nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d,
     nn.Dropout,
@@ -27,34 +29,68 @@ _METHODS = ("add", "add_", "relu", "relu_")
 def split(modules: Sequence[nn.Module]) -> list[Part]:
     """The parts of modules that a map passes one after the other, each with one convolution wider
     than a pixel in a row; none where they do what cannot be written down beforehand."""
+    root = nn.Sequential(*modules)
     try:
-        root = nn.Sequential(*modules)
-        traced = fx.GraphModule(root, _Tracer().trace(root))
+        nodes = _written(root)
     except Exception:  # whatever depends on the numbers in the map
         return []
-    stages = _stages(traced)
-    if sum(node.op == "placeholder" for node in stages) != 1:
-        return []
+    stages = _stages(root, nodes)
     made: list[Part] = []
     for number in range(1, max(stages.values()) + 1):
-        made.append(Part(traced, stages, number, made[-1] if made else None))
+        made.append(Part(root, stages, number, made[-1] if made else None))
     return made
 
 
-class _Tracer(fx.Tracer):
-    """Looks into modules that hold others, and into no other."""
+def _written(root: nn.Module) -> list[fx.Node]:
+    """What modules do with a map, in order; modules that hold no others are asked as a whole."""
+    tracer = _Tracer(root)
+    told = {id(m): _StandIn(tracer, name) for name, m in root.named_modules() if _whole(m)}
+    twin = sharing_copy(root, told)
+    made = twin(tracer.create_proxy("placeholder", "x", (), {}))
+    tracer.create_node("output", "output", (tracer.create_arg(made),), {})
+    return list(tracer.graph.nodes)
 
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        """Whether a module is asked as a whole."""
-        return super().is_leaf_module(module, name) or not any(module.children())
+
+def _whole(module: nn.Module) -> bool:
+    """Whether nobody looks into a module: it holds no others, or is one of torch's own layers."""
+    holder = isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+    own = type(module).__module__.startswith("torch.nn") and not holder
+    return own or not any(module.children())
 
 
-def _stages(traced: fx.GraphModule) -> dict[fx.Node, int]:
+class _Tracer(fx.proxy.GraphAppendingTracer):
+    """Writes down what is done with a map. `fx.Tracer` exchanges `nn.Module.__call__` meanwhile,
+    and with it that of every network which another thread asks at that time."""
+
+    def __init__(self, root: nn.Module) -> None:
+        super().__init__(fx.Graph())
+        tensors = (*root.named_parameters(), *root.named_buffers())
+        self.names = {id(tensor): name for name, tensor in tensors}
+
+    def create_arg(self, a: Any) -> Any:
+        """What a node is given: the modules' own numbers by name."""
+        name = self.names.get(id(a))
+        return super().create_arg(a) if name is None else self.create_node("get_attr", name, (), {})
+
+
+class _StandIn(nn.Module):
+    """In the place of a module, notes that it is asked."""
+
+    def __init__(self, tracer: _Tracer, name: str) -> None:
+        super().__init__()
+        self.tracer, self.name = tracer, name
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What stands for the module's answer."""
+        return self.tracer.create_proxy("call_module", self.name, args, kwargs)
+
+
+def _stages(root: nn.Module, nodes: Sequence[fx.Node]) -> dict[fx.Node, int]:
     """In which part each value is made, counted from 1: as soon as what it is made of is there."""
     found: dict[fx.Node, int] = {}
-    for node in traced.graph.nodes:
+    for node in nodes:
         before = max((found[each] for each in node.all_input_nodes), default=0)
-        module = traced.get_submodule(node.target) if node.op == "call_module" else None
+        module = root.get_submodule(str(node.target)) if node.op == "call_module" else None
         found[node] = before + _wide(module)
     return {node: max(stage, 1) for node, stage in found.items()}
 
@@ -71,7 +107,7 @@ class Part(nn.Module):
     else goes cell by cell, `edge` is how many cells it reads around its own, and 0 otherwise."""
 
     def __init__(
-        self, traced: fx.GraphModule, stages: dict[fx.Node, int], number: int, before: Part | None
+        self, root: nn.Module, stages: dict[fx.Node, int], number: int, before: Part | None
     ) -> None:
         super().__init__()
         own = [node for node, stage in stages.items() if stage == number]
@@ -82,7 +118,7 @@ class Part(nn.Module):
             if stage <= number and any(_reads(user, stages, number) for user in node.users)
         ]  # fmt: skip
         self.sizes: list[int] = []  # channels of what was handed on last
-        self.of = [traced], [before]  # in lists, or they would be modules of this one
+        self.of = [root], [before]  # in lists, or they would be modules of this one
         self.edges = self._edges()
         self.edge = max(self.edges.values(), default=0)
 
@@ -152,15 +188,15 @@ class Part(nn.Module):
         return type(module) in _CELL_BY_CELL
 
     def _module(self, node: fx.Node) -> nn.Module:
-        ((traced,), _) = self.of
-        return traced.get_submodule(str(node.target))
+        ((root,), _) = self.of
+        return root.get_submodule(str(node.target))
 
     def own_modules(self) -> list[nn.Module]:
         """The modules that it asks."""
         return [self._module(node) for node in self.nodes if node.op == "call_module"]
 
     def _made(self, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
-        ((traced,), _), target = self.of, node.target
+        ((root,), _), target = self.of, node.target
         args: Sequence[Any] = fx.node.map_arg(node.args, values.__getitem__)
         kwargs: dict[str, Any] = fx.node.map_arg(node.kwargs, values.__getitem__)
         if node.op == "call_module":
@@ -168,7 +204,7 @@ class Part(nn.Module):
         if node.op == "call_method":
             return getattr(args[0], str(target))(*args[1:], **kwargs)
         if node.op == "get_attr":
-            return _attribute(traced, str(target))
+            return _attribute(root, str(target))
         assert callable(target)
         return target(*args, **kwargs)
 
