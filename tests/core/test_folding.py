@@ -18,7 +18,7 @@ from xaiwidgets.core.evaluation import Case
 from xaiwidgets.core.layout import PlanesConvolution
 from xaiwidgets.core.method import Attribution
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.methods import LIME, RISE, GradCam, Occlusion, ScoreCam
+from xaiwidgets.methods import LIME, RISE, GradCam, Occlusion, Saliency, ScoreCam
 
 
 def norms(network):
@@ -118,6 +118,27 @@ def test_a_network_that_cannot_be_copied_is_asked_itself():
     subject, x = Subject(network), noise(2, 3, 32, 32)
     subject.prepare(x)
     assert subject.quick(x) is subject
+
+
+class Keeping(nn.Module):
+    """A network that keeps the map of its last pass, as hand-written Grad-CAMs do."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.after, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 3)
+
+    def forward(self, x):
+        self.kept = F.relu(self.conv(x))
+        return self.head(F.relu(self.after(self.kept)).mean((2, 3)))
+
+
+def test_a_network_that_keeps_its_last_map_is_asked_itself_once_a_gradient_hangs_on_that():
+    subject, x = Subject(seeded(Keeping)), noise(1, 3, 16, 16)
+    before = RISE(samples=300)(subject, x, 1).values
+    assert subject.quick(x) is not subject
+    Saliency()(subject, x, 1)
+    assert subject.quick(x) is subject
+    assert torch.allclose(RISE(samples=300)(subject, x, 1).values, before, atol=1e-5)
 
 
 def test_filters_are_put_in_order_where_channels_come_last_also_without_a_normalisation():

@@ -210,7 +210,11 @@ class Subject:
             return self
         self.layers(x)  # or a copy, which has others, would be traced for both
         done = plan or folding.NOTHING
-        other = self.with_network(folding.ready(self.model, done.layered if layers else done))
+        try:
+            ready = folding.ready(self.model, done.layered if layers else done)
+        except Exception:  # one that keeps what a pass made cannot be copied any more
+            return self
+        other = self.with_network(ready)
         other._made_ready = True
         other._near = () if backward or layers else self._local.get(kind, ())
         if stages:
