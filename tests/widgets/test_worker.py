@@ -1,5 +1,7 @@
 """One thread, newest request first, nothing left hanging."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -209,3 +211,25 @@ def test_work_given_way_to_is_cancelled_with_everything_else():
     go.set()
     assert worker.wait(10)
     assert done == ["begun"]
+
+
+BUSY = """
+import time
+import torch
+from xaiwidgets.widgets.worker import Worker
+
+convolve = torch.nn.Conv2d(64, 64, 3)
+def work(token):
+    while not token.cancelled:
+        convolve(torch.ones(8, 64, 96, 96)).sum().backward()
+
+worker = Worker()
+worker.submit(1, work)
+time.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "worker.close()", "raise SystemExit(0)"])
+def test_a_script_ends_quietly_while_its_worker_is_at_work(end):
+    ran = subprocess.run([sys.executable, "-c", BUSY + end], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from xaiwidgets.core.job import CancelToken
 
 Work = Callable[[CancelToken], None]
+_PATIENCE = 10.0
+_working: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        _working.add(self)
 
     def submit(
         self, key: Hashable, work: Work, *, first: bool = False, last: bool = False
@@ -99,6 +104,12 @@ class Worker:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def end(self, patience: float) -> None:
+        """Close, and wait for at most so many seconds until the thread has ended."""
+        self.close()
+        if (thread := self._thread) is not None:
+            thread.join(patience)
 
     def _keys(self) -> list[Hashable]:
         return [*self._queue, *([self._running.key] if self._running else [])]
@@ -166,3 +177,10 @@ class Worker:
                 self._on_idle()
             if once:
                 return
+
+
+@atexit.register
+def _end_all() -> None:
+    """No thread may be inside PyTorch when Python takes itself apart: that aborts the process."""
+    for worker in list(_working):
+        worker.end(_PATIENCE)
