@@ -362,3 +362,17 @@ def test_bounds_that_do_not_go_with_the_layer_are_refused_in_a_sentence():
     table = Table([("body.3", ZBox()), ("any", Epsilon(0.0))])
     with pytest.raises(ExplainError, match="of layers that see the picture"):
         xw.LRP.by(table)(deep, noise(1, 3, 8, 8), 1)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "a", None])
+def test_epsilon_and_gamma_take_numbers_from_0_on(value):
+    with pytest.raises(ExplainError, match=r"ε is .* from 0 on"):
+        Epsilon(value)
+    with pytest.raises(ExplainError, match=r"γ is .* from 0 on"):
+        Gamma(value)
+
+
+@pytest.mark.parametrize("table", [{"any": Epsilon()}, [("any", Epsilon())], "ε-plus", None])
+def test_lrp_goes_by_a_table_alone(table):
+    with pytest.raises(ExplainError, match=r"The table is .* it takes Table\("):
+        xw.LRP.by(table)

@@ -7,6 +7,7 @@ import torch
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.attention import Visit
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.method import FromFunction
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
@@ -91,7 +92,14 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
         """A method that goes by a table of your own, for `compare` and everything else.
 
         >>> LRP.by(Table([("first", Flat()), ("layer4.*", Epsilon(0.1)), ("any", Gamma(0.1))]))
+
+        Raises ExplainError for what is no Table.
         """
+        if not isinstance(table, Table):
+            raise ExplainError(
+                f"The table is {table!r}; it takes Table([(pattern, rule), ...]), such as "
+                'Table([("first", Flat()), ("any", Epsilon(0.1))]).'
+            )
         return ByTable(table, title)
 
     def explain_rules(

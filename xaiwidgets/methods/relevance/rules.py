@@ -8,8 +8,10 @@ c of the outputs and gives that of the inputs. Rules `at_input` give R itself, f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 
@@ -82,6 +84,12 @@ class Rule:
         return type(self).__name__
 
 
+def _need_amount(name: str, value: object) -> None:
+    """Refuse what is no number from 0 on."""
+    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        raise ExplainError(f"{name} is {value!r}; it takes a number from 0 on, such as 0.25.")
+
+
 @dataclass(frozen=True)
 class Epsilon(Rule):
     """LRP-ε (Bach et al. 2015): R_j = Σ_k x_j w_jk R_k ÷ (z_k + ε·sign z_k).
@@ -94,6 +102,9 @@ class Epsilon(Rule):
     epsilon: float = STABILISER
     relative: bool = False
     needs_input = False
+
+    def __post_init__(self) -> None:
+        _need_amount("ε", self.epsilon)
 
     def share(self, flow: Flow) -> torch.Tensor:
         """One backward pass of the layer."""
@@ -198,6 +209,9 @@ class Gamma(Rule):
     """
 
     gamma: float = 0.25
+
+    def __post_init__(self) -> None:
+        _need_amount("γ", self.gamma)
 
     def share(self, flow: Flow) -> torch.Tensor:
         """Passes over the positive contributions and, where outputs are negative, those too."""
