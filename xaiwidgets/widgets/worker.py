@@ -105,9 +105,8 @@ class Worker:
             self._closed = True
             self._changed.notify_all()
 
-    def end(self, patience: float) -> None:
-        """Close, and wait for at most so many seconds until the thread has ended."""
-        self.close()
+    def join(self, patience: float) -> None:
+        """Wait for at most so many seconds until the thread has ended."""
         if (thread := self._thread) is not None:
             thread.join(patience)
 
@@ -182,5 +181,8 @@ class Worker:
 @atexit.register
 def _end_all() -> None:
     """No thread may be inside PyTorch when Python takes itself apart: that aborts the process."""
-    for worker in list(_working):
-        worker.end(_PATIENCE)
+    workers = list(_working)
+    for worker in workers:
+        worker.close()
+    for worker in workers:
+        worker.join(_PATIENCE)
