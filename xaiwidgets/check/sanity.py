@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from xaiwidgets.core.copies import own_copy
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.similarity import pearson, spearman
@@ -33,7 +33,7 @@ def forgetting(student: Any, *, seed: int = 0, points: float | None = None) -> R
     names = [n for n, m in subject.model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
 
     def ask(count: int) -> None:
-        given = copy.deepcopy(subject.model)
+        given = own_copy(subject.model)
         before = {key: value.clone() for key, value in given.state_dict().items()}
         made = called(student, given, count, takes="(model, count)")
         _refuse_what_is_no_network(made, named(student))
@@ -194,7 +194,7 @@ def _cascade(subject: Subject, seed: int) -> list[nn.Module]:
     network = subject.model
     layers = [n for n, m in network.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     for step, name in enumerate(reversed(layers)):
-        network = copy.deepcopy(network)
+        network = own_copy(network)
         layer = network.get_submodule(name)
         for parameter in layer.parameters():
             fresh = normal(seed + 10 + step, 1, tuple(parameter.shape))[0]

@@ -11,9 +11,8 @@ numbers may have changed.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +20,10 @@ import torch
 from torch import nn
 
 from . import strided
+from .copies import sharing_copy
 from .eager import is_compiled
 from .fingerprint import every_module
-from .layers import hooked
+from .layers import hooked, is_ours
 from .layout import PlanesConvolution, wants_planes
 
 Pair = tuple[str, str]
@@ -32,13 +32,6 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _WATCHED = (*_CONVOLUTIONS, *_NORMS, nn.Linear, nn.ReLU)
 _NEAR = 1e-4  # of the largest score
-
-
-def sharing_copy(network: nn.Module, instead: Mapping[int, Any] | None = None) -> nn.Module:
-    """A copy of the modules that shares every parameter and buffer with the network. `instead` of
-    what it holds, by id, the copy holds something else."""
-    tensors = [*network.parameters(), *network.buffers()]
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors} | {**(instead or {})})
 
 
 def fits(network: nn.Module, x: torch.Tensor) -> bool:
@@ -188,6 +181,7 @@ def _settled(module: Any) -> bool:
 
 
 def _watched(module: nn.Module) -> bool:
-    """Whether somebody looks at what goes through it, or it is no longer plain Python."""
-    hooks = module._forward_hooks, module._forward_pre_hooks
-    return any(hooks) or isinstance(module, torch.jit.ScriptModule) or is_compiled(module)
+    """Whether somebody else looks at what goes through it, or it is no longer plain Python."""
+    hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+    theirs = any(not is_ours(hook) for hook in hooks)
+    return theirs or isinstance(module, torch.jit.ScriptModule) or is_compiled(module)

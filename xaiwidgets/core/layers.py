@@ -144,17 +144,7 @@ def hooked(
     """Watch modules' outputs in this thread only, and with `before` that they begin; the hooks are
     gone when the block ends, in which nothing is compiled. Raises ExplainError for scripted
     modules, which take no hooks."""
-    mine = threading.get_ident()
-
-    def guarded(module: nn.Module, inputs: Any, output: Any) -> Any:
-        return hook(module, inputs, output) if threading.get_ident() == mine else None
-
-    def beginning(module: nn.Module, inputs: Any) -> None:
-        if before is not None and threading.get_ident() == mine:
-            before(module, inputs)
-
-    guarded.xaiwidgets = True  # type: ignore[attr-defined]
-    beginning.xaiwidgets = True  # type: ignore[attr-defined]
+    after, beginning = _Hook(hook, threading.get_ident()), _Hook(before, threading.get_ident())
     handles = []
     try:
         for module in modules:
@@ -163,7 +153,7 @@ def hooked(
                     "A scripted module cannot be watched from inside; use the Python network that "
                     "it was made from."
                 )
-            handles.append(module.register_forward_hook(guarded))
+            handles.append(module.register_forward_hook(after))
             if before is not None:
                 handles.append(module.register_forward_pre_hook(beginning))
         with uncompiled():
@@ -173,9 +163,25 @@ def hooked(
             handle.remove()
 
 
+class _Hook:
+    """A hook of ours, for one thread. In a copy of the network, or where it is saved or sent to
+    another process meanwhile, what stands in its place does nothing."""
+
+    def __init__(self, function: Callable[..., Any] | None = None, thread: int = 0) -> None:
+        self.function, self.thread = function, thread
+
+    def __call__(self, module: nn.Module, *values: Any) -> Any:
+        if self.function is None or threading.get_ident() != self.thread:
+            return None
+        return self.function(module, *values)
+
+    def __reduce__(self) -> tuple[type[_Hook], tuple[()]]:
+        return _Hook, ()
+
+
 def is_ours(hook: Any) -> bool:
     """Whether `hooked` put this hook in place and will remove it."""
-    return getattr(hook, "xaiwidgets", False) is True
+    return isinstance(hook, _Hook)
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:

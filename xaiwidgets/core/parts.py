@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from .folding import sharing_copy
+from .copies import sharing_copy
 
 _CELL_BY_CELL = (
     nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from xaiwidgets.core.copies import own_copy
 from xaiwidgets.core.draws import generator
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job
@@ -97,7 +97,7 @@ def from_scratch(network: nn.Module, seed: int = 0) -> nn.Module:
     Raises ExplainError where parameters belong to a module that has no such method: their initial
     values are not known.
     """
-    fresh = copy.deepcopy(network)
+    fresh = own_copy(network)
     for name, module in fresh.named_modules():
         own = list(module.parameters(recurse=False))
         if own and not callable(getattr(module, "reset_parameters", None)):

@@ -1,4 +1,3 @@
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from xaiwidgets.core.answers import Provenance, Seen
+from xaiwidgets.core.copies import own_copy
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.figure import figure_type
@@ -130,7 +130,7 @@ class ModelManipulation(Declared, title="Manipulated network", source="heo2019")
         start = time.perf_counter()
         with working(job), differentiating():
             pair = self._pair(classes, subject, images)
-            network = copy.deepcopy(subject.model)
+            network = own_copy(subject.model)
             fooled = subject.with_network(network)
             before = self._maps(subject, method, shown, self._targets(subject, shown, pair))
             accurate = accuracy(subject, kept, truth, job.token)

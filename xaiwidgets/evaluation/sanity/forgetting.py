@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from xaiwidgets.core.copies import sharing_copy
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.folding import sharing_copy
 from xaiwidgets.core.subject import Subject
 
 from ..drawing import DrawnBy
