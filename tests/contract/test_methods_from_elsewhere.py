@@ -1,6 +1,8 @@
 """A method declared in a notebook cell, or a plain function, runs like the built-in ones; and
 whatever it does to the network is undone."""
 
+import copy
+import functools
 import threading
 
 import numpy as np
@@ -15,6 +17,7 @@ from xaiwidgets.core.cache import AnswerCache
 from xaiwidgets.core.declare import declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.knowing import knows
 from xaiwidgets.core.method import Attribution, FromFunction, as_method
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import GradCam, Saliency
@@ -293,3 +296,221 @@ def test_two_vandals_and_a_bystander_at_once_leave_the_network_as_it_was():
         thread.join()
     assert problems == []
     state.assert_unchanged()
+
+
+# --- beside other threads -------------------------------------------------------------------------
+
+
+class Halted:
+    """A function as a method that waits within another thread until it may go on."""
+
+    def __init__(self, subject, x, deed=lambda subject: None):
+        self.subject, self.x, self.deed = subject, x, deed
+        self.inside, self.on, self.failed = threading.Event(), threading.Event(), []
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+        assert self.inside.wait(20)
+        return self
+
+    def __exit__(self, *_):
+        self.on.set()
+        self.thread.join()
+
+    def _work(self):
+        deed, inside, on = self.deed, self.inside, self.on  # and not `self`, which has the network
+
+        def function(subject, x, target):
+            deed(subject)
+            inside.set()
+            on.wait(20)
+            return torch.ones_like(x)
+
+        try:
+            as_method(function)(self.subject, self.x, 1)
+        except Exception as error:
+            self.failed.append(repr(error))
+
+
+def _load(network):
+    network.load_state_dict({name: value + 1 for name, value in network.state_dict().items()})
+
+
+def _step(network):
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(inputs_for("modules")).sum().backward()
+    optimiser.step()
+
+
+USERS = [
+    *HARMLESS, _load, _step, _zero_weights, _exchange_a_parameter, _exchange_a_module,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", USERS, ids=lambda deed: deed.__name__)
+def test_what_the_user_does_while_a_function_runs_stays(deed):
+    network, alike = (copy.deepcopy(network_of("modules")) for _ in range(2))
+    with Halted(Subject(network), inputs_for("modules")) as halted:
+        deed(network)
+    deed(alike)
+    assert halted.failed == []
+    assert [len(m._forward_hooks) for m in network.modules()] == [
+        len(m._forward_hooks) for m in alike.modules()
+    ]
+    assert [m.training for m in network.modules()] == [m.training for m in alike.modules()]
+    assert network.state_dict().keys() == alike.state_dict().keys()
+    for mine, expected in zip(network.parameters(), alike.parameters(), strict=True):
+        assert torch.equal(mine, expected)
+        assert mine.requires_grad == expected.requires_grad
+        assert (mine.grad is None) == (expected.grad is None)
+    assert vars(network[1]).keys() == vars(alike[1]).keys()
+
+
+def _guided(network):
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_full_backward_hook(lambda m, given, _: (given[0].clamp(min=0) * 2,))
+
+
+ONLOOKERS = [_train, _guided]
+
+
+@pytest.mark.parametrize("deed", ONLOOKERS, ids=lambda deed: deed.__name__)
+@pytest.mark.parametrize("named", [False, True], ids=["handed", "by its own name"])
+def test_nobody_else_sees_what_a_function_does_to_the_network(deed, named):
+    network, x = copy.deepcopy(network_of("modules")), inputs_for("modules")
+    subject = Subject(network)
+    expected = Saliency()(subject, x, 1).values
+    named_or_handed = (lambda own: deed(network)) if named else (lambda own: deed(own.model))
+    with Halted(subject, x, named_or_handed) as halted:
+        assert torch.equal(Saliency()(subject, x, 1).values, expected)
+    assert halted.failed == []
+
+
+class Waiting(Attribution):
+    """Stands for a method of ours, in the middle of which a function begins."""
+
+    halted = None
+    times = 0
+
+    @property
+    def _ours(self):
+        return True
+
+    def attribute(self, subject, x, target):
+        type(self).times += 1
+        if self.times == 1:
+            self.halted.__enter__()
+        return subject.gradient(x, target)
+
+
+@pytest.mark.parametrize("deed", ONLOOKERS, ids=lambda deed: deed.__name__)
+def test_an_answer_that_was_disturbed_is_made_again(deed, monkeypatch):
+    network, x = copy.deepcopy(network_of("modules")), inputs_for("modules")
+    subject = Subject(network)
+    expected = subject.gradient(x, subject.bind(1, x))
+    halted = Halted(subject, x, lambda own: deed(network))
+    monkeypatch.setattr(Waiting, "halted", halted)
+    monkeypatch.setattr(Waiting, "times", 0)
+    try:
+        torch.testing.assert_close(Waiting()(subject, x, 1).values, expected)
+    finally:
+        halted.__exit__()
+    assert Waiting.times == 2
+
+
+def test_parameters_never_vanish_for_a_moment():
+    class Watched(dict):
+        def clear(self):
+            raise AssertionError("another thread would find it empty")
+
+        def pop(self, *_):
+            raise AssertionError("another thread would find it without an entry")
+
+    network, x = copy.deepcopy(network_of("modules")), inputs_for("modules")
+    vars(network[0])["_parameters"] = Watched(network[0]._parameters)
+    as_method(lambda subject, x, target: network(x)[0, 0] * x)(network, x, 1)
+
+
+# --- who knows the network by a name of its own ---------------------------------------------------
+
+NETWORK = network_of("functional")
+
+
+class Holder:
+    """Has what it was given, as captum's methods have."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __call__(self, subject, x, target):
+        return x
+
+    def method(self, subject, x, target):
+        return x
+
+
+class Named(Attribution):
+    """Uses a network that stands in the notebook."""
+
+    def attribute(self, subject, x, target):
+        return self.helped(x)
+
+    def helped(self, x):
+        return NETWORK(x)[:1, :1] * x
+
+
+def _by_a_name(subject, x, target):
+    return NETWORK(x)[:1, :1] * x
+
+
+def _by_a_helper(subject, x, target):
+    return [_by_a_name(subject, each, target) for each in x]
+
+
+def _by_default(subject, x, target, network=NETWORK):
+    return x
+
+
+def _not_at_all(subject, x, target):
+    return nn.functional.relu(subject(x))[:1, :1] * np.abs(x)
+
+
+def _through_a_part(part):
+    return lambda subject, x, target: part(x)
+
+
+KNOWING = {
+    "a name": _by_a_name,
+    "a helper": _by_a_helper,
+    "a default": _by_default,
+    "a cell": _through_a_part(NETWORK),
+    "a part of it": _through_a_part(next(NETWORK.children())),
+    "what holds it": _through_a_part(nn.Sequential(NETWORK)),
+    "a subject": _through_a_part(Subject(NETWORK)),
+    "an object's attribute": _through_a_part(Holder(NETWORK)),
+    "a list": _through_a_part([{"one": NETWORK}]),
+    "an object that can be called": Holder(NETWORK),
+    "a method of an object": Holder(NETWORK).method,
+    "a partial function": functools.partial(_not_at_all, NETWORK),
+    "a class": Named(),
+    "an argument of a partial function": functools.partial(_not_at_all, other=[NETWORK]),
+}
+STRANGERS = {
+    "a function": _not_at_all,
+    "an object": Holder(3),
+    "a class": Loudness(),
+    "a cell": _through_a_part(network_of("modules")),
+    "torch's own": torch.relu,
+}
+
+
+@pytest.mark.parametrize("name", KNOWING)
+def test_code_that_knows_the_network_is_told(name):
+    assert knows(KNOWING[name], NETWORK)
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_code_that_does_not_know_it_gets_a_copy(name):
+    assert not knows(STRANGERS[name], NETWORK)

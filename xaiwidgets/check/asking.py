@@ -64,8 +64,8 @@ def findings_of(student: Any, subject: Subject, x: torch.Tensor, target: BoundTa
         student = student()
     ask = student.attribute if isinstance(student, Attribution) else student
     try:
-        with guarded(subject.model, named(student)):
-            found = called(ask, subject, x.clone(), target, takes=_METHOD)
+        with guarded(subject, named(student), ask) as handed:
+            found = called(ask, handed, x.clone(), target, takes=_METHOD)
     except ExplainError as error:  # raised by the guard: what the student's raises is told above
         raise Wrong(
             "a method that leaves the network as it was.", str(error),

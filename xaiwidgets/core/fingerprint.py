@@ -70,6 +70,27 @@ class NetworkFingerprint:
             return self._value
 
 
+class Numbers:
+    """A network's parameters and buffers, and whether their numbers have `changed` since, as the
+    last `look` found."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.tensors = list(dict.fromkeys(_tensors(network)))
+        self._quickly, self._wholly = self._present(), self._hashed()
+        self.changed = False
+
+    def look(self) -> None:
+        """Compare; only where versions or sums differ every byte is read."""
+        self.changed = self._present() != self._quickly and self._hashed() != self._wholly
+
+    def _present(self) -> tuple[object, ...]:
+        with torch.no_grad():
+            return _versions(self.tensors), _sums(self.tensors)
+
+    def _hashed(self) -> list[str]:
+        return list(map(tensor_fingerprint, self.tensors))
+
+
 _VERSION = operator.attrgetter("_version")
 _Kind = tuple[torch.dtype, torch.device]
 _ROW = 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from .cache import AnswerCache
 from .declare import Declared, declared
 from .errors import ExplainError
 from .fingerprint import finite
-from .guard import guarded
+from .guard import guarded, undisturbed
 from .job import CancelToken, Job, working
 from .subject import Inputs, Kind, Subject, differentiating
 from .target import BoundTarget
@@ -160,9 +159,17 @@ class Attribution(Declared):
 
     def _found(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         self._refuse(subject.kind)
-        with self._guard(subject):
-            found = self.attribute(subject, x if self._ours else x.clone(), target)
+        found = self._answered(subject, x, target)
         return found if isinstance(found, Findings) else Findings(found)
+
+    def _answered(
+        self, subject: Subject, x: torch.Tensor, target: BoundTarget
+    ) -> torch.Tensor | Findings:
+        """Methods from elsewhere run guarded; ours are tested to leave the network alone."""
+        if self._ours:
+            return undisturbed(subject, lambda own: self.attribute(own, x, target))
+        with guarded(subject, self._name(), self) as handed:
+            return self.attribute(handed, x.clone(), target)
 
     def _refuse(self, kind: Kind) -> None:
         if kind not in self.takes:
@@ -232,10 +239,6 @@ class Attribution(Declared):
     def _name(self) -> str:
         return type(self).__name__
 
-    def _guard(self, subject: Subject) -> AbstractContextManager[None]:
-        """Methods from elsewhere run guarded; ours are tested to leave the network alone."""
-        return nullcontext() if self._ours else guarded(subject.model, self._name())
-
     @property
     def _ours(self) -> bool:
         return type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
@@ -288,8 +291,14 @@ class FromFunction(Attribution, taxonomy={"access": "black box"}):
         self, subject: Subject, x: torch.Tensor, target: BoundTarget
     ) -> torch.Tensor | Findings:
         """Call the function, with the network guarded."""
-        with guarded(subject.model, self.title):
-            return self.function(subject, x.clone(), target)  # type: ignore[attr-defined]
+        function = self.function  # type: ignore[attr-defined]
+        with guarded(subject, self.title, function) as handed:
+            return function(handed, x.clone(), target)  # type: ignore[no-any-return]
+
+    def _answered(
+        self, subject: Subject, x: torch.Tensor, target: BoundTarget
+    ) -> torch.Tensor | Findings:
+        return self.attribute(subject, x, target)
 
     def having(self, **changes: Any) -> FromFunction:
         """Itself: a function has no settings."""

@@ -267,6 +267,7 @@ class Subject:
         """This subject with another network of the same architecture in its place."""
         other = copy.copy(self)
         other.model = model
+        other._fingerprint = NetworkFingerprint()
         other._made_ready, other._windows, other._near = False, None, ()
         return other
 
