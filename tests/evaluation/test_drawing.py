@@ -1,10 +1,12 @@
 import concurrent.futures
+import threading
 
 import pytest
 import torch
 import torch.nn.functional as F
 from networks import noise
 from torch import nn
+from torch.utils import _python_dispatch
 
 from xaiwidgets.evaluation.drawing import DrawnBy
 from xaiwidgets.evaluation.training import built, fit, seeded
@@ -94,3 +96,28 @@ def test_seeded_blocks_repeat():
         first = torch.rand(3)
     with seeded(7):
         assert torch.equal(torch.rand(3), first)
+
+
+def test_two_that_overlap_leave_no_trace_with_the_compiler():
+    def noted():
+        return {k: v for k, v in vars(_python_dispatch).items() if k.startswith("_is_in_")}
+
+    before, first, second = noted(), DrawnBy(torch.Generator()), threading.Event()
+    into, out = threading.Event(), threading.Event()
+
+    def other():
+        into.wait(20)
+        with DrawnBy(torch.Generator()):
+            second.set()
+            out.wait(20)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with first:
+        during = noted()
+        into.set()
+        assert second.wait(20)
+    assert noted() == during != before
+    out.set()
+    thread.join()
+    assert noted() == before

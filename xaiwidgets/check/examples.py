@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from xaiwidgets.core.subject import Subject
+from xaiwidgets.evaluation.training import seeded
 from xaiwidgets.zoo import SmallCNN
 
 CLASSES = 5
@@ -32,8 +33,7 @@ def pictures(seed: int, count: int = 2) -> torch.Tensor:
 
 def picture_subject(seed: int) -> Subject:
     """A convolutional network with layers called as the zoo's are, and random weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = SmallCNN(CLASSES, (4, 6, 8, 10), strides=(1, 1))
         network.average = nn.AdaptiveAvgPool2d(2)
         network.linear = nn.Linear(4 * 10, CLASSES)
@@ -58,8 +58,7 @@ def _with_opinions(network: SmallCNN, typical: torch.Tensor) -> None:
 
 def dense_subject(seed: int, bias: bool = True) -> Subject:
     """Linear layers and ReLUs in a row, with random weights; takes (batch, 3, 4, 5)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = nn.Sequential(
             nn.Flatten(), nn.Linear(60, 16, bias), nn.ReLU(), nn.Linear(16, 12, bias), nn.ReLU(),
             nn.Linear(12, CLASSES, bias),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from .errors import ExplainError
 
 _LONGEST_PATH = 255
+_reading = threading.Lock()  # an opened picture is read when it is needed, by one thread
 Picture = Any  # a PIL image, a uint8 or 0...1 array (H, W, 3), or a path
 
 
@@ -146,6 +148,8 @@ def as_image(picture: Picture) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(picture, Image.Image):
+        with _reading:
+            picture.load()
         return picture
     if isinstance(picture, (str, Path)):
         try:

@@ -526,12 +526,14 @@ class Subject:
         if shape in self._channels_last:
             return
         with self.lock:
-            self._channels_last[shape] = NEVER
+            if shape in self._channels_last:  # another thread found out meanwhile
+                return
             try:
                 self._refuse_training()
-                self._channels_last[shape] = pays_from(self.model, x[:1], self._tried)
+                pays = pays_from(self.model, x[:1], self._tried)
             except Exception:  # said in words when an answer is asked for
-                return
+                pays = NEVER
+            self._channels_last[shape] = pays
 
     def _tried(self, one: torch.Tensor) -> torch.Tensor:
         outputs = self._select(self.model(one), 1)

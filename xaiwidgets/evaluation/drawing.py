@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _aten = torch.ops.aten
@@ -28,6 +30,16 @@ class DrawnBy(TorchDispatchMode):
         self._generators = {generator.device: generator}
         self._seed = generator.initial_seed()
 
+    def __enter__(self) -> Any:
+        with _flags.lock:
+            _flags.enter()
+            return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        with _flags.lock:
+            super().__exit__(*error)
+            _flags.leave()
+
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
     ) -> Any:
@@ -44,6 +56,41 @@ class DrawnBy(TorchDispatchMode):
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self._seed)
         return self._generators[device]
+
+
+class _Flags:
+    """Whether any mode is on, as torch notes it down for its compiler: once for the whole process.
+    A mode that ends puts back what it found, which was another thread's."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.RLock(), 0
+        self.before: dict[str, bool] = {}
+
+    def enter(self) -> None:
+        if self.users == 0:
+            self.before = _noted()
+        self.users += 1
+
+    def leave(self) -> None:
+        self.users -= 1
+        right = dict.fromkeys(self.before, True) if self.users else self.before
+        if _noted() != right:
+            vars(_python_dispatch).update(right)
+            with _Nothing():  # puts back what it found, and tells the compiler
+                pass
+
+
+class _Nothing(TorchDispatchMode):
+    """Lets every operation be."""
+
+
+def _noted() -> dict[str, bool]:
+    names = vars(_python_dispatch).items()
+    return {name: value for name, value in names if name.startswith("_is_in_") and value in _BOTH}
+
+
+_BOTH = (True, False)
+_flags = _Flags()
 
 
 @functools.cache

@@ -31,8 +31,7 @@ class Gallery:
         self.note = ""
         if ready.parts is None:
             self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
-        self._outputs: dict[int, torch.Tensor] = {}
-        self._network = ""
+        self._known: tuple[str, dict[int, torch.Tensor]] = "", {}  # by the network they are of
         self.bound = self.bind(0)
         self.truths = read_truths(truths, len(self), subject.classes)
         deep = (self.depth,) if self.subject.kind == "volume" else ()
@@ -105,19 +104,18 @@ class Gallery:
 
     def scores(self, index: int) -> torch.Tensor:
         """Scores of one input (1, classes), asked for again once the network has changed."""
-        network = self.subject.fingerprint
-        if network != self._network:
-            self._network = network
-            self._outputs.clear()
-        if index not in self._outputs:
+        network, known = self.subject.fingerprint, self._known
+        if network != known[0]:
+            known = self._known = network, {}
+        if index not in known[1]:
             outputs = self.subject.outputs(self.one(index).x).float().cpu()
             if not torch.isfinite(outputs).all():
                 raise ExplainError(
                     "The network answers with NaN or infinite scores for this input; check its "
                     "weights and the input's range."
                 )
-            self._outputs[index] = outputs
-        return self._outputs[index]
+            known[1][index] = outputs
+        return known[1][index]
 
     # --- as it travels ----------------------------------------------------------------------
 
@@ -149,7 +147,7 @@ class Gallery:
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """Outputs (1, classes) as bars: in the order of the input on screen, what is explained
         among them, and last a class that only these outputs put first."""
-        own = self._outputs.get(self.index, outputs)[0]
+        own = self._known[1].get(self.index, outputs)[0]
         shown = own.topk(min(_BARS, len(own))).indices.tolist()
         order = [*shown, *self.bound.indices(0), int(outputs[0].argmax())]
         shares = probabilities(outputs)[0]
@@ -183,8 +181,9 @@ class Gallery:
 
     def _strip_item(self, index: int) -> StripItem:
         truth, predicted = self.truths[index], ""
-        if index in self._outputs:
-            best = int(self._outputs[index].argmax())
+        outputs = self._known[1].get(index)
+        if outputs is not None:
+            best = int(outputs.argmax())
             predicted = class_name(self.subject.classes, best)
         return {
             "name": self.inputs.names[index],

@@ -1,5 +1,7 @@
 """The tests that say whether a concept is more than any set of pictures would be."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -33,9 +35,15 @@ def test_there_is_no_p_where_random_sets_are_all_alike():
     assert np.isnan(against_random(1.0, np.ones(8)).p)
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss")
 def test_the_published_test_is_that_of_scipy():
     concept = np.array([0.9, 0.8, 0.95, 0.7])
-    assert as_published(concept, NULL) == stats.ttest_ind(concept, NULL).pvalue
+    expected = stats.ttest_ind(concept, NULL).pvalue
+    assert as_published(concept, NULL) == pytest.approx(expected, rel=1e-12)
+    alike = stats.ttest_ind(NULL, np.ones(4)).pvalue
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert as_published(1 + 1e-15 * np.arange(4), NULL) == pytest.approx(alike)
     assert np.isnan(as_published(concept[:1], NULL))
     assert np.isnan(as_published(np.ones(4), np.ones(4)))
 

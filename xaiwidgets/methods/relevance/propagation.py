@@ -148,8 +148,7 @@ class Propagation:
         active = [tensor for tensor in tensors if _depends(tensor)]
         cut = any(hasattr(tensor, "_cut") for tensor in tensors)
         if not active:
-            result = operation.run()
-            return self._cut_off(operation, result) if cut else result
+            return self._passed_by(operation) if cut else operation.run()
         self.held = self.held or cut
         if not torch.is_grad_enabled():
             return self._without_gradients(operation, tensors)
@@ -191,7 +190,16 @@ class Propagation:
         """Inside torch.no_grad, or inside an autograd Function of the network's own."""
         if any(hasattr(tensor, "_waits") for tensor in tensors):
             raise _CannotWait
-        return self._cut_off(operation, operation.run())
+        return self._passed_by(operation)
+
+    def _passed_by(self, operation: Operation) -> Any:
+        """The result of an operation that gradients pass by."""
+        given = {id(tensor): _version(tensor) for tensor in _given(operation)}
+        result = operation.run()
+        made = list(_made(operation, result))
+        if any(given.get(id(tensor)) == _version(tensor) for tensor in made):
+            return result  # handed back as it came, such as a buffer of the network
+        return self._cut_off(operation, result)
 
     def _cut_off(self, operation: Operation, result: Any) -> Any:
         """The result, which came of the input and does not depend on it as far as gradients know.
@@ -527,6 +535,11 @@ def _behind_a_layer(node: Any) -> bool:
 def _made(operation: Operation, result: Any) -> Iterator[torch.Tensor]:
     """Every tensor that an operation made, or wrote into where it gives nothing back."""
     return every_tensor(operation.input if result is None else result)
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """How often it was written into, where that is counted."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _given(operation: Operation) -> list[torch.Tensor]:
