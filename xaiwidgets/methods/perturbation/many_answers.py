@@ -78,7 +78,15 @@ def _features(answer: Heatmap) -> Iterator[tuple[Any, np.ndarray]]:
 
 def sp_lime(weights: Any, budget: int = 5) -> Pick:
     """The few answers that together show most of what matters (submodular pick, Ribeiro et al.
-    2016): one after the other the answer that adds most importance of features not yet shown."""
+    2016): one after the other the answer that adds most importance of features not yet shown.
+
+    An answer shows the features whose weight is not 0. Of answers that give all a weight, as LIME's
+    do, keep the largest first, or the first that is picked shows everything.
+
+    >>> least = np.sort(np.abs(weights), 1)[:, [-5]]
+    >>> sp_lime(np.where(np.abs(weights) >= least, weights, 0), budget=3).chosen
+    (2, 7, 0)
+    """
     if budget < 1:
         raise ExplainError(f"budget is {budget}; it takes how many answers to pick, at least 1.")
     shown = _table(weights) != 0
