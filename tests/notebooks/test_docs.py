@@ -97,9 +97,26 @@ def test_links_between_files_lead_somewhere_where_the_repository_is_read(page):
 
 def test_a_block_that_fails_fails_its_page(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("<!-- before the code of this page:\nx = 1\n-->\n\n```python\ny = x\n```\n")
-    assert blocks.run(page)["y"] == 1
     page.write_text("one\n\n```python\nassert 1 == 2\n```\n")
     with pytest.raises(AssertionError) as failure:
         blocks.run(page)
     assert failure.traceback[-1].lineno == 3, "the traceback names the page's own line"
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ('"po" + "or"  # "poor": so it is', '"go" + "od"  # "poor": so it is'),
+        ("1 / 3, 1 / 2  # 0.33..., and more", "1 / 3, 1 / 2  # 0.34..., and more"),
+        ("[0.1, 0.25]  # [0.1, 0.2...]", "[0.1, 0.15]  # [0.1, 0.2...]"),
+        ("array.zeros((2, 3))  # (2, 3) of them", "array.zeros((2, 3))  # (3, 2) of them"),
+        ("array.zeros((2, 3)).shape  # (2, 3)", "array.zeros((2, 30)).shape  # (2, 3)"),
+    ],
+)
+def test_what_a_comment_says_that_its_line_gives_is_what_it_gives(line, other, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"```python\nimport numpy as array\n\n{line}\n```\n")
+    assert blocks.run(page)
+    page.write_text(f"```python\nimport numpy as array\n\n{other}\n```\n")
+    with pytest.raises(AssertionError, match=r"page\.md, line 4: .* is said"):
+        blocks.run(page)
