@@ -34,6 +34,22 @@ def test_the_highest_pixel_outside_is_a_miss_and_ties_are_shared():
     assert found.iou == pytest.approx(0.5 / 1.5)  # half of the one top pixel lies inside
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        [(1, 0, 3, 2)],
+        (1, 0, 3, 2),
+        np.array([1, 0, 3, 2]),
+        [[1, 1, 0, 1, 1], (2, 0, 3, 2)],
+        [[False, True, True, False], [False, True, True, False], [False] * 4],
+    ],
+    ids=str,
+)
+def test_boxes_strokes_and_rows_are_regions_as_an_array_is(given):
+    inside = region((0, 1), (0, 2), (1, 1), (1, 2))
+    assert region_overlap(MAP, given) == region_overlap(MAP, inside)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_formula_again_slow_and_plain(seed):
     rng = np.random.default_rng(seed)
@@ -96,6 +112,11 @@ def test_a_map_that_tells_nothing_apart_has_no_overlap():
         (MAP, np.zeros((3, 4)), "empty; mark at least one pixel"),
         (MAP, np.ones((4, 3)), "shape (4, 3), the map (3, 4)"),
         (MAP[None], np.ones((3, 4)), "height and width"),
+        (MAP, [], "empty; mark at least one pixel"),
+        (MAP, [(1, 0, 5, 2)], "that lie in the picture (4×3 pixels); [(1, 0, 5, 2)] came"),
+        (MAP, [[2, 1]], "strokes [side, x, y, x, y, ...]"),
+        (MAP, {"object": np.ones((3, 4))}, "A region takes a mask of shape (3, 4), or boxes"),
+        (MAP, None, "None came"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_words(values, mask, words):

@@ -1,6 +1,6 @@
 """Write lesson.json: what marks, overlaps and votes come to, in plain Python.
 
-The browser (js/src/lesson) and Python (widgets/marks.py, evaluation/localisation/overlap.py,
+The browser (js/src/lesson) and Python (core/marks.py, evaluation/localisation/overlap.py,
 widgets/blind.py, widgets/code.py) are held to the same file.
 
 1. A box [x0, y0, x1, y1] covers its pixels, the last two just outside; a stroke [side, x, y, ...]

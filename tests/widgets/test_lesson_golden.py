@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xaiwidgets.core.marks import marked
 from xaiwidgets.evaluation import region_overlap
 from xaiwidgets.widgets.blind import standings
 from xaiwidgets.widgets.code import lesson_answers
-from xaiwidgets.widgets.marks import marked
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "lesson.json").read_text("utf-8"))
 SIZE = tuple(GOLDEN["size"])

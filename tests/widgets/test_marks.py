@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.widgets.marks import by_picture, marked, read_mark
+from xaiwidgets.core.marks import marked
+from xaiwidgets.widgets.marks import by_picture, read_mark
 
 
 def test_every_box_covers_its_pixels_and_no_other():

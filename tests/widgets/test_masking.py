@@ -14,9 +14,9 @@ from PIL import Image
 import xaiwidgets as xw
 from xaiwidgets import zoo
 from xaiwidgets.core.baselines import baseline
+from xaiwidgets.core.brush import painted, strokes_of
 from xaiwidgets.evaluation import PixelFlipping
 from xaiwidgets.widgets import pack
-from xaiwidgets.widgets.brush import painted, strokes_of
 from xaiwidgets.widgets.code import compare_code
 from xaiwidgets.widgets.masking import STEPS, hole, levels_of
 

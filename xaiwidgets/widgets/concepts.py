@@ -14,6 +14,7 @@ import torch
 import traitlets
 
 from xaiwidgets import __version__
+from xaiwidgets.core.brush import painted, strokes_of
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
 from xaiwidgets.core.job import CancelToken
 from xaiwidgets.core.subject import Subject
@@ -23,7 +24,6 @@ from xaiwidgets.methods.concepts.store import temporary_folder
 from xaiwidgets.methods.concepts.tcav import checked_layers
 
 from . import code, pack
-from .brush import painted, strokes_of
 from .concept_asking import Asked, Asking, Question
 from .concept_grid import best_cell, grid_of
 from .concept_made import Made, given

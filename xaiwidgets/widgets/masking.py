@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
+from xaiwidgets.core.brush import painted, strokes_of
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.filling import FILLS, Filling
 from xaiwidgets.core.job import CancelToken, Job, working
@@ -22,7 +23,6 @@ from xaiwidgets.evaluation.ordering import places
 from xaiwidgets.evaluation.removal import shares
 
 from . import pack
-from .brush import painted, strokes_of
 from .curves import Curves
 from .gallery import Gallery
 from .given import checked_masking, refuse_volumes

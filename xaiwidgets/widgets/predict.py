@@ -11,10 +11,11 @@ import traitlets
 from typing_extensions import Self, Unpack
 
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.marks import Shapes, marked
 from xaiwidgets.evaluation.localisation import Overlap
 
 from .lesson import MARKED, Lesson
-from .marks import Shapes, by_picture, marked, read_mark
+from .marks import by_picture, read_mark
 from .opening import Known, names_of, spelt_out
 
 if TYPE_CHECKING:

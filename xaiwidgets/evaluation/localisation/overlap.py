@@ -10,6 +10,7 @@ import numpy as np
 
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.marks import marked, read_shapes
 
 from ..evidence import evidence, inside_top
 
@@ -42,15 +43,17 @@ def region_overlap(explanation: Heatmap | np.ndarray, region: Any) -> Overlap:
     """Does the map agree with a region: with what somebody expected, or with the truth?
 
     `explanation` is a Heatmap of one picture, or a map (height, width); `region` an array of the
-    same shape, true inside. A large region holds much of any map, so read every number beside
-    `.chance`. Values are taken in single precision, as the page has them: both give the same.
+    same shape, true inside, or a list of boxes (x0, y0, x1, y1), the last two just outside, and
+    strokes [side, x, y, x, y, ...], as `xw.predict` takes them. A large region holds much of any
+    map, so read every number beside `.chance`. Values are taken in single precision, as the page
+    has them: both give the same.
 
     >>> heat = xw.GradCam()(subject, scene.image)
     >>> found = region_overlap(heat, scene.masks["object"])
     >>> found.share, found.chance.share
     """
     values = _one_map(explanation)
-    inside = np.asarray(region) > 0
+    inside = _inside(region, values.shape)
     if inside.shape != values.shape:
         raise ExplainError(
             f"The region has shape {inside.shape}, the map {values.shape}; mark it in the picture "
@@ -71,6 +74,15 @@ def region_overlap(explanation: Heatmap | np.ndarray, region: Any) -> Overlap:
         hit=float(highest[inside].sum() / highest.sum()),
         area=area,
     )
+
+
+def _inside(region: Any, size: tuple[int, ...]) -> np.ndarray:
+    """A region as an array: one, rows of one, or the pixels that boxes and strokes cover."""
+    shape = getattr(region, "shape", (4,))
+    rows = [np.shape(row) for row in region] if isinstance(region, (list, tuple)) else []
+    if len(size) != 2 or tuple(shape) != (4,) or rows == [size[1:]] * size[0]:
+        return np.asarray(region) > 0
+    return marked(read_shapes(region, size, "A region"), size)
 
 
 def _one_map(explanation: Heatmap | np.ndarray) -> np.ndarray:
