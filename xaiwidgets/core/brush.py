@@ -24,7 +24,6 @@ def painted(strokes: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndar
 
 def strokes_of(mask: np.ndarray) -> list[list[int]]:
     """A mask (height, width) as strokes, by halving squares until each is of one kind."""
-    mask = np.asarray(mask) > 0
     by_side: dict[int, list[int]] = {}
 
     def cut(top: int, left: int, side: int) -> None:

@@ -50,12 +50,15 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def nearest(name: str, names: Iterable[str], count: int = 3) -> str:
+def nearest(name: object, names: Iterable[str], count: int = 3) -> str:
     """A closing clause that offers the names most like `name`, or a few of those there are."""
     known = list(names)
     by_lower = {entry.lower(): entry for entry in known}
-    found = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=count)]
+    like = difflib.get_close_matches(str(name).lower(), by_lower, n=count)
+    found = [by_lower[hit] for hit in like]
     if found:
         return "The nearest names are " + ", ".join(repr(entry) for entry in found) + "."
+    if not known:
+        return "There are none."
     few = ", ".join(repr(entry) for entry in known[:count])
     return f"Names here are {few}{' ...' if len(known) > count else ''}."

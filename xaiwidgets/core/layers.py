@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -104,6 +104,17 @@ class Layers:
         """Layers whose output holds a map, each map once under its outermost name, pooling left
         out; the last is where Grad-CAM looks."""
         return self._outermost
+
+
+def layers_named(layers: Any) -> list[str]:
+    """The names in what somebody gave as `layers`: one, or several, each of them once."""
+    if isinstance(layers, str):
+        return [layers]
+    if not isinstance(layers, Iterable):
+        raise ExplainError(
+            f"layers is a {type(layers).__name__}; it takes the name of a layer, or a list of them."
+        )
+    return list(dict.fromkeys(layers))
 
 
 def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, ...]) -> Layers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -330,4 +330,16 @@ def as_method(thing: Any) -> Attribution:
         return thing
     if isinstance(thing, type) and issubclass(thing, Attribution):
         return thing()
+    kind = thing if isinstance(thing, type) else type(thing)
+    if issubclass(kind, Declared):
+        raise ExplainError(
+            f"{kind.__name__} makes no map of an input, as the methods asked for here do; call it "
+            "by itself."
+        )
     return FromFunction(thing)
+
+
+def as_methods(things: Any) -> list[Attribution]:
+    """Methods from several of what `as_method` takes, or from one of them alone."""
+    several = isinstance(things, Iterable) and not isinstance(things, (str, Mapping))
+    return [as_method(thing) for thing in (things if several else [things])]

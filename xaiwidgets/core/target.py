@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -268,3 +270,48 @@ def probabilities(outputs: torch.Tensor) -> torch.Tensor:
 def class_name(classes: Sequence[str], index: int) -> str:
     """The name of a class, or "class 3" where names are not known."""
     return classes[index] if 0 <= index < len(classes) else f"class {index}"
+
+
+def true_classes(
+    truths: Any, count: int, classes: Sequence[str], total: int | None = None
+) -> list[str | None]:
+    """The name of each input's true class, from names and indices, or from one alone; None where it
+    is not known. `total` is how many classes the network has."""
+    if truths is None:
+        return [None] * count
+    try:
+        given = [truths] if isinstance(truths, str) else list(truths)
+    except TypeError:  # a number, or an array of one alone
+        given = [truths]
+    if len(given) != count:
+        raise ExplainError(f"{len(given)} truths came for {count} inputs; give one for each.")
+    return [_true_class(_plain(truth), classes, total or len(classes)) for truth in given]
+
+
+def _plain(truth: Any) -> Any:
+    try:
+        return truth.item()  # a number of NumPy or torch
+    except (AttributeError, ValueError, RuntimeError):
+        return truth
+
+
+def _true_class(truth: Any, classes: Sequence[str], total: int) -> str | None:
+    if truth is None:
+        return None
+    if isinstance(truth, str):
+        if truth in classes:
+            return truth
+        known = (
+            nearest(truth, classes)
+            if classes
+            else "No class names are known; give indices, or Subject(model, classes=[...])."
+        )
+        raise ExplainError(f"truths has {truth!r}, which no class is called. {known}")
+    number = isinstance(truth, numbers.Real) and not isinstance(truth, bool)
+    if not number or truth % 1 or not 0 <= truth < (total or math.inf):
+        indices = f"an index from 0 to {total - 1}" if total else "an index from 0"
+        raise ExplainError(
+            f"truths has {truth!r}; it takes a class name or {indices} for each input, or None "
+            "where it is not known."
+        )
+    return class_name(classes, int(truth))

@@ -7,6 +7,8 @@ right one; answers go to a file, line by line, and become shares with exact bino
 from __future__ import annotations
 
 import json
+import numbers
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +22,9 @@ from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.filling import Filling
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.method import Attribution, as_methods
 from xaiwidgets.core.subject import Inputs, Subject
-from xaiwidgets.core.target import class_name
+from xaiwidgets.core.target import class_name, true_classes
 
 from .ordering import places
 
@@ -110,16 +112,25 @@ class Study:
             raise ExplainError(
                 f"protocol is {self.protocol!r}. {nearest(str(self.protocol), PROTOCOLS)}"
             )
-        if self.trials < 1:
-            raise ExplainError(f"trials is {self.trials}; it takes a whole number from 1.")
+        for name, least in (("trials", 1), ("choices", 1), ("seed", 0)):
+            number = getattr(self, name)
+            whole = isinstance(number, numbers.Integral) and not isinstance(number, bool)
+            if not whole or number < least:
+                raise ExplainError(f"{name} is {number!r}; it takes a whole number from {least}.")
+            setattr(self, name, int(number))
+        if self.file is not None:
+            self._check_file()
         self.subject = Subject.of(self.subject)
         self.subject.need_pictures("A study")
         self._inputs: Inputs = self.subject.prepare(self.images)
-        self._methods: list[Attribution] = [as_method(method) for method in self.methods]
+        self._methods: list[Attribution] = as_methods(self.methods)
         if not self._methods:
             raise ExplainError("There is no method to study; give at least one.")
         self._outputs = self.subject.outputs(self._inputs.x)
         self._predicted = self._outputs.argmax(1)
+        self._truths = true_classes(
+            self.truths, len(self._inputs), self.subject.classes, self._outputs.shape[1]
+        )
         self._fits = self._asked_of()
         self.conditions = [method.label for method in self._methods]
         if self.protocol != "choose":
@@ -272,13 +283,8 @@ class Study:
         return same
 
     def _right(self, predicted: torch.Tensor) -> int:
-        assert self.truths is not None
-        if len(self.truths) != len(self._inputs):
-            raise ExplainError(
-                f"{len(self.truths)} truths came for {len(self._inputs)} inputs; give one for each."
-            )
-        said = [(int(k), self._named(int(k))) for k in predicted]
-        return sum(truth in both for truth, both in zip(self.truths, said, strict=True))
+        said = (self._named(int(k)) for k in predicted)
+        return sum(truth == name for truth, name in zip(self._truths, said, strict=True))
 
     # --- what is answered ---------------------------------------------------------------------
 
@@ -319,6 +325,15 @@ class Study:
             trial = self.trial(number)
             self.record(trial, answering(trial), 0.0)
         return self.results()
+
+    def _check_file(self) -> None:
+        """Refuse a file that no answer could be added to, before there is an answer to lose."""
+        path = Path(self.file) if isinstance(self.file, (str, os.PathLike)) else None
+        if path is None or path.is_dir() or not path.parent.exists():
+            raise ExplainError(
+                f"file is {self.file!r}; it takes a file in a folder that exists, such as "
+                "'answers.jsonl'."
+            )
 
     def _read(self) -> list[dict[str, Any]]:
         """This participant's earlier answers to this very study."""

@@ -95,6 +95,11 @@ class Blind(Lesson):
         **known: Unpack[Known],
     ) -> None:
         """Check everything that can be wrong before a widget appears; then make the maps."""
+        for name, switch in (("controls", controls), ("trust", trust)):
+            if not isinstance(switch, (bool, np.bool_)):
+                raise ExplainError(f"{name} is {switch!r}; it takes True or False.")
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ExplainError(f"seed is {seed!r}; it takes a whole number from 0.")
         self._seed, self._trust = seed, trust
         self._badges: dict[tuple[int, int], list[Badge]] = {}
         usual = {"controls": True, "trust": True, "seed": 0}

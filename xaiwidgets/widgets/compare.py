@@ -16,7 +16,7 @@ from xaiwidgets import __version__
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError, one_line
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.method import Attribution, as_methods
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import Contrast
@@ -139,7 +139,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         self._gallery = Gallery(self.subject, images, target, truths, masks)
         x = self._gallery.one(0).x
         chosen = default_methods(self.subject, x) if methods is None else methods
-        made = [as_method(method).suited(self.subject.kind) for method in chosen]
+        made = [method.suited(self.subject.kind) for method in as_methods(chosen)]
         if len(made) > SLOTS:
             raise ExplainError(f"{len(made)} methods came; a widget holds up to {SLOTS} panels.")
         self._names = dict(names or {})

@@ -12,13 +12,12 @@ import torch
 from xaiwidgets.core.batches import batches
 from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Inputs, Subject
-from xaiwidgets.core.target import class_name
+from xaiwidgets.core.target import class_name, true_classes
 from xaiwidgets.methods.concepts.pooling import pooled
 from xaiwidgets.methods.concepts.store import Activations, Store
 from xaiwidgets.methods.concepts.vector import ConceptVector
 
 from . import pack
-from .given import read_truths
 from .wire import ConceptMaps, ConceptPicture
 
 THUMB = 96
@@ -35,7 +34,7 @@ class ConceptPictures:
         self.x = torch.cat([part.x for part in parts]).cpu()
         self.names = [name for part in parts for name in part.names]
         self.pixels, self.note = subject.preprocessing.pictures(self.x)
-        self.truths = read_truths(truths, len(self), subject.classes)
+        self.truths = true_classes(truths, len(self), subject.classes)
         self._network = ""
         self._predicted: list[int] = []
         self._classes = 0

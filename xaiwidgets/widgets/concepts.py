@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from .concept_made import Made, given
 from .concept_page import concept_page
 from .concept_pictures import ConceptPictures
 from .concept_sheet import sheet
-from .given import checked_strokes
+from .given import checked_mask, checked_strokes, refuse_other
 from .left_behind import LeftBehind
 from .patches import laid_into
 from .view import PicturedView
@@ -108,6 +109,9 @@ class Concepts(PicturedView, bundle="inside"):
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Check everything that can be wrong before a widget appears; then start asking."""
+        refuse_other("concepts", concepts, Mapping, "examples by name, such as {'red': pictures}")
+        refuse_other("tcav", tcav, TCAV, "xw.TCAV(...) with settings")
+        refuse_other("folder", folder, (str, os.PathLike), "the path of a folder")
         self._worker = Worker(on_idle=self._rest)
         self._guard = threading.RLock()
         self.subject = Subject.of(subject)
@@ -143,6 +147,7 @@ class Concepts(PicturedView, bundle="inside"):
 
     def lasso(self, name: str, pictures: Sequence[int]) -> Concepts:
         """Make a concept of some of the pictures, by their numbers."""
+        refuse_other("pictures", pictures, Iterable, "the numbers of pictures, such as range(6)")
         rows = [self._row(row) for row in dict.fromkeys(pictures)]
         if len(rows) < FEWEST:
             raise ExplainError(f"A concept takes {FEWEST} pictures and more; {len(rows)} came.")
@@ -151,6 +156,7 @@ class Concepts(PicturedView, bundle="inside"):
     def brush(self, name: str, patches: Mapping[int, Any]) -> Concepts:
         """Make a concept of patches of pictures: by a picture's number a mask (height, width), or
         strokes of a brush, [side, x, y, x, y, ...] each. Patches are laid into random pictures."""
+        refuse_other("patches", patches, Mapping, "masks by a picture's number, such as {0: mask}")
         shape = self._gallery.shape
         strokes = {self._row(row): _strokes(patch, shape) for row, patch in patches.items()}
         masks = {row: painted(each, shape) for row, each in strokes.items()}
@@ -383,11 +389,12 @@ def _size(pictures: int) -> int:
 def _strokes(patch: Any, shape: tuple[int, int]) -> list[list[int]]:
     """A patch as strokes, whether it is a mask (height, width) or strokes already."""
     if isinstance(patch, np.ndarray):
-        if patch.shape != shape:
+        mask = checked_mask(patch, "A patch")
+        if mask.shape != shape:
             raise ExplainError(
-                f"A patch has shape {patch.shape}; the pictures that the network sees are {shape}."
+                f"A patch has shape {mask.shape}; the pictures that the network sees are {shape}."
             )
-        return strokes_of(patch)
+        return strokes_of(mask)
     return checked_strokes(patch, shape, "A patch")
 
 

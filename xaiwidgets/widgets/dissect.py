@@ -6,7 +6,7 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,15 +19,18 @@ from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.layers import layers_named
 from xaiwidgets.core.subject import Inputs, Subject
 from xaiwidgets.methods.concepts.dissection import Dissection, NetworkDissection
 from xaiwidgets.methods.concepts.dissection.annotated import example, pictures_of
+from xaiwidgets.methods.concepts.dissection.answer import checked_quantile
 from xaiwidgets.methods.concepts.units import Units, UnitViews
 from xaiwidgets.methods.concepts.units.filters import filters_behind
 from xaiwidgets.methods.relevance import ConceptRelevance
 
 from .code import names_in
 from .compare import Compare
+from .given import refuse_other
 from .left_behind import LeftBehind
 from .panel import Panel
 from .parcel import as_parcel
@@ -111,6 +114,9 @@ class Dissect(PicturedView, bundle="inside"):
     ) -> None:
         self.subject = Subject.of(subject)
         self.subject.need_pictures("dissect")
+        kinds = Dissection, NetworkDissection
+        refuse_other("dissection", dissection, kinds, "xw.NetworkDissection(...) or its answer")
+        refuse_other("compare", compare, Compare, "the widget that xw.compare made")
         survey = Units(top=top, side=_SIDE)
         self.units: UnitViews | None = None
         self.method = dissection if isinstance(dissection, NetworkDissection) else _USUAL
@@ -138,6 +144,8 @@ class Dissect(PicturedView, bundle="inside"):
         """Switch units of a layer off, and all others on; `w.off` says what the network does."""
         if self.units is None:
             raise ExplainError("The units are not there yet; wait for them with w.wait().")
+        if not isinstance(units, Iterable) or isinstance(units, str):
+            raise ExplainError(f"units is {units!r}; it takes numbers of units, such as [0, 7].")
         for unit in units:
             self.units.unit(unit, layer)
         with self._guard:
@@ -149,6 +157,7 @@ class Dissect(PicturedView, bundle="inside"):
         if self.units is None or self.dissection is None:
             raise ExplainError("No concepts are there yet to be counted again.")
         self.dissection.needed()
+        checked_quantile(quantile)
         with self._guard:
             self.status = dict(_status("waiting", message=_RECOUNT))
             self._worker.submit("quantile", lambda token: self._recount(quantile, token))
@@ -369,7 +378,7 @@ def _has_masks(data: Any) -> bool:
 
 
 def _plain(layers: str | Sequence[str] | None) -> str | list[str] | None:
-    return layers if layers is None or isinstance(layers, str) else list(layers)
+    return layers if layers is None or isinstance(layers, str) else layers_named(layers)
 
 
 def _status(status: Any, progress: float = 0.0, message: str = "") -> WorkStatus:

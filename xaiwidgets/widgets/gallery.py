@@ -9,11 +9,18 @@ import torch
 
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Inputs, Subject
-from xaiwidgets.core.target import BoundTarget, Contrast, Target, class_name, probabilities
+from xaiwidgets.core.target import (
+    BoundTarget,
+    Contrast,
+    Target,
+    class_name,
+    probabilities,
+    true_classes,
+)
 from xaiwidgets.core.tokens import Tokens
 
 from . import pack
-from .given import read_masks, read_truths
+from .given import read_masks
 from .wire import Array, Prediction, Scene, StripItem, TargetCard, Token
 
 _BARS = 8
@@ -33,7 +40,8 @@ class Gallery:
             self.pictures, self.note = subject.preprocessing.pictures(self.inputs.x)
         self._known: tuple[str, dict[int, torch.Tensor]] = "", {}  # by the network they are of
         self.bound = self.bind(0)
-        self.truths = read_truths(truths, len(self), subject.classes)
+        total = self.scores(0).shape[1]
+        self.truths = true_classes(truths, len(self), subject.classes, total)
         deep = (self.depth,) if self.subject.kind == "volume" else ()
         self.masks = read_masks(masks, [(*deep, *self.shape(i)) for i in range(len(self))])
 
@@ -58,6 +66,8 @@ class Gallery:
 
     def select(self, index: Any) -> None:
         """Put another input on screen."""
+        if isinstance(index, np.integer):
+            index = int(index)
         if type(index) is not int or not 0 <= index < len(self):
             raise ExplainError(
                 f"There is no input {index!r}; there are {len(self)}, counted from 0."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,24 +11,15 @@ import numpy as np
 from xaiwidgets.core.display import SIGNS
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.core.target import class_name
 
 from . import pack
 from .wire import DEFAULT_DISPLAY, DEFAULT_MASKING, Display, Region
 
 
-def read_truths(truths: Any, count: int, classes: Sequence[str]) -> list[str | None]:
-    if truths is None:
-        return [None] * count
-    if isinstance(truths, (str, int, np.integer)):
-        truths = [truths]
-    if len(truths) != count:
-        raise ExplainError(f"{len(truths)} truths came for {count} inputs; give one for each.")
-    plain = [truth.item() if hasattr(truth, "item") else truth for truth in truths]
-    return [
-        truth if truth is None or isinstance(truth, str) else class_name(classes, int(truth))
-        for truth in plain
-    ]
+def refuse_other(name: str, given: Any, kinds: type | tuple[type, ...], takes: str) -> None:
+    """Refuse what is none of the kinds that the argument of that name takes, or None."""
+    if given is not None and not isinstance(given, kinds):
+        raise ExplainError(f"{name} is a {type(given).__name__}; it takes {takes}.")
 
 
 def read_masks(masks: Any, shapes: Sequence[tuple[int, ...]]) -> list[dict[str, np.ndarray]]:
@@ -37,9 +29,8 @@ def read_masks(masks: Any, shapes: Sequence[tuple[int, ...]]) -> list[dict[str, 
     count = len(shapes)
     if masks is None:
         return [{} for _ in range(count)]
-    if isinstance(masks, Mapping) or (
-        hasattr(masks, "shape") and len(masks.shape) <= len(shapes[0])
-    ):
+    alone = hasattr(masks, "shape") and len(masks.shape) <= len(shapes[0])
+    if isinstance(masks, (Mapping, str)) or not hasattr(masks, "__len__") or alone:
         masks = [masks]
     if len(masks) != count:
         raise ExplainError(f"{len(masks)} masks came for {count} inputs; give one for each.")
@@ -50,7 +41,7 @@ def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     named = mask if isinstance(mask, Mapping) else {"truth": mask}
     found = {}
     for name, values in named.items():
-        array = np.asarray(values)
+        array = checked_mask(values, f"Mask {name!r}")
         if len(shape) == 2 and shape[0] == 1 and array.ndim == 1:
             array = array[None]
         if array.shape != shape:
@@ -58,8 +49,24 @@ def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
                 f"Mask {name!r} has shape {array.shape}; the input that the network sees is "
                 f"{shape}."
             )
-        found[str(name)] = array > 0
+        found[str(name)] = array
     return found
+
+
+def checked_mask(mask: Any, who: str) -> np.ndarray:
+    """Where a mask of numbers or of True and False is above 0; what is no such array is refused on
+    behalf of `who`."""
+    try:
+        array = np.asarray(mask)
+    except ValueError:  # rows of several lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        came = f"an array of {mask.dtype}" if hasattr(mask, "dtype") else f"a {type(mask).__name__}"
+        raise ExplainError(
+            f"{who} is {came}; it takes an array of numbers, or of True and "
+            "False, that is above 0 inside."
+        )
+    return array > 0
 
 
 def checked_region(region: Any, shape: tuple[int, int]) -> Region:
@@ -81,7 +88,7 @@ def checked_display(display: Any, depth: int = 1) -> dict[str, Any]:
     else is refused in words."""
     if not isinstance(display, Mapping):
         raise ExplainError(f"display is {display!r}; it takes a dict, such as {{'clip': 99}}.")
-    numbers = {
+    ranges = {
         "clip": (0.0, 100.0), "opacity": (0.0, 1.0), "smoothing": (0.0, 64.0),
         "keep": (0.0, 100.0), "contour": (0.0, 100.0),
         "box": (0.0, 100.0), "slice": (0, depth - 1),
@@ -90,17 +97,15 @@ def checked_display(display: Any, depth: int = 1) -> dict[str, Any]:
         "sign": SIGNS, "scaling": ("panel", "shared"), "colour_map": pack.COLOUR_MAPS,
         "order": ("size", "table"),
     }  # fmt: skip
+    found = dict(display)
     for name, value in display.items():
-        if name in numbers:
-            low, high = numbers[name]
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, (int, float))
-                or not low <= value <= high
-            ):
+        if name in ranges:
+            low, high = ranges[name]
+            if not _is_number(value) or not low <= value <= high:
                 raise ExplainError(f"display {name} is {value!r}; it takes {low:g} to {high:g}.")
             if name == "slice" and value != int(value):
                 raise ExplainError(f"display slice is {value!r}; it takes a whole number.")
+            found[name] = value if isinstance(value, (int, float)) else float(value)
         elif name in words:
             if value not in words[name]:
                 raise ExplainError(
@@ -113,7 +118,11 @@ def checked_display(display: Any, depth: int = 1) -> dict[str, Any]:
             raise ExplainError(
                 f"{name!r} is no display setting; there are {', '.join(DEFAULT_DISPLAY)}."
             )
-    return dict(display)
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def usual_display(subject: Subject, depth: int) -> Display:
@@ -146,18 +155,27 @@ def checked_masking(masking: Any, shape: tuple[int, int], fills: Sequence[str]) 
             raise ExplainError(f"masking {name} is {value!r}; it takes {', '.join(words[name])}.")
         if name in ("on", "spares") and not isinstance(value, bool):
             raise ExplainError(f"masking {name} is {value!r}; it takes True or False.")
-        if name in ("share", "turn") and (
-            isinstance(value, bool) or not isinstance(value, (int, float))
-        ):
+        if name in ("share", "turn") and not _is_number(value):
             raise ExplainError(f"masking {name} is {value!r}; it takes a number.")
     found = dict(masking)
-    if not 0 <= found.get("share", 0) <= 100:
-        raise ExplainError(f"masking share is {found['share']}; it takes 0 to 100 percent.")
     if "share" in found:
-        found["share"] = round(2 * found["share"]) / 2
+        found["share"] = _percent(float(found["share"]))
     if "strokes" in found:
         found["strokes"] = checked_strokes(found["strokes"], shape, "masking strokes")
     return found
+
+
+def _percent(share: float) -> float:
+    """A share in percent, to the nearest half; a fraction that was meant for one is refused."""
+    if not 0 <= share <= 100:
+        raise ExplainError(f"masking share is {share:g}; it takes 0 to 100 percent.")
+    halves = round(2 * share) / 2
+    if share < 1 and share != halves:
+        raise ExplainError(
+            f"masking share is {share:g}; it takes percent, 0 to 100 in halves: write "
+            f"{100 * share:g} for {100 * share:g} %."
+        )
+    return halves
 
 
 def checked_strokes(strokes: Any, shape: tuple[int, int], who: str) -> list[list[int]]:

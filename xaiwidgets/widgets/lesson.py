@@ -17,7 +17,7 @@ from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.display import paint
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.figure import contact_sheet, look_of, picture_of
-from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.method import Attribution, as_methods
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.localisation import Overlap, region_overlap
 
@@ -73,7 +73,7 @@ class Lesson(PicturedView, bundle="lesson"):
         self.subject = Subject.of(subject)
         self.subject.need_pictures(f"xw.{self.call}")
         self._gallery = Gallery(self.subject, images, target, truths, masks)
-        self._given = None if methods is None else [as_method(method) for method in methods]
+        self._given = None if methods is None else as_methods(methods)
         chosen = self._given
         if chosen is None:
             chosen = default_methods(self.subject, self._gallery.one(0).x)

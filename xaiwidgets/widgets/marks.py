@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from xaiwidgets.core.brush import strokes_of
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.marks import Shapes, read_shapes
+
+from .given import checked_mask
 
 
 def read_mark(mark: Any, size: tuple[int, int]) -> Shapes:
@@ -18,7 +18,7 @@ def read_mark(mark: Any, size: tuple[int, int]) -> Shapes:
     if mark is None:
         return []
     if hasattr(mark, "shape") and len(mark.shape) == 2 and tuple(mark.shape) == size:
-        return strokes_of(np.asarray(mark))
+        return strokes_of(checked_mask(mark, "A mark"))
     return read_shapes(mark, size, "A mark")
 
 
@@ -28,7 +28,7 @@ def by_picture(given: Any, count: int, what: str) -> dict[int, Any]:
     if given is None:
         return {}
     if isinstance(given, Mapping):
-        found = {int(index): one for index, one in given.items()}
+        found = {_number(index): one for index, one in given.items()}
     elif count == 1:
         found = {0: given}
     else:
@@ -38,9 +38,14 @@ def by_picture(given: Any, count: int, what: str) -> dict[int, Any]:
                 f"with one entry for each of the {count} pictures, None where there is none."
             )
         found = dict(enumerate(given))
-    outside = [index for index in found if not 0 <= index < count]
+    outside = [index for index in found if index not in range(count)]
     if outside:
         raise ExplainError(
-            f"{what} is given for picture {outside[0]}; there are {count}, counted from 0."
+            f"{what} is given for picture {outside[0]!r}; there are {count}, counted from 0."
         )
     return {index: one for index, one in found.items() if one is not None}
+
+
+def _number(index: Any) -> Any:
+    """A picture's number, also where JSON made it a word; what is none stays, to be refused."""
+    return int(index) if str(index).isdigit() else index

@@ -25,7 +25,7 @@ from xaiwidgets.evaluation.removal import shares
 from . import pack
 from .curves import Curves
 from .gallery import Gallery
-from .given import checked_masking, refuse_volumes
+from .given import checked_mask, checked_masking, refuse_volumes
 from .opening import Beside, names_of, spelt_out
 from .panel import Panel
 from .wire import DEFAULT_MASKING, Filled, MaskScore, MaskScores, MaskSettings
@@ -159,7 +159,7 @@ class Masking:
 
     @brush.setter
     def brush(self, mask: Any) -> None:
-        array = np.asarray(mask)
+        array = checked_mask(mask, "The brush's mask")
         if array.shape != self._shape:
             raise ExplainError(
                 f"The brush's mask has shape {array.shape}; the picture that the network sees is "

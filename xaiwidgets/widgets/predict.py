@@ -99,15 +99,14 @@ class Predict(Lesson):
         """Show the maps of these pictures, or of every picture that is marked; marks then stay."""
         with self._guard:
             known = [index for index in range(len(self._gallery)) if self._shapes(index)]
-            wanted = pictures or known
-            missing = [index for index in wanted if index not in known]
-            if missing or not wanted:
+            missing = [index for index in pictures if index not in known]
+            if missing or not known:
                 where = f"In picture {missing[0]} nothing" if missing else "Nothing"
                 raise ExplainError(
                     f"{where} is marked yet: mark the region that you expect to matter, then "
                     "reveal."
                 )
-            self._tell_all(wanted)
+            self._tell_all([index for index in known if not pictures or index in pictures])
         return self
 
     @property

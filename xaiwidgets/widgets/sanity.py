@@ -14,6 +14,7 @@ from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.sanity.forgetful import ForgettingBlocks
 
 from . import code
+from .given import refuse_other
 from .opening import Given, names_of, spelt_out
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def sanity(
     """
     from .compare import Compare
 
+    refuse_other("others", others, Mapping, "networks by name, such as {'labels permuted': other}")
     frame = sys._getframe(1)
     names = names_of(frame, given, subject=subject, images=images, others=others)
     for name, other in (others or {}).items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
-from xaiwidgets.core.method import as_method
+from xaiwidgets.core.method import as_methods
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation.robustness.noise import RisingNoise
 from xaiwidgets.evaluation.robustness.sweep import knob_of, sweep_of
@@ -80,6 +80,6 @@ def sweep(
         known = list(catalogue([], found).values())
         knob_of(known, setting)
         methods = [method for method in known if setting in method.knobs]
-    made = [as_method(method).suited(found.kind) for method in methods]
+    made = [method.suited(found.kind) for method in as_methods(methods)]
     experiment = sweep_of(made, setting, found, ready.at([0]).x, values, measure)
     return Compare(found, ready, target, made, names=names, experiment=experiment, **given)

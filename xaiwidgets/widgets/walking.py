@@ -10,6 +10,7 @@ from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.evaluation.experiment import Experiment
 
 from .gallery import Gallery
+from .given import refuse_other
 from .panel import Panel
 from .panels import Panels
 from .sweeps import Sweeps
@@ -36,16 +37,16 @@ def walk_of(
 
 def open_films(walk: Walk | Sweeps, panels: Panels, films: Any) -> None:
     """Sweep settings of single panels: by panel the name of a setting, or {name: values}."""
-    if not isinstance(films, Mapping):
+    refuse_other("films", films, Mapping, "the settings by panel, such as {'SmoothGrad': 'noise'}")
+    if films and not isinstance(walk, Sweeps):
         raise ExplainError(
-            f"films is a {type(films).__name__}; it takes the settings by panel, such as "
-            "{'SmoothGrad': 'noise'}."
+            "films belong to xw.compare; here a panel's strip holds the steps of the experiment."
         )
     known = panels.by_name
     for name, film in films.items():
         if name not in known:
             raise ExplainError(f"films has no panel {name!r}. {nearest(str(name), known)}")
-        assert isinstance(walk, Sweeps)
+        assert isinstance(walk, Sweeps)  # or there were none
         walk.open(known[name], film)
 
 

@@ -159,6 +159,9 @@ class Values(Course):
 def knob_of(methods: Sequence[Attribution], setting: str) -> tuple[Attribution, Knob]:
     """The first of the methods that has the setting, and its knob; an ExplainError that says which
     settings there are where none has."""
+    if not isinstance(setting, str) or not methods:
+        what = f"setting is a {type(setting).__name__}" if methods else "No method came"
+        raise ExplainError(f"{what}; a sweep takes methods, and one of their settings by name.")
     for method in methods:
         if setting in method.knobs:
             return method, method.knobs[setting]

@@ -14,6 +14,7 @@ from xaiwidgets.core.answers import Seen
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.layers import layers_named
 from xaiwidgets.core.subject import Inputs, Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
@@ -173,7 +174,7 @@ def checked_layers(subject: Subject, x: torch.Tensor, layers: str | Sequence[str
         raise ExplainError(
             f"TCAV needs the network's layers, and {subject.title} is a black box without any."
         )
-    names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
+    names = layers_named(layers)
     known = subject.layers(x)
     if not names:
         maps = ", ".join(repr(layer.name) for layer in known.maps)

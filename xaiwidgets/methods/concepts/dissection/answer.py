@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _KIND = "dissection"
 
 
+def checked_quantile(quantile: Any) -> None:
+    """Refuse what is no share of activations."""
+    if not isinstance(quantile, (int, float, np.floating)) or not 0 < quantile < 1:
+        raise ExplainError(f"quantile is {quantile!r}; it takes a share between 0 and 1.")
+
+
 class Unit(NamedTuple):
     """One unit: its best concept with the IoU, the `bound` that their areas allow, and the highest
     IoU of that concept by chance; `p` says how often chance finds some concept as good."""
@@ -190,9 +196,8 @@ class Dissection:
     def at(self, quantile: float) -> Dissection:
         """The same with another share of activations taken for active: no pass, what was kept is
         counted anew. Raises ExplainError where too little was kept."""
+        checked_quantile(quantile)
         source, settings = self.needed(), {**self.provenance.settings, "quantile": quantile}
-        if not 0 < quantile < 1:
-            raise ExplainError(f"quantile is {quantile!r}; it takes a share between 0 and 1.")
         limits = source.counting.limits(quantile)
         if few := lacking(limits):
             raise ExplainError(

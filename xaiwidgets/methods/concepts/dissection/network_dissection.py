@@ -15,7 +15,7 @@ from xaiwidgets.core.answers import Provenance, versions
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
-from xaiwidgets.core.layers import Layer
+from xaiwidgets.core.layers import Layer, layers_named
 from xaiwidgets.core.subject import Subject
 
 from ..store import code_of
@@ -164,7 +164,7 @@ class NetworkDissection(
                 "without any."
             )
         known = subject.layers(x)
-        names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
+        names = layers_named(layers)
         maps = ", ".join(repr(layer.name) for layer in known.maps)
         if not names:
             raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")

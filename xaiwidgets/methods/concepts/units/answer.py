@@ -133,7 +133,7 @@ class UnitViews:
     def unit(self, unit: int, layer: str | None = None) -> tuple[LayerUnits, int]:
         """A layer (the first unless one is named) and a unit of it that exists."""
         found = self[layer or next(iter(self.layers))]
-        if not 0 <= unit < len(found):
+        if not isinstance(unit, (int, np.integer)) or not 0 <= unit < len(found):
             raise ExplainError(
                 f"{found.layer!r} has {len(found)} units, counted from 0; there is no {unit!r}."
             )
