@@ -8,6 +8,7 @@ import torch
 
 import xaiwidgets as xw
 from xaiwidgets import ExplainError, zoo
+from xaiwidgets.widgets.compare import Compare
 
 RING = zoo.SHAPES.index("ring")
 
@@ -141,4 +142,90 @@ def test_a_share_of_the_slider_is_the_one_that_is_set_shown_and_copied(share):
     assert f"'share': {kept}" in w.python() or kept == 10.0
     w.masking.share = w.masking.share
     assert w.masking.share == kept
+    w.close()
+
+
+@functools.cache
+def shared(kind):
+    """One widget of a kind for all that only asks to be refused."""
+    if kind is xw.dissect:
+        return xw.dissect(zoo.subject("shapes"), scenes()).wait()
+    if kind is xw.concepts:
+        return made(kind, "ring", count=40, tcav=xw.TCAV(size=6)).wait()
+    return made(kind).wait()
+
+
+SET = [
+    (xw.compare, "w.methds = 1", "Compare has no setting 'methds'. Names here are"),
+    (xw.compare, "w.trst = True", "Compare has no setting 'trst'. The nearest names are 'trust'."),
+    (xw.compare, "w.masking.shar = 5", "no setting 'shar'. The nearest names are 'share'"),
+    (xw.predict, "w.markd = 1", "Predict has no setting 'markd'. The nearest names are 'marked'."),
+    (xw.blind, "w.vots = 'A'", "Blind has no setting 'vots'. The nearest names are 'vote'."),
+    (xw.study, "w.trials = 3", "StudyView has no setting 'trials'. There are none."),
+    (xw.compare, "w.target = 'rng'", "Compare.target is read, not set: w.explain("),
+    (xw.concepts, "w.target = 'ring'", "Concepts.target is read, not set: w.explain("),
+    (xw.compare, "w.subject = 3", "Compare.subject is read, not set"),
+    (xw.compare, "w.select = 3", "Compare.select is read, not set: w.select(1) shows"),
+    (xw.compare, "w.masking = True", "Compare.masking is read, not set: w.masking.share = 20"),
+    (xw.compare, "w.masking_settings = {'share': 500}", "masking_settings is read, not set."),
+    (xw.compare, "w.masking.curves = 3", "Masking.curves is read, not set: w.masking.draw"),
+    (xw.predict, "w.revealed = [0]", "Predict.revealed is read, not set: w.reveal()"),
+    (xw.blind, "w.names = {}", "Blind.names is read, not set."),
+    (xw.dissect, "w.off = {}", "Dissect.off is read, not set: w.switch_off("),
+    (xw.dissect, "w.selected = 3", "Dissect.selected is read, not set."),
+    (xw.compare, "w.region = (1, 2, 3, 4)", "A region takes x0, y0, x1 and y1"),
+    (xw.compare, "w.region = {'x0': 1, 'y0': 1, 'x1': 9, 'y1': 999}", "does not lie in"),
+    (xw.compare, "w.display = 'x'", "display is 'x'; it takes a dict"),
+    (xw.compare, "w.display = {'clp': 3}", "'clp' is no display setting"),
+    (xw.compare, "w.trust = 'sanit'", "trust is 'sanit'; it takes True, False, or a question"),
+    (xw.compare, "w.brush = LETTERS", "The brush's mask is an array of <U1; it takes an array"),
+    (xw.predict, "w.marked = LETTERS", "A mark is an array of <U1; it takes an array"),
+    (xw.compare, "w.masking.share = 0.2", "write 20 for 20 %"),
+    (xw.compare, "w.wait('a')", "timeout is 'a'; it takes seconds"),
+    (xw.compare, "w.to_figure(0)", "columns is 0; it takes a whole number from 1."),
+    (xw.compare, "w.to_figure(2.5)", "columns is 2.5"),
+    (xw.compare, "w.to_html(3)", "No page can be written to 3"),
+    (xw.dissect, "w.switch_off('relu4', 5)", "units is 5; it takes numbers of units"),
+    (xw.dissect, "w.switch_off('relu4', [0.5])", "there is no 0.5"),
+    (xw.dissect, "w.switch_off(3, [0])", "3 was not asked about. Names here are 'relu4'."),
+    (xw.dissect, "w.at('a')", "quantile is 'a'; it takes a share between 0 and 1."),
+    (xw.dissect, "w.at(2)", "quantile is 2; it takes a share between 0 and 1."),
+    (xw.concepts, "w.lasso('a', 5)", "pictures is a int; it takes the numbers of pictures"),
+    (xw.concepts, "w.brush('a', 5)", "patches is a int; it takes masks by a picture's number"),
+    (xw.concepts, "w.remove('zz')", "No concept is called 'zz'. There are none."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "deed", "words"), SET, ids=[deed for _, deed, _ in SET])
+def test_what_cannot_be_set_or_asked_is_refused_and_changes_nothing(kind, deed, words):
+    w = shared(kind)
+    before = w.get_state()
+    assert words in told(lambda: exec(deed, {"w": w, "LETTERS": LETTERS}))
+    assert w.get_state() == before
+
+
+def test_what_can_be_set_stays_so():
+    w = made(xw.compare).wait()
+    w.region = {"x0": 1, "y0": 2, "x1": 9, "y1": 9}
+    w.display = {"colour_map": w.display["colour_map"], "clip": 90}
+    assert w.display["clip"] == 90
+    assert "opacity" in w.display
+    assert w.region["x1"] == 9
+    w.region = {}
+    w.layout, w.tooltip, w._own = {"width": "50%"}, "mine", 1
+    assert (w.region, w.layout.width, w.tooltip, w._own) == ({}, "50%", "mine", 1)
+    w.close()
+
+
+def test_a_widget_of_ones_own_may_have_settings_of_its_own():
+    class Mine(Compare):
+        note = ""
+
+        def __init__(self, *given, **settings):
+            self.made_for = "me"
+            super().__init__(*given, **settings)
+
+    w = Mine(zoo.subject("shapes"), pictures(1), methods=[])
+    w.note = "mine"
+    assert (w.note, w.made_for) == ("mine", "me")
     w.close()

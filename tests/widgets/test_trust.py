@@ -184,7 +184,9 @@ def test_what_is_no_setting_is_refused_in_words(widget, settings, said):
     reply = ask(widget, "set_trust", trust=settings)
     assert not reply["ok"]
     assert said in reply["error"]
-    with pytest.raises(ExplainError, match="trust sort is 'nonsense'"):
+    with pytest.raises(
+        ExplainError, match="trust is 'nonsense'; it takes True, False, or a question"
+    ):
         widget.trust = "nonsense"
 
 

@@ -68,6 +68,8 @@ def heatmap_figure(
 
 def sheet(panels: int, columns: int) -> tuple[Any, np.ndarray]:
     """A matplotlib figure with room for so many panels, and their axes."""
+    if not isinstance(columns, (int, np.integer)) or columns < 1:
+        raise ExplainError(f"columns is {columns!r}; it takes a whole number from 1.")
     columns = min(columns, panels)
     rows = -(-panels // columns)
     figure = figure_type()(figsize=(2.6 * columns, 2.75 * rows), layout="constrained")

@@ -15,6 +15,7 @@ import torch
 from .errors import ExplainError, nearest
 
 Scorer = Callable[[torch.Tensor], torch.Tensor]
+_UNNAMED = re.compile(r"^class \d+$")
 _RANK = re.compile(r"^(\d+)(st|nd|rd|th)$")
 
 
@@ -299,7 +300,7 @@ def _true_class(truth: Any, classes: Sequence[str], total: int) -> str | None:
     if truth is None:
         return None
     if isinstance(truth, str):
-        if truth in classes:
+        if truth in classes or (not classes and _UNNAMED.match(truth)):
             return truth
         known = (
             nearest(truth, classes)

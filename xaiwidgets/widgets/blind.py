@@ -140,7 +140,7 @@ class Blind(Lesson):
         with self._guard:
             here = str(self._gallery.index)
             ballot: Ballot = {**self._ballot(self._gallery.index), "reason": str(words)}
-            self.ballots = {**self.ballots, here: dict(ballot)}
+            self._put(ballots={**self.ballots, here: dict(ballot)})
 
     @property
     def votes(self) -> dict[int, str]:
@@ -152,9 +152,10 @@ class Blind(Lesson):
         """Tell the names now; from then on no vote can be cast."""
         with self._guard:
             every = range(len(self._gallery))
-            self.names = {
+            told = {
                 str(index): [self._titles[place] for place in self._order(index)] for index in every
             }
+            self._put(names=told)
             self._tell_all(every)
             self._judge_later()
         return self
@@ -236,7 +237,7 @@ class Blind(Lesson):
                 f"first, such as 'B' or 'BA'; {letters!r} came."
             )
         ballot: Ballot = {"vote": vote, "reason": reason}
-        self.ballots = {**self.ballots, str(index): dict(ballot)}
+        self._put(ballots={**self.ballots, str(index): dict(ballot)})
 
     def _tell_when_all_voted(self) -> None:
         if not self.revealed and len(self.votes) == len(self._gallery):
@@ -302,7 +303,7 @@ class Blind(Lesson):
             told = checkup.badges(Answered(self._methods[place], heat), cancel=token)
             with self._guard:
                 self._badges[index, place] = [light(badge) for badge in told]
-                self.verdicts = {**self.verdicts, **self._verdicts_of(index)}
+                self._put(verdicts={**self.verdicts, **self._verdicts_of(index)})
 
     def _verdicts_of(self, index: int) -> dict[str, Any]:
         """The badges of a picture's maps by name, as far as they are known."""

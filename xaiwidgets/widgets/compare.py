@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -94,6 +94,20 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
     `w.to_html(path)` and `w.to_figure()` keep what is on screen.
     """
 
+    instead: ClassVar[Mapping[str, str]] = {
+        "target": "w.explain('name of a class') explains another",
+        "masking": "w.masking.share = 20 sets one of its settings, w.masking.set(...) several",
+        "answers": "a method's answer stands there once its panel has it",
+        "badges": "w.trust = True asks for them",
+        "curves": "w.masking.draw_curves() draws them",
+        "films": "xw.compare(..., films=...) opens them",
+        "select": "w.select(1) shows another input",
+        "explain": "w.explain('name of a class') explains another",
+        "subject": "xw.compare(subject, ...) makes a widget for another",
+    }
+
+    also: ClassVar[Sequence[str]] = ("region", "display")
+
     _kind = traitlets.Unicode("compare").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     strip: Any = traitlets.List().tag(sync=True)
@@ -175,6 +189,13 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
             self._worker.submit("strip", self._fill_strip)
 
     # --- read and used from Python ----------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A region and display settings are set as the page sets them: checked."""
+        if self._settled and name in self.also:
+            self._do(f"set_{name}", {name: value})
+        else:
+            super().__setattr__(name, value)
 
     @property
     def answers(self) -> dict[str, Heatmap]:
@@ -296,7 +317,7 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         from .export import write_pages
 
         title = f"{self.subject.title}: {self.target.get('label', '')}"
-        return write_pages([self], Path(path), title=title, every_input=every_input)
+        return write_pages([self], path, title=title, every_input=every_input)
 
     def page(self, every_input: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What an exported page holds: see saved.py."""
@@ -383,11 +404,11 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
 
     def _set_region(self, args: dict[str, Any]) -> None:
         region = args.get("region")
-        self.region = {} if not region else dict(checked_region(region, self._gallery.shape()))
+        self._put(region=dict(checked_region(region, self._gallery.shape())) if region else {})
 
     def _set_display(self, args: dict[str, Any]) -> None:
         given = checked_display(args.get("display"), self._gallery.depth)
-        self.display = {**self.display, **given}
+        self._put(display={**self.display, **given})
 
     # --- what a panel sets off --------------------------------------------------------------
 
@@ -409,10 +430,9 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
     # --- what is on screen ------------------------------------------------------------------
 
     def _show(self) -> None:
-        self.target = dict(self._gallery.target())
-        self.scene = dict(self._gallery.scene())
+        self._put(target=dict(self._gallery.target()), scene=dict(self._gallery.scene()))
         if not self.strip and len(self._gallery) > 1:
-            self.strip = self._gallery.strip()
+            self._put(strip=self._gallery.strip())
         self._masking.follow()
 
     def _fill_strip(self, token: CancelToken) -> None:
@@ -422,9 +442,9 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
                 if token.cancelled:
                     return
                 self._gallery.scores(index)
-            self.strip = self._gallery.strip()
+            self._put(strip=self._gallery.strip())
         except Exception as error:
-            self.notice = {"message": one_line(error)}
+            self._put(notice={"message": one_line(error)})
 
     def _about(self) -> dict[str, Any]:
         layers, methods = self._gallery.layer_names, self._catalogue.values()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -82,6 +82,14 @@ class Concepts(PicturedView, bundle="inside"):
     away; `w.choose(concept, layer)` sorts the pictures, `w.explain(target)` asks about another
     class. `w.to_html(path)` keeps what is on screen.
     """
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "target": "w.explain('name of a class') asks about another",
+        "explain": "w.explain('name of a class') asks about another",
+        "choice": "w.choose(concept, layer) chooses",
+        "choose": "w.choose(concept, layer) chooses",
+        "tcav": "xw.concepts(..., tcav=xw.TCAV(...)) takes another",
+    }
 
     _kind = traitlets.Unicode("concepts").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
@@ -178,14 +186,15 @@ class Concepts(PicturedView, bundle="inside"):
             if layer not in self._asking.layers:
                 close = nearest(layer, self._asking.layers)
                 raise ExplainError(f"{layer!r} was not asked about. {close}")
-            self.choice = {"concept": self._known(concept), "layer": layer}
+            self._put(choice={"concept": self._known(concept), "layer": layer})
             self._worker.submit("maps", lambda token: self._find_maps())
         return self
 
     def look(self, picture: Any) -> Concepts:
         """Look closely at the picture of that number."""
         index = self._row(picture)
-        self.scene = {"index": index, "picture": pack.pack_bytes(self._gallery.pixels[index])}
+        picture = pack.pack_bytes(self._gallery.pixels[index])
+        self._put(scene={"index": index, "picture": picture})
         return self
 
     def explain(self, target: Any) -> Concepts:
@@ -322,32 +331,31 @@ class Concepts(PicturedView, bundle="inside"):
         """Change what is said of the work, unless a newer question has come."""
         with self._guard:
             if turn == self._turn:
-                self.work = {**self.work, **changes}
+                self._put(work={**self.work, **changes})
 
     # --- as it travels ----------------------------------------------------------------------
 
     def _show(self, question: Question) -> None:
         """The answer, and what follows from it."""
-        self.target = dict(question.card(self.subject, self.scores))
-        self.pictures = self._gallery.cards()
+        target = dict(question.card(self.subject, self.scores))
+        self._put(target=target, pictures=self._gallery.cards())
         self._send_cards()
         if self._asked is None:
-            self.grid, self.choice, self.maps = {}, {}, {}
+            self._put(grid={}, choice={}, maps={})
             return
         grid = grid_of(self._asked.answer, self._gallery, question.rows, list(self._made))
-        self.grid = dict(grid)
+        self._put(grid=dict(grid))
         cells = {(cell["concept"], cell["layer"]) for cell in grid["cells"]}
         if (self.choice.get("concept"), self.choice.get("layer")) not in cells:
-            self.choice = dict(best_cell(grid, self.about["judged"]))
+            self._put(choice=dict(best_cell(grid, self.about["judged"])))
         self._find_maps()
 
     def _send_cards(self) -> None:
         answer = self.scores
         entries = [] if answer is None else answer.entries
         counts = {entry.concept: entry.examples for entry in entries}
-        self.cards = [
-            made.card(self.subject, counts.get(name)) for name, made in self._made.items()
-        ]
+        cards = [made.card(self.subject, counts.get(name)) for name, made in self._made.items()]
+        self._put(cards=cards)
 
     def _find_maps(self) -> None:
         with self._guard:
@@ -357,7 +365,7 @@ class Concepts(PicturedView, bundle="inside"):
             found = self._gallery.packed_maps(answer.vector(choice["concept"], choice["layer"]))
             with self._guard:
                 if choice == self.choice:
-                    self.maps = dict(found)
+                    self._put(maps=dict(found))
 
     def _about(self) -> ConceptsAbout:
         return {

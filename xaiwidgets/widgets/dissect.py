@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -92,6 +92,11 @@ class Dissect(PicturedView, bundle="inside"):
     until the work is done; `w.to_html(path)` keeps a page.
     """
 
+    instead: ClassVar[Mapping[str, str]] = {
+        "off": "w.switch_off(layer, units) switches units off",
+        "units": "xw.dissect(subject, data, layers=...) surveys others",
+    }
+
     _kind = traitlets.Unicode("dissect").tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
@@ -159,7 +164,7 @@ class Dissect(PicturedView, bundle="inside"):
         self.dissection.needed()
         checked_quantile(quantile)
         with self._guard:
-            self.status = dict(_status("waiting", message=_RECOUNT))
+            self._put(status=dict(_status("waiting", message=_RECOUNT)))
             self._worker.submit("quantile", lambda token: self._recount(quantile, token))
         return self
 
@@ -223,9 +228,9 @@ class Dissect(PicturedView, bundle="inside"):
         try:
             yield
         except Cancelled:
-            self.status = dict(_status("cancelled", message="Cancelled."))
+            self._put(status=dict(_status("cancelled", message="Cancelled.")))
         except Exception as error:
-            self.status = dict(_status("error", message=one_line(error)))
+            self._put(status=dict(_status("error", message=one_line(error))))
 
     def _both(self, survey: Units, data: Any, layers: Any, token: CancelToken) -> UnitViews:
         """What every unit answers to, and every unit against every concept of the data, from one
@@ -246,7 +251,8 @@ class Dissect(PicturedView, bundle="inside"):
             self.subject, data, layers, cancel=token, watch=hear,
             progress=lambda share: self._tell(share, "the data goes through the network"),
         )  # fmt: skip
-        self.dissection, self._off.sample = found, torch.cat(sample)[:SAMPLE]
+        self._put(dissection=found)
+        self._off.sample = torch.cat(sample)[:SAMPLE]
         with working(Job(token=token, forwards=found.provenance.forwards)) as job:
             return views.views(job, start, found.provenance.input)
 
@@ -282,29 +288,29 @@ class Dissect(PicturedView, bundle="inside"):
             self._tell(0.0, _RECOUNT)
             found = self.dissection.at(quantile)
             if not token.cancelled:
-                self.dissection, self._quantile = found, quantile
+                self._quantile = quantile
+                self._put(dissection=found)
                 self._show_concepts()
 
     def _show(self, found: UnitViews) -> None:
         sheets = unit_sheets(found, filters_behind(self.subject, list(found.layers)))
         masks = {} if self.dissection is None else dict(concept_masks(found, self.dissection))
         with self._guard:
-            self.units = found
-            self.pictures, self.masks = dict(picture_sheet(found.pictures)), masks
-            self.sheets = [dict(sheet) for sheet in sheets]
+            self._put(units=found, pictures=dict(picture_sheet(found.pictures)), masks=masks)
+            self._put(sheets=[dict(sheet) for sheet in sheets])
             self._show_concepts()
 
     def _show_concepts(self) -> None:
         """What units detect, as far as that is known."""
         assert self.units is not None
         with self._guard:
-            self.about = dict(self._about())  # names the concepts that are counted
-            self.found = unit_concepts(self.units, self.dissection)
-            self.status = dict(_status("done", 1.0))
+            # names the concepts that are counted
+            self._put(about=dict(self._about()), found=unit_concepts(self.units, self.dissection))
+            self._put(status=dict(_status("done", 1.0)))
 
     def _tell(self, progress: float, message: str) -> None:
         with self._guard:
-            self.status = dict(_status("running", progress, message))
+            self._put(status=dict(_status("running", progress, message)))
 
     def _about(self) -> UnitsAbout:
         found, dissection = self.units, self.dissection
@@ -340,14 +346,14 @@ class Dissect(PicturedView, bundle="inside"):
     def _cancel(self) -> None:
         self._worker.cancel("units")
         self._worker.cancel("quantile")
-        self.status = dict(_status("cancelled", message="Cancelled."))
+        self._put(status=dict(_status("cancelled", message="Cancelled.")))
 
     def _select(self, args: dict[str, Any]) -> None:
         layer, unit = args.get("layer"), args.get("unit")
         if self.units is None or not isinstance(layer, str) or type(unit) is not int:
             raise ExplainError("A unit is selected by its layer's name and its number.")
         self.units.unit(unit, layer)
-        self.selected = layer, unit
+        self._put(selected=(layer, unit))
         if self._compare is not None:
             method = ConceptRelevance(layer=layer, channel=unit)
             self._panel = self._compare.lead(self._panel, method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,12 +43,14 @@ _WIDGET = """<div class="xw-page" data-bundle="{bundle}"></div>
 
 
 def write_pages(
-    widgets: Sequence[PicturedView], path: Path, *, title: str, every_input: bool = True
+    widgets: Sequence[PicturedView], path: str | Path, *, title: str, every_input: bool = True
 ) -> Path:
     """Write several widgets, one below the other, as one self-contained page."""
-    if path.is_dir() or not path.parent.exists():
+    place = Path(path) if isinstance(path, (str, os.PathLike)) else None
+    if place is None or place.is_dir() or not place.parent.exists():
+        came = repr(path) if place is None else repr(str(place))
         raise ExplainError(
-            f"No page can be written to {str(path)!r}; give a file in a folder that exists."
+            f"No page can be written to {came}; give a file in a folder that exists."
         )
     bundles = list(dict.fromkeys(widget.bundle for widget in widgets))
     page = _PAGE.format(
@@ -57,8 +60,8 @@ def write_pages(
         widgets="\n".join(_section(widget, every_input) for widget in widgets),
         scripts="\n".join(_script(_OFFLINE[bundle]) for bundle in bundles),
     )
-    path.write_text(page, encoding="utf-8")
-    return path
+    place.write_text(page, encoding="utf-8")
+    return place
 
 
 def _static(name: str) -> str:

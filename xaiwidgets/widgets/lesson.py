@@ -45,6 +45,11 @@ class Lesson(PicturedView, bundle="lesson"):
     """
 
     call: ClassVar[str]
+    instead: ClassVar[Mapping[str, str]] = {
+        "select": "w.select(1) turns to another picture",
+        "revealed": "w.reveal() tells what is held back",
+        "target": "the widget is made with another: target='name of a class'",
+    }
 
     about = traitlets.Dict().tag(sync=True)
     strip: Any = traitlets.List().tag(sync=True)
@@ -93,7 +98,7 @@ class Lesson(PicturedView, bundle="lesson"):
         )
         super().__init__(about=self._about())
         if len(self._gallery) > 1:
-            self.strip = self._gallery.strip()
+            self._put(strip=self._gallery.strip())
 
     # --- read and used from Python ----------------------------------------------------------
 
@@ -228,8 +233,7 @@ class Lesson(PicturedView, bundle="lesson"):
     def _show(self) -> None:
         """The picture on screen; its maps and those of the next one are wanted."""
         index = self._gallery.index
-        for name, value in self._packed(index, self._is_told(index)).items():
-            self.set_trait(name, value)
+        self._put(**self._packed(index, self._is_told(index)))
         for wanted in (index, index + 1):
             self._maps.want(wanted)
 
@@ -238,7 +242,7 @@ class Lesson(PicturedView, bundle="lesson"):
 
     def _tell_all(self, indices: Sequence[int]) -> None:
         """Nothing of these pictures is held back any more."""
-        self.revealed = sorted({*self.revealed, *indices})
+        self._put(revealed=sorted({*self.revealed, *indices}))
         self._left.kept = False
         for index in indices:
             self._maps.want(index)
@@ -255,12 +259,12 @@ class Lesson(PicturedView, bundle="lesson"):
             self._show()
 
     def _tell(self, work: WorkStatus) -> None:
-        self.work = dict(work)
+        self._put(work=dict(work))
 
     def _compare(self, index: int) -> None:
         """Write how a picture's maps lie in its regions, once both may be known."""
         if self._is_told(index) and self._maps.of(index) is not None:
-            self.overlaps = {**self.overlaps, str(index): self._overlaps_of(index)}
+            self._put(overlaps={**self.overlaps, str(index): self._overlaps_of(index)})
 
     # --- as it travels ------------------------------------------------------------------------
 

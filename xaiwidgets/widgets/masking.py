@@ -6,7 +6,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from .gallery import Gallery
 from .given import checked_mask, checked_masking, refuse_volumes
 from .opening import Beside, names_of, spelt_out
 from .panel import Panel
+from .settable import Settable
 from .wire import DEFAULT_MASKING, Filled, MaskScore, MaskScores, MaskSettings
 from .worker import Worker
 
@@ -72,7 +73,7 @@ def masking(
     return Compare(subject, images, target, methods, names=names, masking=settings, **given)
 
 
-class Masking:
+class Masking(Settable):
     """The masking of one widget: settings that can be set, and scores that can be read.
 
     >>> w.masking.share = 20        # percent of the pixels
@@ -84,6 +85,12 @@ class Masking:
     are worked out from the same 200 steps here and in the page, so that what is seen is what was
     asked.
     """
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "set": "w.masking.set(share=20, mode='keep') sets several settings",
+        "scores": "they follow the settings",
+        "curves": "w.masking.draw_curves() draws them",
+    }
 
     def __init__(
         self,
@@ -103,6 +110,7 @@ class Masking:
         self._settings: MaskSettings = {**self._usual}
         self._found: MaskScores | None = None
         self._filling: tuple[Any, Filling] | None = None
+        self._settled = True
 
     # --- read and set from Python -----------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Predict(Lesson):
     ) -> None:
         """Check everything that can be wrong before a widget appears; then make the maps."""
         super().__init__(subject, images, target, methods, names=names, settings={}, **known)
-        self.about = {**self.about, "methods": self._titles}
+        self._put(about={**self.about, "methods": self._titles})
         with self._guard:
             for index, mark in by_picture(marked, len(self._gallery), "marked").items():
                 self._mark(index, read_mark(mark, self._gallery.shape(index)))
@@ -160,7 +160,7 @@ class Predict(Lesson):
                 "The maps of this picture are revealed, so its mark stays; make the widget again "
                 "to predict anew."
             )
-        self.marks = {**self.marks, str(index): shapes}
+        self._put(marks={**self.marks, str(index): shapes})
 
     def _seen(self) -> bool:
         return self._is_told(self._gallery.index)

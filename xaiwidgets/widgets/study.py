@@ -97,7 +97,7 @@ class StudyView(View, bundle="widget"):
             raise ExplainError(f"The time of an answer is {seconds!r}; it takes seconds.")
         self.study.record(trial, str(args.get("choice")), seconds)
         if trial.told:
-            self.card = {**self.card, "state": "told", "told": trial.told}
+            self._put(card={**self.card, "state": "told", "told": trial.told})
         else:
             self._ask()
 
@@ -105,12 +105,12 @@ class StudyView(View, bundle="widget"):
         """Put the next trial on screen as soon as it is prepared, and prepare the one after it."""
         number = self.study.done
         if number >= self.study.trials:
-            self.card = dict(self._blank("over"))
+            self._put(card=dict(self._blank("over")))
         elif number in self._trials:
             self._show(self._trials[number])
             self._want(number + 1)
         else:
-            self.card = dict(self._blank("preparing"))
+            self._put(card=dict(self._blank("preparing")))
             self._want(number)
 
     def _want(self, number: int) -> None:
@@ -127,7 +127,7 @@ class StudyView(View, bundle="widget"):
         except Exception as error:
             with self._guard:
                 self._coming = -1
-                self.card = {**self.card, "problem": one_line(error)}
+                self._put(card={**self.card, "problem": one_line(error)})
             return
         with self._guard:
             self._coming = -1
@@ -138,10 +138,8 @@ class StudyView(View, bundle="widget"):
 
     def _show(self, trial: Trial) -> None:
         shown = [{"caption": p.caption, "picture": pack_bytes(p.pixels)} for p in trial.shown]
-        self.card = {
-            **self._blank("asking"), "question": trial.question, "choices": list(trial.choices),
-            "shown": shown,
-        }  # fmt: skip
+        asked = {"question": trial.question, "choices": list(trial.choices), "shown": shown}
+        self._put(card={**self._blank("asking"), **asked})
 
     def _blank(self, state: Literal["preparing", "asking", "told", "over"]) -> StudyCard:
         return {

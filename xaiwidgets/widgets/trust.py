@@ -41,6 +41,7 @@ from .workplace import Workplace
 
 _KEPT = 4096
 _QUICK_FIRST: tuple[type[Question], ...] = (Localisation, Faithfulness, Stability, Sanity)
+_SORTS = ("", *(question.name for question in QUESTIONS))
 _CANCELLED = "Cancelled before it was checked."
 
 
@@ -71,8 +72,13 @@ class Trust:
         """True, False, or the name of the question by which panels are sorted as well."""
         if isinstance(wanted, bool):
             self._apply({"on": wanted})
-        else:
+        elif wanted in _SORTS:
             self._apply({"on": True, "sort": wanted})
+        else:
+            questions = ", ".join(map(repr, _SORTS[1:]))
+            raise ExplainError(
+                f"trust is {wanted!r}; it takes True, False, or a question to sort by: {questions}."
+            )
 
     @property
     def wanted(self) -> bool | str:
@@ -320,14 +326,13 @@ def light(badge: Badge) -> Badge:
 
 def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with known names and values; others are refused in words."""
-    sorts = ("", *(question.name for question in QUESTIONS))
     for name, value in changes.items():
         if name == "on" and isinstance(value, bool):
             continue
-        if name == "sort" and value in sorts:
+        if name == "sort" and value in _SORTS:
             continue
         if name in DEFAULT_TRUST:
-            takes = "True or False" if name == "on" else ", ".join(map(repr, sorts))
+            takes = "True or False" if name == "on" else ", ".join(map(repr, _SORTS))
             raise ExplainError(f"trust {name} is {value!r}; it takes {takes}.")
         raise ExplainError(
             f"{name!r} is no setting of trust; there are {', '.join(DEFAULT_TRUST)}."

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from .commands import hear_while_busy, reply_to
 from .left_behind import LeftBehind, encoded
+from .settable import Settable
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 
-class View(anywidget.AnyWidget):
+class View(Settable, anywidget.AnyWidget):
     """A widget whose page sends commands to `_do`, each of which is answered.
 
     `bundle` names the script and style that hold its view; see decision 0011. A subclass makes its
@@ -40,6 +41,7 @@ class View(anywidget.AnyWidget):
         self.on_msg(self._on_message)
         hear_while_busy(self.comm)
 
+        self._settled = True
     def wait(self, timeout: float | None = None) -> Self:
         """Block until the work in hand is done; an interrupt leaves it to the background.
 
@@ -80,7 +82,7 @@ class PicturedView(View):
         """Write one page that works offline, with every control that needs no network."""
         from .export import write_pages
 
-        return write_pages([self], Path(path), title=repr(self))
+        return write_pages([self], path, title=repr(self))
 
     def page(self, every_input: bool) -> tuple[Traits, Traits]:
         """What an exported page holds of this widget: its traits, and a library of more."""

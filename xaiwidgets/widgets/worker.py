@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import numbers
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken
 
 Work = Callable[[CancelToken], None]
@@ -89,6 +91,8 @@ class Worker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until idle, in short sleeps so that an interrupt is heard; False on a time-out."""
+        if timeout is not None and not isinstance(timeout, numbers.Real):
+            raise ExplainError(f"timeout is {timeout!r}; it takes seconds, or None for no end.")
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while self._queue or self._running is not None:
