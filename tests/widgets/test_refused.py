@@ -1,6 +1,7 @@
 """What widgets are called with that they cannot use: each call, and what its sentence says."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -229,3 +230,56 @@ def test_a_widget_of_ones_own_may_have_settings_of_its_own():
     w.note = "mine"
     assert (w.note, w.made_for) == ("mine", "me")
     w.close()
+
+
+# --- what fails in the background ---------------------------------------------------------------
+
+
+def broken(subject, x, target):
+    raise RuntimeError("no luck")
+
+
+FAILING = [
+    (xw.compare, {"methods": [xw.GradCam(layer="relu9")]},
+     "The panel of GradCam failed. No layer is called 'relu9'."),
+    (xw.compare, {"methods": [xw.Saliency(), broken]},
+     "The panel of broken failed. RuntimeError: no luck"),
+    (xw.sanity, {"others": {"another kind": PARTS}}, "Steps of Saliency failed. "),
+    (xw.predict, {"methods": [broken]}, "The map of broken failed. RuntimeError: no luck"),
+    (xw.concepts, {"concepts": {"few": pictures(1)}}, "The concept 'few' has 1 examples"),
+    (xw.dissect, {"layers": "relu9"}, "No layer is called 'relu9'."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "settings", "words"), FAILING, ids=str)
+def test_a_script_that_waits_hears_what_failed(kind, settings, words):
+    w = made(kind, **settings)
+    with pytest.warns(UserWarning, match=re.escape(words)) as heard:
+        w.wait()
+    assert heard[0].filename == __file__
+    w.close()
+
+
+def test_a_blind_comparison_keeps_to_itself_which_map_failed():
+    w = made(xw.blind, methods=[xw.Saliency(), broken], trust=False)
+    with pytest.warns(UserWarning, match=r"The map of [A-D] failed\. Why is told with its name\."):
+        w.wait()
+    w.reveal()
+    with pytest.warns(UserWarning, match=r"The map of broken failed\. RuntimeError: no luck"):
+        w.wait()
+    w.close()
+
+
+def test_a_figure_without_any_map_says_why_there_is_none():
+    w = made(xw.compare, methods=[broken])
+    with pytest.warns(UserWarning, match="failed"):
+        w.wait()
+    assert told(w.to_figure) == "The panel of broken failed. RuntimeError: no luck"
+    w.close()
+
+
+def test_a_widget_in_which_all_went_well_warns_of_nothing(recwarn):
+    made(xw.masking, share=20).wait().close()
+    methods = [xw.SmoothGrad(samples=2), xw.Saliency()]  # of which one has no noise to sweep
+    made(xw.sweep, methods=methods, setting="noise").wait().close()
+    assert [str(w.message) for w in recwarn if w.category is UserWarning] == []

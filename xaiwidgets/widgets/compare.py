@@ -254,14 +254,22 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         """Block until every panel has its answer, under an experiment its map of every step, and
         its badges where they are asked for; an interrupt cancels what is still running.
 
-        `timeout` in seconds; after it the widget goes on in the background.
+        `timeout` in seconds; after it the widget goes on in the background. A panel that failed is
+        said as a warning.
         """
         try:
             self._worker.wait(timeout)
         except KeyboardInterrupt:
             self._do("cancel", {})
             self._worker.wait(10)
+        self._warn()
         return self
+
+    def _failures(self) -> list[str]:
+        masked = (self.mask_scores.get("problem"), self.mask_curves.get("message"))
+        more = self.notice["message"], *(masked if self._masking.on else ())
+        steps = self._walk.failures()
+        return [*self._panels.failures(), *steps, *(words for words in more if words)]
 
     def select(self, index: int) -> Compare:
         """Show and explain the input of that number."""
@@ -306,6 +314,9 @@ class Compare(_Slots, bundle="widget"):  # type: ignore[valid-type, misc, call-a
         slice on screen."""
         from .left_behind import figure
 
+        failed = self._panels.failures()
+        if failed and not self._panels.shown:
+            raise ExplainError(" ".join(failed))
         return figure(self._panels.shown, self.display, columns)
 
     def to_html(self, path: str | Path, *, every_input: bool = True) -> Path:

@@ -153,6 +153,9 @@ class Concepts(PicturedView, bundle="inside"):
         """The answer so far; None before there is one."""
         return None if self._asked is None else self._asked.answer
 
+    def _failures(self) -> list[str]:
+        return [self.work["message"]] if self.work["status"] == "error" else []
+
     def lasso(self, name: str, pictures: Sequence[int]) -> Concepts:
         """Make a concept of some of the pictures, by their numbers."""
         refuse_other("pictures", pictures, Iterable, "the numbers of pictures, such as range(6)")

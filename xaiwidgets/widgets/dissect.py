@@ -145,6 +145,10 @@ class Dissect(PicturedView, bundle="inside"):
         found = "not there yet" if self.units is None else ", ".join(self.units.layers)
         return f"Dissect({self.subject.title}: {found})"
 
+    def _failures(self) -> list[str]:
+        known = self.status, self.off
+        return [work["message"] for work in known if work.get("status") == "error"]
+
     def switch_off(self, layer: str, units: Sequence[int]) -> Dissect:
         """Switch units of a layer off, and all others on; `w.off` says what the network does."""
         if self.units is None:

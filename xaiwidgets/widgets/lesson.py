@@ -111,6 +111,18 @@ class Lesson(PicturedView, bundle="lesson"):
         told = [(names[place], found[place]) for place in self._order(index) if found]
         return {name: heat for name, heat in told if isinstance(heat, Heatmap)}
 
+    def _failures(self) -> list[str]:
+        """Which maps failed, and why; nothing that tells what is held back."""
+        found = [self.work["message"]] if self.work.get("status") == "error" else []
+        for index in range(len(self._gallery)):
+            names, hidden = self._names_of(index), self._letters(index)
+            for place, heat in enumerate(self._maps.of(index) or []):
+                if isinstance(heat, str):
+                    told = self._is_told(index) or not hidden[place]
+                    why = heat if told else "Why is told with its name."
+                    found.append(f"The map of {names[place]} failed. {why}")
+        return found
+
     def select(self, index: int) -> Self:
         """Turn to the picture of that number."""
         with self._guard:

@@ -83,6 +83,14 @@ class Panels:
             found[pack.own_name(pack.name_of(panel.method), found)] = panel
         return found
 
+    def failures(self) -> list[str]:
+        """Which panels failed, and why."""
+        return [
+            f"The panel of {name} failed. {panel.status['message']}"
+            for name, panel in self.by_name.items()
+            if panel.status["status"] == "error"
+        ]
+
     def named(self, args: Mapping[str, Any]) -> Panel:
         """The panel that a command is about."""
         for panel in self.every:

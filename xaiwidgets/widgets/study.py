@@ -70,6 +70,9 @@ class StudyView(View, bundle="widget"):
         super().__init__(card=dict(self._blank("preparing")))
         self._ask()
 
+    def _failures(self) -> list[str]:
+        return [self.card["problem"]] if self.card["problem"] else []
+
     def results(self) -> pd.DataFrame:
         """What came of every method so far; see Study.results."""
         return self.study.results()

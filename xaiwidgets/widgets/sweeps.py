@@ -103,6 +103,10 @@ class Sweeps:
         walk = self._walks.get(panel.id)
         return answer if walk is None else walk.told(panel, answer)
 
+    def failures(self) -> list[str]:
+        """Which panels failed at steps of their sweep, and why."""
+        return [words for walk in self._walks.values() for words in walk.failures()]
+
     def send_frames(self) -> None:
         """Send every map again, for a view that was not there."""
         for walk in self._walks.values():

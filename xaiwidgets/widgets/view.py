@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,15 +41,26 @@ class View(Settable, anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._on_message)
         hear_while_busy(self.comm)
-
         self._settled = True
+
     def wait(self, timeout: float | None = None) -> Self:
         """Block until the work in hand is done; an interrupt leaves it to the background.
 
-        `timeout` in seconds; after it the widget goes on in the background.
+        `timeout` in seconds; after it the widget goes on in the background. What went wrong is
+        said as a warning, for a script that shows no page.
         """
         self._worker.wait(timeout)
+        self._warn()
         return self
+
+    def _warn(self) -> None:
+        """Warn of what went wrong, at the line that waited."""
+        for sentence in dict.fromkeys(self._failures()):
+            warnings.warn(sentence, stacklevel=3)
+
+    def _failures(self) -> list[str]:
+        """What went wrong so far, a sentence each."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Stop all work."""

@@ -19,8 +19,9 @@ from xaiwidgets.evaluation.experiment import (
     Experiment,
     told,
 )
+from xaiwidgets.evaluation.robustness.sweep import Sweep
 
-from . import wire
+from . import pack, wire
 from .films import Film, Films, Glance
 from .gallery import Gallery
 from .panel import Panel
@@ -133,6 +134,18 @@ class Walk:
         self._courses.clear()
 
     # --- what there is ----------------------------------------------------------------------
+
+    def failures(self) -> list[str]:
+        """Which panels failed at steps, and why; one without the setting that is swept has none."""
+        swept = self.experiment.setting if isinstance(self.experiment, Sweep) else None
+        with self._guard:
+            shown = [(panel, self._films.shown.get(panel.id)) for panel in self._panels]
+        return [
+            f"Steps of {pack.name_of(panel.method)} failed. {words}"
+            for panel, film in shown
+            if film is not None and (swept is None or swept in panel.method.knobs)
+            for words in dict.fromkeys(list(film.problems.values()))
+        ]
 
     def told(self, panel: Panel, answer: Heatmap) -> Heatmap:
         """A panel's answer with its strip of steps, as `Followed` gives it."""
