@@ -170,7 +170,7 @@ class Masking(Settable):
         array = checked_mask(mask, "The brush's mask")
         if array.shape != self._shape:
             raise ExplainError(
-                f"The brush's mask has shape {array.shape}; the picture that the network sees is "
+                f"The brush's mask has shape {array.shape}; the input that the network sees is "
                 f"{self._shape}."
             )
         self.set(strokes=strokes_of(array))
