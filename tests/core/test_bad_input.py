@@ -52,6 +52,8 @@ def broken(place, value):
             ["different shapes", "16, 16", "size=(height, width)"],
         ),
         ("no/such/picture.png", ["No picture is found at 'no/such/picture.png'", "check the path"]),
+        (torch.full((3, 32, 32), 9), ["of torch.int64", "0 to 255", "x.to(torch.uint8)"]),
+        (noise(2, 3, 32, 32) > 0, ["of torch.bool", "x.float()"]),
         (3.5, ["a float", "PIL image, a path, an array or a tensor"]),
         (None, ["a NoneType", "PIL image"]),
         ({"x": 1}, ["a dict", "PIL image"]),

@@ -108,7 +108,7 @@ def test_without_mean_and_std_pictures_are_stretched_and_it_says_so():
 
 
 @pytest.mark.parametrize(
-    "kind", ["image", "path", "string", "uint8", "unit", "grey", "rgba", "chw"]
+    "kind", ["image", "path", "string", "uint8", "unit", "grey", "rgba", "chw", "nchw"]
 )
 def test_every_kind_of_picture_gives_the_same_input(kind, tmp_path):
     image = gradient_picture(32, 32)
@@ -118,6 +118,7 @@ def test_every_kind_of_picture_gives_the_same_input(kind, tmp_path):
         "image": image, "path": tmp_path / "ramp.png", "string": str(tmp_path / "ramp.png"),
         "uint8": array, "unit": array / 255, "grey": array[..., 0], "rgba": image.convert("RGBA"),
         "chw": torch.from_numpy(array.copy()).permute(2, 0, 1),
+        "nchw": torch.from_numpy(array.copy()).permute(2, 0, 1)[None],
     }[kind]  # fmt: skip
     subject = Subject(seeded(ModuleNetwork))
     expected = torch.from_numpy(array.copy()).permute(2, 0, 1)[None] / 255

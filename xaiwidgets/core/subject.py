@@ -355,8 +355,8 @@ class Subject:
         """Make inputs ready for the network.
 
         Float tensors (channels, height, width) or (batch, ...) and float arrays in that layout are
-        taken as they are; pictures are preprocessed. Refuses empty batches, NaN and infinite
-        values, and wrong channels.
+        taken as they are; pictures, and so tensors of torch.uint8, are preprocessed. Refuses empty
+        batches, NaN and infinite values, wrong channels, and tensors of other whole numbers.
         """
         if isinstance(inputs, Inputs):
             return inputs
@@ -555,8 +555,12 @@ class Subject:
                 f"The input is a {type(inputs).__name__}; it takes a PIL image, a path, an array "
                 "or a tensor, or a list of these."
             )
-        if not x.is_floating_point():
-            x = x.to(self.dtype)
+        if x.ndim == 4 and not x.is_floating_point():
+            raise ExplainError(
+                f"The input is a tensor of {x.dtype}; a tensor is a picture when it is of "
+                "torch.uint8, from 0 to 255, and preprocessed when it is of floats. Write "
+                "x.to(torch.uint8) or x.float()."
+            )
         x = x.detach().to(device=self.device, dtype=self.dtype)
         return x.clone() if x.is_inference() else x
 
