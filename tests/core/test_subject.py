@@ -172,6 +172,39 @@ def test_class_names_come_as_a_list_a_mapping_or_with_the_network():
     assert Subject(ViTForImageClassification(config)).classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        (["a", "b"], "names 2 classes, and the network gives 5 scores; give one name for each"),
+        (list("abcdef"), "names 6 classes, and the network gives 5 scores"),
+        ({1: "b", 5: "f"}, "names 6 classes, and the network gives 5 scores"),
+        ("abcde", "classes is 'abcde'; it takes a list of names, in order, or a dict from index"),
+        ({"a"}, "it takes a list of names, in order"),
+        ({"a": 0, "b": 1}, "classes is {'a': 0, 'b': 1}; it takes a list of names"),
+        (5, "classes is 5; it takes a list of names"),
+    ],
+    ids=repr,
+)
+def test_names_that_do_not_fit_the_classes_are_refused(classes, words):
+    with pytest.raises(ExplainError) as refused:
+        Saliency()(Subject(seeded(ModuleNetwork), classes=classes), noise(1, 3, 32, 32))
+    assert words in str(refused.value)
+
+
+def test_a_dict_may_name_some_classes():
+    subject = Subject(seeded(ModuleNetwork), classes={1: "b"})
+    assert Saliency()(subject, noise(1, 3, 32, 32), "b").provenance.target == ["b"]
+    assert Saliency()(subject, noise(1, 3, 32, 32), 4).provenance.target == ["class 4"]
+
+
+def test_the_names_of_weights_are_not_taken_for_the_classes_of_another_head():
+    from torchvision.models import ResNet18_Weights
+
+    subject = Subject(seeded(ModuleNetwork), preprocess=ResNet18_Weights.DEFAULT)
+    assert Saliency()(subject, noise(1, 3, 32, 32), 0).provenance.target == ["class 0"]
+    assert subject.classes == ()
+
+
 Pair = namedtuple("Pair", "features scores")
 
 

@@ -19,7 +19,6 @@ def bound(what, classes=CLASSES, outputs=OUTPUTS):
     ("what", "indices"),
     [
         (2, [2, 2]),
-        (-1, [3, 3]),
         (np.int64(1), [1, 1]),
         (torch.tensor(2), [2, 2]),
         (np.array(2), [2, 2]),
@@ -91,7 +90,8 @@ def test_classes_without_names_are_numbered():
     [
         (4, "target is class 4, but this network has 4 classes: 0 to 3."),
         (-5, "target is class -5, but this network has 4 classes: 0 to 3."),
-        (True, "target is True; it takes a class index, a class name, ..."),
+        (True, "target is True; it takes a class index, a class name, 'predicted', a rank"),
+        (-1, "class -1, but this network has 4 classes: 0 to 3"),
         (1.5, "target is a float; it takes a class index"),
         ({"dog": 1}, "target is a dict; it takes a class index"),
         ("dgo", "No class is called 'dgo'. The nearest names are 'dog'."),
@@ -113,6 +113,11 @@ def test_what_cannot_be_a_target_is_refused_in_one_sentence_or_two(what, words):
         bound(what)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_name_that_several_classes_have_is_refused():
+    with pytest.raises(ExplainError, match="2 classes are called 'crane', the first 0 and 2; give"):
+        bound("crane", classes=("crane", "dog", "crane"))
 
 
 def test_a_name_without_known_names_says_how_to_give_them():

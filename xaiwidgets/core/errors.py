@@ -50,6 +50,14 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def shown(value: object) -> str:
+    """A value as a sentence can hold it: as Python writes it, or what it is where that is long."""
+    shape, written = getattr(value, "shape", ()), repr(value)
+    if not shape and len(written) <= 60 and "\n" not in written:
+        return written
+    return f"a {type(value).__name__}" + (f" of shape {tuple(shape)}" if shape else "")
+
+
 def nearest(name: object, names: Iterable[str], count: int = 3) -> str:
     """A closing clause that offers the names most like `name`, or a few of those there are."""
     known = list(names)

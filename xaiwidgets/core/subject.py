@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from .answers import Seen
 from .blackbox import BlackBox
 from .cells import Cells
 from .draws import uniform
-from .errors import Cancelled, ExplainError, InPlaceError
+from .errors import Cancelled, ExplainError, InPlaceError, shown
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .hearing import say
 from .job import Job, count_backward, current_job, working
@@ -98,11 +98,11 @@ class Subject:
     `Subject(model)` is enough for inputs that are already tensors. Pictures (PIL images, uint8
     arrays, paths) are preprocessed: by `preprocess` (torchvision `weights` or transforms, a timm
     data config, a transformers image processor, any callable from a PIL image to a tensor), or by
-    `size` (height, width), `mean` and `std` in units of 0...1. `classes` are names, in order or by
-    index. `output` picks the scores (batch, classes) out of several outputs: a position, a key or
-    attribute, or a function. `absent` is one input or several that stand for "nothing to see", used
-    where a method's baseline is "given". The network's device is used as it is, and the network is
-    never changed.
+    `size` (height, width), `mean` and `std` in units of 0...1. `classes` are names, one for each in
+    order, or some by index. `output` picks the scores (batch, classes) out of several outputs: a
+    position, a key or attribute, or a function. `absent` is one input or several that stand for
+    "nothing to see", used where a method's baseline is "given". The network's device is used as it
+    is, and the network is never changed.
 
     Any callable from a NumPy array (batch, channels, height, width) to scores (batch, classes) is a
     subject too, a black box: for methods that only cover or resample the input. Texts are explained
@@ -152,6 +152,9 @@ class Subject:
             *chosen, read_size(size) or read.size, read.call, read.classes
         )
         self.classes = _class_names(classes, read.classes, model)
+        self._named: Literal["", "some", "all"] = ""  # how many names were given
+        if classes is not None:
+            self._named = "some" if isinstance(classes, Mapping) else "all"
         self.lock = threading.RLock()
         self._fingerprint = NetworkFingerprint()
         self._layers: dict[tuple[int, ...], Layers] = {}
@@ -428,7 +431,7 @@ class Subject:
         except Exception as error:
             raise self._cannot_take(x, error) from error
         outputs = self._select(raw, rows)
-        self._total = outputs.shape[1]
+        self._count(outputs)
         say(x, outputs)
         if outputs.requires_grad:
             count_backward(outputs, job)
@@ -537,8 +540,21 @@ class Subject:
 
     def _tried(self, one: torch.Tensor) -> torch.Tensor:
         outputs = self._select(self.model(one), 1)
-        self._total = outputs.shape[1]
+        self._count(outputs)
         return outputs
+
+    def _count(self, outputs: torch.Tensor) -> None:
+        """Learn how many classes there are. Names that were given have to fit; those read from
+        weights or a config belong to another head if they do not, and are forgotten."""
+        total, names = outputs.shape[1], len(self.classes)
+        if names > total or (0 < names < total and self._named != "some"):
+            if self._named:
+                raise ExplainError(
+                    f"classes names {names} classes, and the network gives {total} scores; give "
+                    "one name for each, in order, or a dict with some, such as {0: 'cat'}."
+                )
+            self.classes = ()
+        self._total = total
 
     def _tensor(self, inputs: Any) -> torch.Tensor:
         if isinstance(inputs, (torch.Tensor, np.ndarray)) and not is_picture(inputs):
@@ -720,6 +736,11 @@ def _own_config(model: nn.Module) -> Any:
 def _class_names(
     given: Sequence[str] | Mapping[int, str] | None, read: Sequence[str] | None, model: nn.Module
 ) -> tuple[str, ...]:
+    if given is not None and not _are_names(given):
+        raise ExplainError(
+            f"classes is {shown(given)}; it takes a list of names, in order, or a dict from index "
+            "to name, such as {0: 'cat'}."
+        )
     if given is None:
         given = read
     if given is None:
@@ -727,8 +748,15 @@ def _class_names(
         if labels and not all(str(name).startswith("LABEL_") for name in labels.values()):
             given = labels
     if isinstance(given, Mapping):
-        given = [str(given.get(i, f"class {i}")) for i in range(max(given) + 1)]
+        given = [given.get(i, f"class {i}") for i in range(max(given, default=-1) + 1)]
     return tuple(str(name) for name in (() if given is None else given))
+
+
+def _are_names(given: Any) -> bool:
+    """Whether these are names in an order, or by index."""
+    if isinstance(given, Mapping):
+        return all(isinstance(key, (int, np.integer)) and key >= 0 for key in given)
+    return isinstance(given, Iterable) and not isinstance(given, (str, bytes, Set))
 
 
 def _input_channels(model: nn.Module) -> int | None:

@@ -16,6 +16,10 @@ from .errors import ExplainError, nearest
 
 Scorer = Callable[[torch.Tensor], torch.Tensor]
 _UNNAMED = re.compile(r"^class \d+$")
+_TAKES = (
+    "it takes a class index, a class name, 'predicted', a rank such as '2nd', a Contrast, or a "
+    "function of the output"
+)
 _RANK = re.compile(r"^(\d+)(st|nd|rd|th)$")
 
 
@@ -98,12 +102,12 @@ class Target:
     ) -> torch.Tensor:
         what = self.what
         if isinstance(what, (bool, np.bool_)):
-            raise ExplainError(f"target is {what}; it takes a class index, a class name, ...")
+            raise ExplainError(f"target is {what}; {_TAKES}.")
         if isinstance(what, (int, np.integer)):
             return torch.full((count,), _checked(int(what), total))
         if what is None or isinstance(what, str):
             if what is not None and what in classes:
-                return torch.full((count,), list(classes).index(what))
+                return torch.full((count,), _place(what, classes))
             rank = self._rank()
             if rank is None:
                 if not classes:
@@ -121,10 +125,7 @@ class Target:
                 )
             assert outputs is not None
             return outputs.detach().cpu().float().topk(rank, dim=1).indices[:, rank - 1]
-        raise ExplainError(
-            f"target is a {type(what).__name__}; it takes a class index, a class name, "
-            "'predicted', a rank such as '2nd', a Contrast, or a function of the output."
-        )
+        raise ExplainError(f"target is a {type(what).__name__}; {_TAKES}.")
 
     def _rank(self) -> int | None:
         if self.what is None or self.what == "predicted":
@@ -247,11 +248,21 @@ def _column(
 
 
 def _checked(index: int, total: int) -> int:
-    if not -total <= index < total:
+    if not 0 <= index < total:
         raise ExplainError(
             f"target is class {index}, but this network has {total} classes: 0 to {total - 1}."
         )
-    return index % total
+    return index
+
+
+def _place(name: str, classes: Sequence[str]) -> int:
+    places = [i for i, each in enumerate(classes) if each == name]
+    if len(places) > 1:
+        raise ExplainError(
+            f"{len(places)} classes are called {name!r}, the first {places[0]} and {places[1]}; "
+            "give the index of one."
+        )
+    return places[0]
 
 
 def _is_sequence(what: Any) -> bool:
