@@ -2,7 +2,10 @@
 
 import inspect
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from xaiwidgets.core.declare import Declared, Taxonomy, declared, knob
 from xaiwidgets.core.errors import ExplainError
@@ -81,6 +84,33 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name():
     assert str(refused.value) == ("Plain has no setting 'stepz'. The nearest names are 'steps'.")
     with pytest.raises(ExplainError, match=r"Bare has no setting 'a'\. It has no settings\."):
         type(Declared)("Bare", (Declared,), {})(a=1)
+
+
+class Asked(Plain):
+    def __call__(self, subject, inputs, target=None):
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Plain(3), "Plain takes its settings by name: Plain(steps=3)."),
+        (lambda: Plain("up"), "Plain takes its settings by name: Plain(way='up')."),
+        (lambda: Plain("conv4", share=0.5), "by name: Plain(layer='conv4')."),
+        (lambda: Plain(99.5), "was given 99.5; it takes settings by name: steps, share, way, on"),
+        (lambda: Declared(3), "Declared was given 3; it takes no settings."),
+        (lambda: Asked(nn.ReLU(), None), "Make it first, then ask it: Asked()(subject, inputs)."),
+        (lambda: Plain(way=np.zeros((2, 3))), "Plain.way is a ndarray of shape (2, 3); it takes"),
+        (lambda: Plain(steps=torch.zeros(3)), "Plain.steps is a Tensor of shape (3,); it takes"),
+        (lambda: Plain(on=np.zeros(2)), "Plain.on is a ndarray of shape (2,); it takes True or"),
+        (lambda: Plain(layer=[]), "Plain.layer is []; it takes the name of a layer"),
+    ],
+)
+def test_what_is_no_setting_is_refused_with_what_to_write(call, words):
+    with pytest.raises(ExplainError) as refused:
+        call()
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_choice_with_greek_letters_may_be_spelt_without():

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import Self, dataclass_transform
 
-from .errors import ExplainError, nearest
+from .errors import ExplainError, nearest, shown
 
 _SPELT = str.maketrans(
     {"α": "alpha", "β": "beta", "γ": "gamma", "ε": "epsilon", "²": "2", "⁺": "+", "ᴮ": "B"}
@@ -57,8 +57,8 @@ class Knob:
             return bool(value)
         if self.kind == "choice" and isinstance(value, str):
             value = self._chosen(value)
-        if self.kind == "choice" and value in self.choices:
-            return value
+            if value in self.choices:
+                return value
         if self.kind == "layer" and isinstance(value, str):
             return value
         if self.kind in ("integer", "number") and self._in_range(value):
@@ -66,7 +66,17 @@ class Knob:
         advice = ""
         if self.kind == "choice" and isinstance(value, str):
             advice = f" {nearest(value, self.choices)}"
-        raise ExplainError(f"{owner}.{self.name} is {value!r}; it takes {self.takes()}.{advice}")
+        raise ExplainError(
+            f"{owner}.{self.name} is {shown(value)}; it takes {self.takes()}.{advice}"
+        )
+
+    def fits(self, value: Any) -> bool:
+        """Whether `value` can be its setting."""
+        try:
+            self.check("", value)
+        except ExplainError:
+            return False
+        return True
 
     def _chosen(self, value: str) -> str:
         """The choice that `value` spells without Greek letters: epsilon-plus is ε-plus."""
@@ -178,9 +188,11 @@ class Declared:
         ]
         cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
 
-    def __init__(self, **settings: Any) -> None:
-        """Set the knobs; unknown names and values out of range are refused in words."""
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        """Set the knobs by name; unknown names and values out of range are refused in words."""
         owner = type(self).__name__
+        if given:
+            raise ExplainError(self._by_name(given[0]))
         for name in settings:
             if name not in self.knobs:
                 known = nearest(name, self.knobs) if self.knobs else "It has no settings."
@@ -189,6 +201,24 @@ class Declared:
             value = entry.check(owner, settings.get(name, entry.default))
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_named", frozenset(settings))
+
+    def _by_name(self, value: Any) -> str:
+        """What to write instead of a class that is handed `value` by place."""
+        owner = type(self).__name__
+        name = next((name for name, entry in self.knobs.items() if entry.fits(value)), None)
+        if name is not None:
+            return f"{owner} takes its settings by name: {owner}({name}={value!r})."
+        advice = ""
+        if callable(self):
+            _, *parameters = inspect.signature(type(self).__call__).parameters.values()
+            asked = [
+                f"{entry.name}=..." if entry.kind is entry.KEYWORD_ONLY else entry.name
+                for entry in parameters
+                if entry.default is entry.empty
+            ]
+            advice = f" Make it first, then ask it: {owner}()({', '.join(asked)})."
+        names = f"settings by name: {', '.join(self.knobs)}" if self.knobs else "no settings"
+        return f"{owner} was given {shown(value)}; it takes {names}.{advice}"
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse changes: a method with other settings is another value."""
