@@ -355,7 +355,9 @@ def __getattr__(name: str) -> Any:
     if name in ("zoo", "methods", "core", "evaluation", "widgets", "check"):
         return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
-        raise AttributeError(f"xaiwidgets has no {name!r}; dir(xaiwidgets) lists what it has.")
+        from .core.errors import no_such_name
+
+        raise no_such_name(__name__, name, __all__)
     value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -8,6 +8,8 @@ from networks import ModuleNetwork, noise, seeded
 from PIL import Image
 from torch import nn
 
+import xaiwidgets
+from xaiwidgets import evaluation
 from xaiwidgets.core.declare import declared
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
 from xaiwidgets.core.method import Attribution
@@ -198,6 +200,24 @@ def test_the_first_line_of_any_error_fits_a_panel():
 def test_the_nearest_names_are_offered_and_otherwise_a_few():
     assert nearest("zebrra", ["horse", "zebra"]) == "The nearest names are 'zebra'."
     assert nearest("xxxxx", ["a", "b", "c", "d"]) == "Names here are 'a', 'b', 'c' ...."
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [
+        (xaiwidgets, "GradCAM", "xaiwidgets has no 'GradCAM'. The nearest names are 'GradCam', "),
+        (xaiwidgets, "predikt", "The nearest names are 'predict'"),
+        (evaluation, "Pixelflipping", "xaiwidgets.evaluation has no 'Pixelflipping'. The nearest"),
+        (evaluation, "_secret", "xaiwidgets.evaluation has no '_secret'."),
+    ],
+)
+def test_a_name_that_a_module_lacks(module, name, words):
+    assert not hasattr(module, name)
+    with pytest.raises(AttributeError) as refused:
+        getattr(module, name)
+    assert words in str(refused.value)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from {module.__name__} import {name}")
 
 
 class Overwriting(nn.Module):

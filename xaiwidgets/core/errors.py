@@ -70,3 +70,9 @@ def nearest(name: object, names: Iterable[str], count: int = 3) -> str:
         return "There are none."
     few = ", ".join(repr(entry) for entry in known[:count])
     return f"Names here are {few}{' ...' if len(known) > count else ''}."
+
+
+def no_such_name(module: str, name: str, names: Iterable[str]) -> AttributeError:
+    """What a module raises for a name that it lacks, with those most like it."""
+    advice = "" if name.startswith("_") else f" {nearest(name, names)}"
+    return AttributeError(f"{module} has no {name!r}.{advice}", name=name)

@@ -1,6 +1,9 @@
 """Evaluations: can that answer be trusted?"""
 
+from typing import TYPE_CHECKING, Any
+
 from xaiwidgets.core.declare import declared
+from xaiwidgets.core.errors import no_such_name
 
 from .agreement import Agreement, Consensus, ConsensusOfNetworks, agreement, consensus
 from .attacks import AttackedInput, InputAttack, ManipulatedNetwork, ModelManipulation
@@ -113,3 +116,9 @@ __all__ = [
     "region_overlap",
     "train_permuted",
 ]
+
+if not TYPE_CHECKING:  # which would take every name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """Say which name is the nearest to one that is not here."""
+        raise no_such_name(__name__, name, __all__)
