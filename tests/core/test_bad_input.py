@@ -12,7 +12,7 @@ import xaiwidgets
 from xaiwidgets import evaluation
 from xaiwidgets.core.declare import declared
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
-from xaiwidgets.core.method import Attribution
+from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods import GradCam, IntegratedGradients, Saliency, SmoothGrad
 
@@ -132,6 +132,62 @@ def test_outputs_that_are_no_scores(output, facts):
     words = refusal(lambda: Saliency()(Network().eval(), noise(2, 3, 8, 8)))
     for fact in facts:
         assert fact in words
+
+
+@pytest.mark.parametrize(
+    ("forward", "facts"),
+    [
+        (lambda net, x: net.missing(x), ["AttributeError: 'Failing' object has no", "by itself"]),
+        (lambda net, x: {}["logits"], ["KeyError: 'logits'"]),
+        (lambda net, x, mask: x, ["TypeError: ", "'mask'"]),
+        (lambda net, x: unloaded(), ["RuntimeError: no weights were loaded. Call it by itself"]),
+    ],
+)
+def test_a_network_whose_own_code_fails(forward, facts):
+    network = type("Failing", (nn.Module,), {"forward": forward})().eval()
+    words = refusal(lambda: Saliency()(network, noise(1, 3, 8, 8), 1))
+    assert words.startswith("The network fails on an input of shape (1, 3, 8, 8): ")
+    assert "size" not in words
+    for fact in facts:
+        assert fact in words
+
+
+def unloaded():
+    raise RuntimeError("no weights were loaded")
+
+
+def ask(target=1, **settings):
+    return lambda: Saliency()(
+        Subject(network_of("modules"), **settings), noise(1, 3, 32, 32), target
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            ask(lambda scores: scores[:, 99]),
+            "The target function <lambda>() fails on a Tensor of shape (1, 5): IndexError: index",
+        ),
+        (ask(lambda scores: scores.chunk(5, 1)[0].relu_()[:, 0]), "write that operation out of"),
+        (ask(lambda: 3), "<lambda>() fails on a Tensor of shape (1, 5): TypeError: "),
+        (
+            ask(output=lambda scores: scores.logits),
+            "The function given as output= fails on a Tensor of shape (1, 5): ",
+        ),
+        (ask(output=lambda: 3), "output= fails on a Tensor of shape (1, 5): TypeError: "),
+        (
+            lambda: as_method(lambda subject, x: x),
+            "<lambda> takes (subject, x); a function as a method is called with (subject, x, t",
+        ),
+        (
+            lambda: Subject(Subject(network_of("modules"))),
+            "is a Subject already; use it as it is, or make another from its network",
+        ),
+    ],
+)
+def test_whose_fault_it_is(call, words):
+    assert words in refusal(call)
 
 
 def test_a_network_that_cuts_its_gradient_is_sent_to_occlusion():

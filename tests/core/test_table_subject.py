@@ -319,6 +319,11 @@ def test_numbers_are_written_as_a_table_shows_them():
     ("call", "words"),
     [
         (lambda: xw.TableSubject(forest()[0], DATA), "such as its predict_proba"),
+        (
+            lambda: xw.TableSubject(forest()[0].predict, DATA),
+            "RandomForestClassifier.predict gives labels, and explanations take scores; give its p",
+        ),
+        (lambda: xw.TableSubject(xw.Subject(nn.ReLU()), DATA), "The model is a Subject; a Table"),
         (lambda: seen_by(DATA[0]), r"shape \(3,\)"),
         (lambda: seen_by(DATA, columns=["a", "b"]), "2 names of"),
         (lambda: seen_by(DATA, columns=["a", "a", "b"]), "Two columns are called 'a'"),

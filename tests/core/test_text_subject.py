@@ -94,6 +94,32 @@ def test_a_function_may_give_names_and_its_ids_are_names_otherwise():
         tokenise(lambda text: ([1, 2], ["one"]), "two words")
 
 
+@pytest.mark.parametrize(
+    ("encode", "words"),
+    [
+        (lambda text: [], "The tokenizer finds no token in 'zzz'; give a text with words"),
+        (lambda text: ([], []), "The tokenizer finds no token in 'zzz'"),
+        (lambda text: None, "The tokenizer returned a NoneType for 'zzz'; it has to return a list"),
+        (lambda text: {}[text], "The tokenizer fails on 'zzz': KeyError: 'zzz'."),
+        (lambda: [1], "The tokenizer fails on 'zzz': TypeError: "),
+    ],
+)
+def test_a_tokenizer_that_gives_no_ids_is_told(encode, words):
+    with pytest.raises(xw.ExplainError) as refused:
+        tokenise(encode, "zzz")
+    assert str(refused.value).startswith(words)
+
+
+def test_a_tokenizer_of_transformers_that_knows_no_word_is_told():
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(vocab={"a": 0}, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    with pytest.raises(xw.ExplainError, match="The tokenizer finds no token in 'zzz'"):
+        tokenise(PreTrainedTokenizerFast(tokenizer_object=made), "zzz")
+
+
 def test_classes_of_a_language_model_are_words_as_they_are_written():
     tokenizer = byte_tokenizer()
     words = words_of(tokenizer, len(tokenizer) + 2)

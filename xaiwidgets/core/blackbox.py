@@ -26,6 +26,7 @@ class BlackBox(nn.Module):
         self, ask: Callable[[Any], Any], hand: Callable[[np.ndarray], Any] = np.asarray
     ) -> None:
         super().__init__()
+        _refuse_labels(ask)
         self.ask, self.hand = ask, hand
         self.title = _title(ask)
         self._own = uuid.uuid4().hex
@@ -52,6 +53,19 @@ class BlackBox(nn.Module):
     def extra_repr(self) -> str:
         """What tells it from others."""
         return f"{self.title}, {self._own}"
+
+
+def _refuse_labels(ask: Callable[[Any], Any]) -> None:
+    """Refuse the `predict` of a classifier, as scikit-learn's have it."""
+    if getattr(ask, "__name__", "") != "predict":
+        return
+    owner = getattr(ask, "__self__", None)
+    for better in ("predict_proba", "decision_function"):
+        if hasattr(owner, better):
+            who = type(owner).__name__
+            raise ExplainError(
+                f"{who}.predict gives labels, and explanations take scores; give its {better}."
+            )
 
 
 def _title(ask: Callable[[Any], Any]) -> str:

@@ -1,7 +1,8 @@
 """Errors that are read by people: what came, what is taken, what to do next."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class ExplainError(ValueError):
@@ -50,12 +51,28 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+@contextmanager
+def blamed(who: str, given: object) -> Iterator[None]:
+    """Name whose fault it is where a small function of the user's fails on what it is given."""
+    try:
+        yield
+    except (ExplainError, Cancelled):
+        raise
+    except Exception as error:
+        if InPlaceError.told_by(error):
+            raise InPlaceError from error
+        said = one_line(error).rstrip(".")
+        raise ExplainError(f"{who} fails on {shown(given)}: {said}.") from error
+
+
 def shown(value: object) -> str:
     """A value as a sentence can hold it: as Python writes it, or what it is where that is long."""
-    shape, written = getattr(value, "shape", ()), repr(value)
-    if not shape and len(written) <= 60 and "\n" not in written:
-        return written
-    return f"a {type(value).__name__}" + (f" of shape {tuple(shape)}" if shape else "")
+    shape = getattr(value, "shape", ())
+    if shape:
+        return f"a {type(value).__name__} of shape {tuple(shape)}"
+    written = repr(value)
+    short = len(written) <= 60 and "\n" not in written
+    return written if short else f"a {type(value).__name__}"
 
 
 def nearest(name: object, names: Iterable[str], count: int = 3) -> str:

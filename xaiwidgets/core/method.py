@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -282,9 +283,10 @@ class FromFunction(Attribution, taxonomy={"access": "black box"}):
                 f"A method is a {type(function).__name__}; it takes one of xaiwidgets' methods or "
                 "a function of (subject, x, target)."
             )
+        name = title or getattr(function, "__name__", type(function).__name__)
+        _refuse_other_parameters(str(name), function)
         super().__init__()
         object.__setattr__(self, "function", function)
-        name = title or getattr(function, "__name__", type(function).__name__)
         object.__setattr__(self, "title", name)
 
     def attribute(
@@ -318,6 +320,21 @@ class FromFunction(Attribution, taxonomy={"access": "black box"}):
 
     def _name(self) -> str:
         return self.title
+
+
+def _refuse_other_parameters(name: str, function: Callable[..., Any]) -> None:
+    """Refuse what cannot be called with three things."""
+    try:
+        parameters = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin's are not known
+        return
+    try:
+        parameters.bind(None, None, None)
+    except TypeError:
+        raise ExplainError(
+            f"{name} takes {parameters}; a function as a method is called with (subject, x, "
+            "target)."
+        ) from None
 
 
 def _listed(names: list[str], last: str = "and") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from .answers import Seen
 from .blackbox import BlackBox
 from .cells import Cells
 from .draws import uniform
-from .errors import Cancelled, ExplainError, InPlaceError, shown
+from .errors import Cancelled, ExplainError, InPlaceError, blamed, one_line, shown
 from .fingerprint import NetworkFingerprint, every_module, finite, tensor_fingerprint
 from .hearing import say
 from .job import Job, count_backward, current_job, working
@@ -40,6 +41,11 @@ from .words import Words
 Kind = Literal["picture", "text", "volume", "table"]
 Selector = int | str | Callable[[Any], torch.Tensor]
 _UNNAMED = "picture"
+_OF_SIZES = re.compile(
+    "size|shape|dim|channel|mat1|element|height|width|length|divisible|broadcast|feature|column",
+    re.IGNORECASE,
+)
+"""What torch and others speak of where an input has another size than they take."""
 _CPU_QUICK = 250_000_000
 """Bytes of activations in a pass: with more, ResNet-18, VGG-16 and MobileNetV2 take longer an
 example, for memory is slow; with less than `_CPU_ROWS` rows, ResNet-50 does, for weights are read
@@ -134,6 +140,11 @@ class Subject:
         absent: Any = None,
         title: str | None = None,
     ) -> None:
+        if isinstance(model, Subject):
+            raise ExplainError(
+                f"{shown(model)} is a Subject already; use it as it is, or make another from its "
+                "network: Subject(subject.model)."
+            )
         if not isinstance(model, nn.Module):
             if not callable(model) or isinstance(model, type):
                 raise ExplainError(
@@ -656,7 +667,8 @@ class Subject:
             logits = raw.get("logits") if hasattr(raw, "get") else getattr(raw, "logits", None)
             return raw if logits is None else logits
         if callable(self.output):
-            return self.output(raw)
+            with blamed("The function given as output=", raw):
+                return self.output(raw)
         try:
             if isinstance(self.output, str) and hasattr(raw, self.output):
                 return getattr(raw, self.output)
@@ -673,13 +685,24 @@ class Subject:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
             return ExplainError(f"A batch of {len(x)} does not fit in memory: {reason}.")
-        return ExplainError(self._refusal(x, reason))
+        who = self.title if self.black_box else "The network"
+        if _reads_tokens(self.model) or _about_the_input(error):
+            return ExplainError(f"{who} cannot take {self._described(x)}: {reason}.{self._advice}")
+        said = one_line(error).rstrip(".")
+        return ExplainError(
+            f"{who} fails on {self._described(x)}: {said}. Call it by itself to see where."
+        )
 
-    def _refusal(self, x: torch.Tensor, reason: str) -> str:
-        advice = "Check its size and channels, or give Subject(model, size=(height, width))."
+    def _described(self, x: torch.Tensor) -> str:
+        """Inputs x, in an error about them."""
+        return f"an input of shape {tuple(x.shape)}"
+
+    @property
+    def _advice(self) -> str:
+        """What to do about inputs that the network cannot take."""
         if _reads_tokens(self.model):
-            advice = "It begins with an nn.Embedding: TextSubject(model, tokenizer) gives it texts."
-        return f"The network cannot take an input of shape {tuple(x.shape)}: {reason}. {advice}"
+            return " It begins with an nn.Embedding: TextSubject(model, tokenizer) gives it texts."
+        return " Check its size and channels, or give Subject(model, size=(height, width))."
 
 
 @contextmanager
@@ -710,6 +733,14 @@ def _refuse_quantised(network: nn.Module) -> None:
                 "The network has quantised layers, and whole numbers have no gradient; explain the "
                 "network that it was made from. Occlusion works as it is."
             )
+
+
+def _about_the_input(error: Exception) -> bool:
+    """Whether a network's error is about what it was given, and not its own."""
+    kinds = (RuntimeError, ValueError, AssertionError, IndexError)
+    if not isinstance(error, kinds) or isinstance(error, NotImplementedError):
+        return False
+    return _OF_SIZES.search(str(error)) is not None
 
 
 def _random(module: nn.Module) -> bool:

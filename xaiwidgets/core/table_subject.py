@@ -63,7 +63,7 @@ class TableSubject(Subject):
         background: int = 50,
         title: str | None = None,
     ) -> None:
-        if not callable(model) or isinstance(model, type):
+        if not callable(model) or isinstance(model, (type, Subject)):
             advice = ", such as its predict_proba" if hasattr(model, "predict_proba") else ""
             raise ExplainError(
                 f"The model is a {type(model).__name__}; a TableSubject takes a torch.nn.Module, "
@@ -203,5 +203,9 @@ class TableSubject(Subject):
             raise ExplainError("std has a number that is not above 0; it divides every column.")
         return found[0], found[1]
 
-    def _refusal(self, x: torch.Tensor, reason: str) -> str:
-        return f"The model cannot take {len(x)} rows of {x.shape[3]} columns: {reason}."
+    def _described(self, x: torch.Tensor) -> str:
+        return f"{len(x)} rows of {x.shape[3]} columns"
+
+    @property
+    def _advice(self) -> str:
+        return ""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import ExplainError, nearest
+from .errors import ExplainError, blamed, nearest
 
 Scorer = Callable[[torch.Tensor], torch.Tensor]
 _UNNAMED = re.compile(r"^class \d+$")
@@ -213,7 +213,8 @@ class BoundTarget:
 
     def _score(self, outputs: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
         if self.scorer is not None:
-            scores = self.scorer(outputs)
+            with blamed(f"The target function {self.labels[0]}", outputs):
+                scores = self.scorer(outputs)
             if not isinstance(scores, torch.Tensor) or scores.shape != (len(outputs),):
                 shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores)
                 raise ExplainError(

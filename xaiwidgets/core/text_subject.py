@@ -237,8 +237,12 @@ class TextSubject(Subject):
         words = self._predicts_next and self.output is None and isinstance(found, torch.Tensor)
         return found[:, -1] if words and found.ndim == 3 else found
 
-    def _refusal(self, x: torch.Tensor, reason: str) -> str:
-        return f"The network cannot take {len(x)} × {x.shape[3]} tokens: {reason}."
+    def _described(self, x: torch.Tensor) -> str:
+        return f"{len(x)} × {x.shape[3]} tokens"
+
+    @property
+    def _advice(self) -> str:
+        return ""
 
 
 def embedding_of(model: nn.Module) -> nn.Embedding:

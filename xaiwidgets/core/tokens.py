@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ExplainError
+from .errors import ExplainError, blamed
 
 Encode = Callable[[str], Any]
 _BLANKS = "Ġ▁"  # what a word begins with in byte-level and in SentencePiece vocabularies
@@ -65,7 +65,7 @@ def tokenise(tokenizer: Any, text: str) -> Tokens:
         return _by_function(tokenizer, text)
     fast = bool(getattr(tokenizer, "is_fast", False))
     found = tokenizer(text, return_special_tokens_mask=True, return_offsets_mapping=fast)
-    ids = tuple(int(number) for number in found["input_ids"])
+    ids = _some(tuple(int(number) for number in found["input_ids"]), text)
     names = tuple(tokenizer.convert_ids_to_tokens(list(ids)))
     special = tuple(bool(flag) for flag in found["special_tokens_mask"])
     if not fast:
@@ -75,19 +75,30 @@ def tokenise(tokenizer: Any, text: str) -> Tokens:
 
 
 def _by_function(encode: Encode, text: str) -> Tokens:
-    found = encode(text)
+    with blamed("The tokenizer", text[:40]):
+        found = encode(text)
     ids, names = found if isinstance(found, tuple) and len(found) == 2 else (found, None)
     try:
         numbers = tuple(int(number) for number in ids)
         known = tuple(f"#{number}" for number in numbers) if names is None else tuple(names)
     except (TypeError, ValueError):
         numbers, known = (), ("",)
-    if len(numbers) != len(known) or not numbers:
+    if len(numbers) != len(known):
         raise ExplainError(
             f"The tokenizer returned a {type(found).__name__} for {text[:40]!r}; it has to return "
             "a list of ids, or a pair of ids and as many names."
         )
-    return _by_names(text, numbers, known, (False,) * len(numbers), str)
+    return _by_names(text, _some(numbers, text), known, (False,) * len(numbers), str)
+
+
+def _some(ids: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """Refuse a text in which the tokenizer found nothing."""
+    if not ids:
+        raise ExplainError(
+            f"The tokenizer finds no token in {text[:40]!r}; give a text with words that it "
+            "knows, or a tokenizer with an id for those that it does not."
+        )
+    return ids
 
 
 def _by_offsets(
