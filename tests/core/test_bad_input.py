@@ -229,6 +229,18 @@ def test_what_is_no_network(thing):
             ["returned shape (3,)", "(channels, height, width)"],
         ),
         ({"mean": [0.1, 0.2], "std": [1, 1]}, ["mean has 2 numbers", "3 channels"]),
+        ({"mean": 0.5, "std": [1, 1]}, ["std has 2 numbers", "3 channels"]),
+        ({"mean": 0.5, "std": 0}, ["std is (0.0,)", "numbers above 0"]),
+        ({"mean": 0.5, "std": [0.2, -0.2, 0.2]}, ["std is (0.2, -0.2, 0.2)", "above 0"]),
+        ({"mean": float("nan"), "std": 1}, ["mean is (nan,)", "finite numbers"]),
+        ({"mean": "grey", "std": 1}, ["mean is 'grey'", "a number from 0 to 1"]),
+        ({"mean": [], "std": 1}, ["mean is []", "one for each channel"]),
+        ({"size": "big"}, ["size is 'big'", "whole number of pixels, or (height, width)"]),
+        ({"size": 9.5}, ["size is 9.5", "whole number of pixels"]),
+        ({"size": ()}, ["size is ()", "(height, width)"]),
+        ({"size": float("inf")}, ["size is inf", "whole number of pixels"]),
+        ({"size": (0, 96)}, ["size is (0, 96)", "at least 1 pixel"]),
+        ({"size": -5}, ["size is (-5, -5)", "at least 1 pixel"]),
     ],
 )
 def test_subjects_that_cannot_be_made(settings, facts):

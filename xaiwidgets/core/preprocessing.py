@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import ExplainError
+from .errors import ExplainError, shown
 
 _LONGEST_PATH = 255
 _reading = threading.Lock()  # an opened picture is read when it is needed, by one thread
@@ -30,6 +30,17 @@ class Preprocessing:
     size: tuple[int, int] | None = None
     call: Callable[[Any], Any] | None = None
     classes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would spoil every picture."""
+        sides = () if self.size is None else self.size
+        if any(side < 1 for side in sides):
+            raise ExplainError(f"size is {sides}; both sides take at least 1 pixel.")
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            if given is not None and not (given and np.isfinite(given).all()):
+                raise ExplainError(f"{name} is {given}; it takes finite numbers, one a channel.")
+        if min(self.std or (1.0,)) <= 0:
+            raise ExplainError(f"std is {self.std}; it divides, and takes numbers above 0.")
 
     @property
     def normalises(self) -> bool:
@@ -100,11 +111,12 @@ class Preprocessing:
         assert self.mean is not None
         assert self.std is not None
         channels = like.shape[-3]
-        if len(self.mean) not in (1, channels):
-            raise ExplainError(
-                f"mean has {len(self.mean)} numbers but the input has {channels} channels; "
-                "give one number a channel."
-            )
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            if len(given) not in (1, channels):
+                raise ExplainError(
+                    f"{name} has {len(given)} numbers but the input has {channels} channels; "
+                    "give one number a channel."
+                )
         shape = (-1, 1, 1)
         mean = torch.tensor(self.mean, dtype=like.dtype, device=like.device).view(shape)
         return mean, torch.tensor(self.std, dtype=like.dtype, device=like.device).view(shape)
@@ -272,11 +284,30 @@ def _processor_size(processor: Any) -> tuple[int, int] | None:
     return (int(edge), int(edge)) if edge else None
 
 
-def read_numbers(values: float | Sequence[float] | None) -> tuple[float, ...] | None:
+def read_numbers(name: str, values: float | Sequence[float] | None) -> tuple[float, ...] | None:
     """A mean or std as a tuple of floats."""
-    return None if values is None else _numbers(values)
+    if values is None:
+        return None
+    try:
+        found = np.asarray(values, float).reshape(-1)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if not found.size:
+        raise ExplainError(
+            f"{name} is {shown(values)}; it takes a number from 0 to 1, or one for each channel."
+        )
+    return tuple(found.tolist())
 
 
 def read_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     """A size as (height, width)."""
-    return _size(size)
+    try:
+        sides = np.asarray([] if size is None else size, float).reshape(-1)
+        whole = bool((np.isfinite(sides) & (sides == sides.round())).all())
+    except (TypeError, ValueError):
+        whole = False
+    if not whole or not (size is None or 1 <= len(sides) <= 3):
+        raise ExplainError(
+            f"size is {shown(size)}; it takes a whole number of pixels, or (height, width)."
+        )
+    return None if size is None else _size([int(side) for side in sides])

@@ -156,7 +156,7 @@ class Subject:
         self.title = title or (model.title if isinstance(model, BlackBox) else type(model).__name__)
         self.output = output
         read = read_preprocessing(preprocess if preprocess is not None else _own_config(model))
-        chosen = (read_numbers(mean) or read.mean, read_numbers(std) or read.std)
+        chosen = (read_numbers("mean", mean) or read.mean, read_numbers("std", std) or read.std)
         if (chosen[0] is None) != (chosen[1] is None):
             raise ExplainError("mean and std belong together; give both or neither.")
         self.preprocessing = Preprocessing(
