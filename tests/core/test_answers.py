@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from xaiwidgets.core.answers import Findings, Frame, Heatmap, Provenance, fold_channels, versions
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.scores import Scores
 from xaiwidgets.methods import InteriorGradients, SmoothGrad
 
 VALUES = torch.tensor([1.0, -3.0, 2.0]).view(1, 3, 1, 1)
@@ -98,6 +99,39 @@ def test_views_of_one_tensor_are_saved_apart(tmp_path):
         assert torch.equal(left.values, right.values)
     shared = made(VALUES, frames=[Frame("same", VALUES)])
     assert torch.equal(Heatmap.load(shared.save(tmp_path / "b")).frames[0].values, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda heat, _: heat.plot(99), "index is 99; it takes the number of an input of this ans"),
+        (
+            lambda heat, _: heat.plot("a"),
+            "index is 'a'; it takes the number of .*, 0 to 1",
+        ),
+        (lambda heat, _: heat.boxes(0), "fraction is 0; it takes a share above 0, up to 1"),
+        (lambda heat, _: heat.boxes("a"), "fraction is 'a'"),
+        (lambda heat, here: heat.save(here / "none" / "a"), "no folder .*none' to save in; make"),
+        (lambda heat, here: heat.save(here), "is a folder; give the name of a file in it"),
+        (lambda heat, here: heat.save(here / ("a" * 999)), "cannot be written: .*too long"),
+        (lambda heat, here: scored().save(here / "none" / "a"), "no folder .*none' to save in"),
+        (lambda heat, here: Scores.load(written(here, b"")), "holds no saved scores"),
+        (lambda heat, here: Scores.load(written(here, b"hello")), "holds no saved scores"),
+        (lambda heat, here: Scores.load(written(here, b"PK\3\4")), "holds no saved scores"),
+    ],
+)
+def test_what_cannot_be_shown_or_kept_is_said_in_words(call, words, tmp_path):
+    with pytest.raises(ExplainError, match=words):
+        call(made(torch.cat([VALUES, VALUES])), tmp_path)
+
+
+def scored():
+    return Scores(np.zeros(1), made(VALUES).provenance)
+
+
+def written(here, content):
+    (here / "file").write_bytes(content)
+    return here / "file"
 
 
 def test_files_of_others_are_refused_in_words(tmp_path):

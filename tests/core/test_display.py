@@ -86,6 +86,11 @@ def test_painting_mixes_the_picture_by_opacity():
         ({"sign": "up"}, "sign is 'up'"),
         ({"opacity": 1.5}, "opacity is 1.5"),
         ({"keep": -1}, "keep is -1"),
+        ({"clip": "most"}, "clip is 'most'; it takes a number from 0 to 100"),
+        ({"smoothing": -4}, "smoothing is -4"),
+        ({"smoothing": float("nan")}, "smoothing is nan"),
+        ({"scaling": "each"}, "scaling is 'each'; it takes one of panel, shared"),
+        ({"order": None}, "order is None; it takes one of size, table"),
     ],
 )
 def test_looks_out_of_range_are_refused(settings, words):

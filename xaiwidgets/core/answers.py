@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from .arrays_file import place_of
 from .cells import Cells
-from .errors import ExplainError
+from .errors import ExplainError, shown
 from .fingerprint import tensor_fingerprint
 from .job import Job
 from .preprocessing import Preprocessing
@@ -209,7 +211,7 @@ class Heatmap:
 
         Raises ExplainError for an answer about something else.
         """
-        if self.parts is None or not isinstance(self.parts[index], Tokens):
+        if self.parts is None or not isinstance(self.parts[self._number(index)], Tokens):
             raise ExplainError(
                 f"This answer is about {self._about}, which have no words; see map()."
             )
@@ -220,11 +222,20 @@ class Heatmap:
 
         Raises ExplainError for an answer about something else.
         """
-        if self.parts is None or not isinstance(self.parts[index], Cells):
+        if self.parts is None or not isinstance(self.parts[self._number(index)], Cells):
             raise ExplainError(
                 f"This answer is about {self._about}, which have no columns; see map()."
             )
         return self._named(index)
+
+    def _number(self, index: int) -> int:
+        """The number of an input, which an answer about others lacks."""
+        if not isinstance(index, (int, np.integer)) or not -len(self) <= index < len(self):
+            last = f" to {len(self) - 1}" if len(self) > 1 else ""
+            raise ExplainError(
+                f"index is {shown(index)}; it takes the number of an input of this answer, 0{last}."
+            )
+        return int(index)
 
     @property
     def _about(self) -> str:
@@ -249,8 +260,8 @@ class Heatmap:
         """
         from .boxes import edges, main_box
 
-        if not 0 < fraction <= 1:
-            raise ExplainError(f"fraction is {fraction!r}; it takes a share from 0 to 1.")
+        if not isinstance(fraction, numbers.Real) or not 0 < fraction <= 1:
+            raise ExplainError(f"fraction is {shown(fraction)}; it takes a share above 0, up to 1.")
         return [
             edges(main_box(values, fraction)) if values.max() > 0 else None for values in self.map()
         ]
@@ -264,6 +275,7 @@ class Heatmap:
         """
         from .figure import heatmap_figure
 
+        index = self._number(index)
         if self.values.ndim == 5:
             from .volume_figure import volume_figure
 
@@ -290,8 +302,8 @@ class Heatmap:
             "reduction": self.reduction,
             "parts": None if self.parts is None else [own.plain() for own in self.parts],
         }
-        place = Path(path)
-        save_file(tensors, place, {"format": _FORMAT, "about": json.dumps(about)})
+        with place_of(path) as place:
+            save_file(tensors, place, {"format": _FORMAT, "about": json.dumps(about)})
         return place
 
     @classmethod

@@ -13,12 +13,13 @@ from typing import Literal
 
 import numpy as np
 
-from .errors import ExplainError
+from .errors import ExplainError, shown
 
 Sign = Literal["signed", "positive", "negative", "absolute"]
 # what is left out shows the picture under this share of black
 LEFT_OUT = 166 / 255
 SIGNS = ("signed", "positive", "negative", "absolute")
+_WORDS = {"sign": SIGNS, "scaling": ("panel", "shared"), "order": ("size", "table")}
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,14 @@ class Look:
     order: Literal["size", "table"] = "size"
 
     def __post_init__(self) -> None:
-        if self.sign not in SIGNS:
-            raise ExplainError(f"sign is {self.sign!r}; it takes one of {', '.join(SIGNS)}.")
-        for name in ("clip", "keep", "contour", "box", "opacity"):
+        for name, words in _WORDS.items():
+            word = getattr(self, name)
+            if not isinstance(word, str) or word not in words:
+                raise ExplainError(f"{name} is {shown(word)}; it takes one of {', '.join(words)}.")
+        for name in ("clip", "keep", "contour", "box", "opacity", "smoothing"):
             value, high = getattr(self, name), 1 if name == "opacity" else 100
-            if not 0 <= value <= high:
-                raise ExplainError(f"{name} is {value}; it takes a number from 0 to {high}.")
+            if not isinstance(value, (int, float, np.number)) or not 0 <= value <= high:
+                raise ExplainError(f"{name} is {shown(value)}; it takes a number from 0 to {high}.")
 
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .display import Look, limit_of, paint, take_sign
-from .errors import ExplainError
+from .errors import ExplainError, shown
 from .figure import heading, look_of, panel, picture_of, sheet
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ def volume_figure(heat: Heatmap, index: int = 0, *, slices: int = 6, **display: 
     """A matplotlib figure of one volume's map over its slices, evenly spread along the depth, all
     with the same colours for the same values; `display` as in `Look`."""
     depth = heat.values.shape[2]
-    if not 1 <= slices <= depth:
-        raise ExplainError(f"slices is {slices}; this volume takes a number from 1 to {depth}.")
+    if not isinstance(slices, int) or not 1 <= slices <= depth:
+        raise ExplainError(
+            f"slices is {shown(slices)}; this volume takes a number from 1 to {depth}."
+        )
     look, values = look_of(display), heat.map()[index]
     limit = _limit(heat, index, look)
     chosen = np.linspace(0, depth - 1, slices).round().astype(int) if slices > 1 else [depth // 2]
