@@ -175,9 +175,9 @@ def test_class_names_come_as_a_list_a_mapping_or_with_the_network():
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
-        (["a", "b"], "names 2 classes, and the network gives 5 scores; give one name for each"),
-        (list("abcdef"), "names 6 classes, and the network gives 5 scores"),
-        ({1: "b", 5: "f"}, "names 6 classes, and the network gives 5 scores"),
+        (["a", "b"], "The names in classes are 2, and the network's scores 5; give one name"),
+        (list("abcdef"), "The names in classes are 6, and the network's scores 5"),
+        ({1: "b", 5: "f"}, "The names in classes are 6, and the network's scores 5"),
         ("abcde", "classes is 'abcde'; it takes a list of names, in order, or a dict from index"),
         ({"a"}, "it takes a list of names, in order"),
         ({"a": 0, "b": 1}, "classes is {'a': 0, 'b': 1}; it takes a list of names"),

@@ -561,8 +561,8 @@ class Subject:
         if names > total or (0 < names < total and self._named != "some"):
             if self._named:
                 raise ExplainError(
-                    f"classes names {names} classes, and the network gives {total} scores; give "
-                    "one name for each, in order, or a dict with some, such as {0: 'cat'}."
+                    f"The names in classes are {names}, and the network's scores {total}; give one "
+                    "name for each, in order, or a dict with some, such as {0: 'cat'}."
                 )
             self.classes = ()
         self._total = total
