@@ -14,6 +14,7 @@ from xaiwidgets.core.target import BoundTarget
 
 from .accounts import Watch, folding
 from .layerwise import Layerwise, recording_now
+from .own_table import NotedTable
 from .presets import PIXEL_PRESETS, PIXEL_RULES, PRESETS, RULES, Amounts, Table, preset_table
 from .propagation import Propagation, propagate
 from .report import RuleReport
@@ -93,7 +94,9 @@ class LRP(Layerwise, title="LRP", source="bach2015"):
 
         >>> LRP.by(Table([("first", Flat()), ("layer4.*", Epsilon(0.1)), ("any", Gamma(0.1))]))
 
-        Raises ExplainError for what is no Table.
+        The answer's facts tell how many layers each row gave its rule, and its warnings which row
+        gave none. Raises ExplainError for what is no Table and, when asked, for the name of a layer
+        that is not there.
         """
         if not isinstance(table, Table):
             raise ExplainError(
@@ -120,7 +123,19 @@ class ByTable(FromFunction, Layerwise):
     """LRP by a table of one's own, which can tell where relevance went as well."""
 
     def __init__(self, table: Table, title: str) -> None:
-        super().__init__(lambda subject, x, target: relevance(subject, x, target, table), title)
+        super().__init__(lambda *asked: _by_rows(*asked, table=table), title)
+
+
+def _by_rows(subject: Subject, x: torch.Tensor, target: BoundTarget, *, table: Table) -> Findings:
+    """Relevance by somebody's own table, and which of its rows were used."""
+    if type(table) is not Table:  # one that gives rules in a way of its own
+        return relevance(subject, x, target, table)
+    noted = NotedTable(table.rows, table.treatment)
+    noted.refuse_names_not_among(dict(subject.model.named_modules()))
+    found = relevance(subject, x, target, noted)
+    return replace(
+        found, facts=[*found.facts, noted.fact()], warnings=[*found.warnings, *noted.warnings()]
+    )
 
 
 def relevance(

@@ -32,6 +32,7 @@ class Table:
     treatment: Treatment = field(default_factory=Treatment)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(self.rows))
         for row in self.rows:
             fits = isinstance(row, tuple) and len(row) == 2 and isinstance(row[0], str)
             if not fits or not isinstance(row[1], Rule):
@@ -42,11 +43,17 @@ class Table:
 
     def rule(self, place: Place) -> Rule:
         """The rule of one layer; ε where no row fits."""
-        fitting = (rule for pattern, rule in self.rows if _fits(pattern, place))
-        return next(fitting, Epsilon())
+        row = self.row(place)
+        return Epsilon() if row is None else self.rows[row][1]
+
+    def row(self, place: Place) -> int | None:
+        """Which row gives one layer its rule; None where no row fits."""
+        fitting = (row for row, (pattern, _) in enumerate(self.rows) if fits(pattern, place))
+        return next(fitting, None)
 
 
-def _fits(pattern: str, place: Place) -> bool:
+def fits(pattern: str, place: Place) -> bool:
+    """Whether a row is for this layer."""
     if pattern in WORDS:
         kinds = {"first": place.first, "any": True}
         return kinds.get(pattern, place.kind == pattern)
