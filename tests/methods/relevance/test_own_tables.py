@@ -1,12 +1,13 @@
-"""Tables of rules of one's own: which of their rows were used."""
+"""Tables of rules of one's own: which rows were used, and a box that the input leaves."""
 
+import numpy as np
 import pytest
 import torch
-from networks import noise, seeded
+from networks import ModuleNetwork, noise, seeded
 from torch import nn
 
 import xaiwidgets as xw
-from xaiwidgets.methods.relevance import Epsilon, Flat, Gamma, Table
+from xaiwidgets.methods.relevance import Epsilon, Flat, Gamma, Table, ZBox
 
 
 def dense() -> nn.Module:
@@ -78,3 +79,46 @@ def test_a_preset_keeps_silent_about_rows_that_a_network_has_no_layer_for():
 def test_rows_may_be_given_one_by_one():
     table = Table((kind, Gamma(0.1)) for kind in ("first", "any"))
     assert [pattern for pattern, _ in table.rows] == ["first", "any"]
+
+
+# --- the box of the rule zᴮ -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((1, 0), "bounds 1 and 0; it takes the lowest input first"),
+        ((float("nan"), 1), "bounds nan and 1"),
+        ((torch.zeros(3, 1, 1), -1), "of shape \\(3, 1, 1\\) and -1"),
+        (("dark", 1), "bound 'dark'; it takes numbers, or tensors"),
+    ],
+)
+def test_bounds_that_are_no_box_are_refused(bounds, words):
+    with pytest.raises(xw.ExplainError, match=words):
+        ZBox(*bounds)
+
+
+def test_an_input_that_leaves_the_box_is_a_warning_that_tells_how_far():
+    x = torch.rand(2, 3, 32, 32)
+    x[1, 0, 0, 0] = 1.4
+    network = seeded(ModuleNetwork)
+
+    def warnings(low, high):
+        return xw.LRP.by(Table([("first", ZBox(low, high)), ("any", Epsilon())]))(
+            network, x, 1
+        ).warnings
+
+    (found,) = warnings(0.0, 1.0)
+    assert "goes 0.4 beyond the bounds of the rule zᴮ" in found
+    (found,) = warnings(torch.tensor([0.0, 0.2, 0.0]).view(3, 1, 1), 2.0)
+    assert "goes 0.2 beyond" in found
+    assert warnings(0.0, 1.4) == warnings(torch.zeros(3, 1, 1), 2.0) == warnings(None, None) == []
+
+
+def test_no_rounding_of_a_picture_takes_it_out_of_its_own_bounds():
+    subject = xw.Subject(seeded(ModuleNetwork), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.2))
+    extremes = (np.arange(3 * 32 * 32).reshape(32, 32, 3) % 2 * 255).astype(np.uint8)
+    half = subject.prepare(extremes).x.to(torch.bfloat16).float()
+    for inputs in (extremes, half):
+        assert xw.DeepTaylor()(subject, inputs, 1).warnings == []
+    assert xw.DeepTaylor()(subject, half + 1, 1).warnings

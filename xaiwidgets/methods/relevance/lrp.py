@@ -154,7 +154,7 @@ def relevance(
     rows = torch.arange(len(x))
     recording = recording_now()
     fold = folding(subject, x) if recording.accounts else None
-    parts, units, warnings = [], [], []
+    parts, units, warnings, beyond = [], [], [], 0.0
     for part, which in zip(x.split(size), rows.split(size), strict=True):
         seen: list[torch.Tensor] = []
         found, score, engine = propagate(
@@ -165,7 +165,8 @@ def relevance(
             recording.reports.append(_report(subject, part, target, way, found, score, engine))
         parts.append(found)
         units += seen[-1:]
-        warnings = _warnings(engine)
+        beyond = max(beyond, engine.beyond)
+        warnings = _warnings(engine, beyond)
     if recording.layer:
         recording.units.append(torch.cat(units) if units else None)
     return Findings(torch.cat(parts), warnings=warnings)
@@ -194,8 +195,8 @@ def _report(
     )
 
 
-def _warnings(engine: Propagation) -> list[str]:
-    """What of the network no rule could follow."""
+def _warnings(engine: Propagation, beyond: float) -> list[str]:
+    """What of the network no rule could follow, and how far inputs are beyond what it was for."""
     warnings = []
     if engine.unknown:
         names = ", ".join(engine.unknown)
@@ -204,5 +205,11 @@ def _warnings(engine: Propagation) -> list[str]:
         warnings.append(
             "A part of the network computes without gradients (torch.no_grad, detach): it counts "
             "as a constant, and relevance that belongs there is not in the map."
+        )
+    if beyond:
+        warnings.append(
+            f"The input goes {beyond:.2g} beyond the bounds of the rule zᴮ, which holds between "
+            "them: what lies outside can get relevance of the wrong sign. ZBox(low, high) takes "
+            "bounds that hold the input; w² and flat need none."
         )
     return warnings

@@ -131,6 +131,7 @@ class Propagation:
     careful: bool = False
     off: bool = False
     held: bool = False  # what was detached, or computed without gradients, went into the score
+    beyond: float = 0.0  # how far an input lies outside the box that its rule was given
     steps: list[Step] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     entries: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
@@ -254,6 +255,7 @@ class Propagation:
         rule = self.choice(Place(name, layer.kind, number, depth == 0))
         if rule.needs_bounds and depth == 0 and self.bounds is not None:
             rule = rule.within(*self.bounds.at(x))
+        self.beyond = max(self.beyond, rule.beyond(x.detach()))
         if rule.blind and depth > 0 and not self.off:
             raise _UnitsOff
         step = Step(layer.kind, name, str(rule))

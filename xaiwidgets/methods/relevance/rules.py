@@ -20,6 +20,7 @@ from xaiwidgets.core.errors import ExplainError
 from .affine import Affine
 
 STABILISER = 1e-6
+_ROUNDING = 1e-2  # of a box: so near it end pictures in half precision, or resized elsewhere
 Parts = list[tuple[torch.Tensor | None, float]]
 
 
@@ -79,6 +80,10 @@ class Rule:
     def within(self, low: torch.Tensor, high: torch.Tensor) -> Rule:
         """This rule for inputs between these bounds."""
         return self
+
+    def beyond(self, x: torch.Tensor) -> float:
+        """How far a layer's input goes beyond what the rule was made for; 0 where it does not."""
+        return 0.0
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -313,6 +318,14 @@ class ZBox(Rule):
     at_input = True
     blind = True
 
+    def __post_init__(self) -> None:
+        bounds = [_need_bound(each) for each in (self.low, self.high) if each is not None]
+        if len(bounds) == 2 and not _in_order(*bounds):
+            raise ExplainError(
+                f"ZBox was given the bounds {_in_words(bounds[0])} and {_in_words(bounds[1])}; it "
+                "takes the lowest input first and the highest second, such as ZBox(0.0, 1.0)."
+            )
+
     @property
     def needs_bounds(self) -> bool:  # type: ignore[override]
         """Whether a bound was left open."""
@@ -321,6 +334,15 @@ class ZBox(Rule):
     def within(self, low: torch.Tensor, high: torch.Tensor) -> Rule:
         """With these in place of the bounds that were left open."""
         return ZBox(low if self.low is None else self.low, high if self.high is None else self.high)
+
+    def beyond(self, x: torch.Tensor) -> float:
+        """The largest distance of an input from the box, but for what rounding moves it: only
+        between the bounds do contributions have the sign of the output's (Montavon et al.)."""
+        if self.needs_bounds or not x.numel():
+            return 0.0
+        low, high = (_bound(each, x) for each in (self.low, self.high))
+        distance = torch.maximum(low - x, x - high).amax()
+        return float(distance) if distance > _ROUNDING * (high - low).amax() else 0.0
 
     def share(self, flow: Flow) -> torch.Tensor:
         """Three passes: the input's and both bounds'."""
@@ -432,6 +454,29 @@ def _bound(value: float | torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
             f"{tuple(x.shape)}. Give ZBox(low, high) as numbers or tensors that go with it, or "
             "leave them out for a layer that sees the picture."
         ) from error
+
+
+def _need_bound(value: object) -> torch.Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ExplainError(
+            f"ZBox was given the bound {value!r}; it takes numbers, or tensors that go with the "
+            "input (channels, 1, 1)."
+        ) from error
+
+
+def _in_order(low: torch.Tensor, high: torch.Tensor) -> bool:
+    """Whether the low bound is nowhere above the high one, where both go together: whether they go
+    with the input is told where they meet it."""
+    try:
+        return bool((low <= high).all())
+    except RuntimeError:
+        return True
+
+
+def _in_words(bound: torch.Tensor) -> str:
+    return f"{bound.item():g}" if bound.numel() == 1 else f"of shape {tuple(bound.shape)}"
 
 
 def _away_from_zero(z: torch.Tensor) -> torch.Tensor:
