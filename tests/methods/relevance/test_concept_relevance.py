@@ -177,3 +177,20 @@ def test_what_is_not_there_is_refused_in_words():
         ConceptRelevance(layer="4", channel=12)(network, x)
     with pytest.raises(ExplainError, match="No layer is called 'nothing'"):
         ConceptRelevance(layer="nothing")(network, x)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        ("conv4", "'conv4' was given; it takes them by layer"),
+        ({}, "No channels were named"),
+        ({"0": []}, "The channels of '0' are \\[\\]"),
+        ({"0": "7"}, "The channels of '0' are '7'"),
+        ({"0": 1.5}, "The channels of '0' are 1.5"),
+        ({0: [1]}, "A layer was given as a int"),
+        ({"conv9": [1]}, "No layer is called 'conv9'"),
+    ],
+)
+def test_channels_that_are_none_are_refused_in_a_sentence(channels, words):
+    with pytest.raises(ExplainError, match=words):
+        ConceptRelevance.through(channels)(seeded(ModuleNetwork), noise(1, 3, 32, 32), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from typing import Any
 
 import torch
@@ -28,16 +29,24 @@ class ThroughChannels(FromFunction, Layerwise):
     def __init__(
         self, channels: Mapping[str, int | Sequence[int]], table: Table, title: str
     ) -> None:
-        if not channels:
-            raise ExplainError(
-                "No channels were named; it takes them by layer, such as {'layer3': [4, 7]}."
-            )
-        chosen = {name: _listed(which) for name, which in channels.items()}
+        if not isinstance(channels, Mapping) or not channels:
+            came = f"{channels!r} was given" if channels else "No channels were named"
+            raise ExplainError(f"{came}; it takes them by layer, such as {{'layer3': [4, 7]}}.")
+        chosen = {name: _listed(name, which) for name, which in channels.items()}
         super().__init__(lambda *asked: _through(*asked, table=table, channels=chosen), title)
 
 
-def _listed(which: int | Sequence[int]) -> list[int]:
-    return [which] if isinstance(which, int) else [int(each) for each in which]
+def _listed(name: str, which: int | Sequence[int]) -> list[int]:
+    """Channels by number; none at all would let nothing through."""
+    try:
+        found = [index(each) for each in ([which] if hasattr(which, "__index__") else which)]
+    except TypeError:
+        found = []
+    if not found:
+        raise ExplainError(
+            f"The channels of {name!r} are {which!r}; it takes a number or several, such as [4, 7]."
+        )
+    return found
 
 
 def _through(
