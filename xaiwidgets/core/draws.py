@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 
 from .errors import ExplainError
@@ -36,9 +38,9 @@ def generator(seed: int) -> torch.Generator:
 
 def checked(seed: int) -> int:
     """The seed, if it is one of those that are told apart."""
-    if not 0 <= seed < SEEDS:
+    if not isinstance(seed, Integral) or not 0 <= seed < SEEDS:
         raise ExplainError(
-            f"The seed is {seed}; it takes a whole number from 0 to {SEEDS - 1}, for of a larger "
+            f"The seed is {seed!r}; it takes a whole number from 0 to {SEEDS - 1}, for of a larger "
             "one only the last 32 bits would count."
         )
     return seed

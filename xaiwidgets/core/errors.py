@@ -77,7 +77,7 @@ def shown(value: object) -> str:
 
 def nearest(name: object, names: Iterable[str], count: int = 3) -> str:
     """A closing clause that offers the names most like `name`, or a few of those there are."""
-    known = list(names)
+    name, known = str(name), list(names)
     by_lower = {entry.lower(): entry for entry in known}
     like = difflib.get_close_matches(str(name).lower(), by_lower, n=count)
     found = [by_lower[hit] for hit in like]

@@ -92,12 +92,28 @@ class Layers:
 
     def __getitem__(self, name: str) -> Layer:
         """The layer of that name, or an ExplainError that offers the nearest."""
+        if not self._by_name:
+            raise ExplainError(f"No layer is called {name!r}; layers of this network are not seen.")
+        if not isinstance(name, str):
+            raise ExplainError(
+                f"A layer was given as a {type(name).__name__}; it takes a layer's name, such as "
+                f"{(self.maps or list(self))[-1].name!r}."
+            )
         if name in self._by_name:
             return self._by_name[name]
         last = f" The last layer with a map is {self.maps[-1].name!r}." if self.maps else ""
         raise ExplainError(
             f"No layer is called {name!r}.{last} {nearest(name, self._by_name)}".strip()
         )
+
+    def named(self, names: str | Iterable[str]) -> list[Layer]:
+        """The layers of one name or of several, each once; an ExplainError for others and none."""
+        several = isinstance(names, Iterable) and not isinstance(names, str)
+        chosen: list[Any] = list(names) if several else [names]
+        if not chosen:
+            maps = ", ".join(repr(layer.name) for layer in self.maps)
+            raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")
+        return list({self[name].name: self[name] for name in chosen}.values())
 
     @property
     def maps(self) -> list[Layer]:

@@ -220,6 +220,11 @@ def test_what_cannot_be_added_or_left_out_is_said_in_a_sentence():
         answer.without("dots")
     with pytest.raises(ExplainError, match="'few' has 3 examples"):
         answer.adding({"few": plain(3, 0)})
+    for nothing in ({}, ["dots"]):
+        with pytest.raises(ExplainError, match="concepts= takes a mapping"):
+            answer.adding(nothing)
+    with pytest.raises(ExplainError, match="No concept is called 3"):
+        answer.vector(3)
     with torch.no_grad():
         network.conv1.weight[0] += 0.1
     with pytest.raises(ExplainError, match="network has changed since it was asked"):
@@ -328,6 +333,13 @@ def test_a_crop_is_the_box_around_the_mask_with_a_margin():
     assert np.array_equal(np.asarray(crop), picture[3:17, 6:20])
     with pytest.raises(ExplainError, match="Every mask is empty"):
         xw.cut_out([picture], [np.zeros_like(mask)])
+    for masks, margin, words in (
+        ([mask, mask], 0.1, "2 masks came for 1 pictures"),
+        (None, 0.1, "takes a list of pictures and a list of masks"),
+        ([mask], -1, "margin is -1; it takes a number from 0"),
+    ):
+        with pytest.raises(ExplainError, match=words):
+            xw.cut_out([picture], masks, margin=margin)
     with pytest.raises(ExplainError, match=r"shape \(3, 3\) for a picture of 20 × 30"):
         xw.cut_out([picture], [np.ones((3, 3))])
 
@@ -337,6 +349,10 @@ def test_a_crop_is_the_box_around_the_mask_with_a_margin():
     [
         ({"layers": "relu9"}, "No layer is called 'relu9'"),
         ({"layers": []}, "layers with a map here are"),
+        ({"layers": 3}, "A layer was given as a int; it takes a layer's name"),
+        ({"layers": ["relu3", None]}, "A layer was given as a NoneType"),
+        ({"concepts": {"none": []}}, "Concept 'none': The list of inputs is empty"),
+        ({"random": []}, "Random sets: The list of inputs is empty"),
         ({"concepts": {}}, "concepts= takes a mapping"),
         ({"concepts": {"few": plain(3, 0)}}, "'few' has 3 examples; it takes 6"),
     ],
@@ -478,5 +494,14 @@ def test_a_dream_climbs_along_the_vector_stays_a_picture_and_is_kept(tmp_path):
     assert np.array_equal(kept.path, found.path)
     assert (kept.concept, kept.layer) == (vector.concept, vector.layer)
     assert np.array_equal(found.picture, xw.dream(vector, steps=12, jitter=1).picture)
+    for given, words in (
+        ({"steps": -1}, "steps is -1"),
+        ({"rate": float("nan")}, "rate nan"),
+        ({"seed": "one"}, "The seed is 'one'"),
+    ):
+        with pytest.raises(ExplainError, match=words):
+            xw.dream(vector, **given)
+    with pytest.raises(ExplainError, match="given a str; it takes a concept's vector"):
+        xw.dream("stripes")
     begun = xw.dream(vector, plain(1, 0).clamp(-2, 2), steps=1, rate=1e-6, jitter=0)
     assert begun.path[1] == pytest.approx(begun.path[0], abs=1e-4)

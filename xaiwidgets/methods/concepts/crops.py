@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,17 @@ def cut_out(pictures: Iterable[Any], masks: Iterable[Any], *, margin: float = 0.
     Pictures whose mask is empty are left out. A Subject that takes them needs a `size`. Raises
     ExplainError for a mask of another size than its picture, and where every mask is empty.
     """
-    found = []
-    for picture, mask in zip(pictures, masks, strict=True):
+    if not isinstance(pictures, Iterable) or not isinstance(masks, Iterable):
+        raise ExplainError(
+            f"cut_out was given a {type(pictures).__name__} and a {type(masks).__name__}; it takes "
+            "a list of pictures and a list of masks."
+        )
+    if not isinstance(margin, Real) or not 0 <= margin < math.inf:
+        raise ExplainError(f"margin is {margin!r}; it takes a number from 0 on, such as 0.1.")
+    given, marked, found = list(pictures), list(masks), []
+    if len(given) != len(marked):
+        raise ExplainError(f"{len(marked)} masks came for {len(given)} pictures; give each one.")
+    for picture, mask in zip(given, marked, strict=True):
         image, inside = as_image(picture), np.asarray(mask, bool)
         if inside.shape != (image.height, image.width):
             raise ExplainError(

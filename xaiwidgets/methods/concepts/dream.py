@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 
 from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.draws import generator
+from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import current_job
 from xaiwidgets.core.subject import differentiating
 
@@ -58,6 +61,18 @@ def dream(
     `smoothness` times the total variation. Colours stay those of a picture. It shows what raises
     the activation, which may be texture that no person calls by the concept's name.
     """
+    if not isinstance(vector, ConceptVector):
+        raise ExplainError(
+            f"dream was given a {type(vector).__name__}; it takes a concept's vector, which "
+            "TCAV()(...).vector(concept) gives."
+        )
+    whole = all(isinstance(each, Integral) and each >= 0 for each in (steps, jitter))
+    finite = all(isinstance(each, Real) and math.isfinite(each) for each in (rate, smoothness))
+    if not whole or not finite:
+        raise ExplainError(
+            f"steps is {steps!r}, jitter {jitter!r}, rate {rate!r} and smoothness {smoothness!r}; "
+            "a dream takes whole numbers from 0 for the first two, and finite ones for the others."
+        )
     subject = vector.subject
     source = generator(seed)
     x = _grey_noise(vector, source) if start is None else subject.prepare(start).x[:1].clone()

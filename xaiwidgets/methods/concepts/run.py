@@ -16,9 +16,9 @@ from xaiwidgets.core.subject import differentiating
 
 from .answer import ConceptScores
 from .score import LEVEL, ConceptScore
-from .sets import FEW_SETS, Sets
+from .sets import FEW_SETS, Sets, need_concepts
 from .space import Direction, Recipe, Space
-from .store import Activations, Store
+from .store import Activations, Store, read_concepts
 from .vector import ConceptVector
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Run:
         cancel: CancelToken | None = None,
     ) -> ConceptScores:
         """The answer with more concepts, for the forward passes of their examples alone."""
+        need_concepts(concepts)
         for name in concepts:
             if name in self.concepts:
                 raise ExplainError(
@@ -86,7 +87,7 @@ class Run:
         start = time.perf_counter()
         with working(job), differentiating():
             job.expected = sum(len(data) for data in concepts.values() if hasattr(data, "__len__"))
-            read = {name: self.store.read(data) for name, data in concepts.items()}
+            read = read_concepts(self.store, concepts)
             answer = self._with(read).answer(job, start)
         job.finish()
         return answer

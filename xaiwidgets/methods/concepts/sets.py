@@ -64,6 +64,15 @@ class Sets:
         return [union[i * size : (i + 1) * size] for i in range(whole)]
 
 
+def need_concepts(concepts: Any) -> None:
+    """Refuse what is no mapping of concepts, and one without any."""
+    if not isinstance(concepts, Mapping) or not concepts:
+        raise ExplainError(
+            "concepts= takes a mapping from a concept's name to its examples, such as "
+            "{'stripes': pictures}, with at least one."
+        )
+
+
 def as_sets(random: Any) -> list[Any]:
     """Random sets one by one: a mapping's values, a list's when each is a set itself, or all in
     one."""

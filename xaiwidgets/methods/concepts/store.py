@@ -11,7 +11,7 @@ import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -79,6 +79,13 @@ class Store:
         _refuse_uneven(parts)
         return Activations(count, parts, seen.hexdigest()[:12])
 
+    def named(self, name: str, data: Any) -> Activations:
+        """The activations of a set that errors shall call by its name."""
+        try:
+            return self.read(data)
+        except ExplainError as error:
+            raise ExplainError(f"{name}: {error}") from error
+
     def _compute(self, x: torch.Tensor, files: dict[str, Path]) -> None:
         found: dict[str, list[torch.Tensor]] = {layer: [] for layer in files}
         known = self.subject.layers(x)
@@ -92,6 +99,11 @@ class Store:
     def _file(self, layer: str, inputs: str) -> Path:
         about = (self.network, self._code, layer, self.pooling, inputs)
         return self.folder / f"{hashlib.sha256(repr(about).encode()).hexdigest()[:32]}.npy"
+
+
+def read_concepts(store: Store, concepts: Mapping[str, Any]) -> dict[str, Activations]:
+    """The activations of every concept's examples."""
+    return {name: store.named(f"Concept {name!r}", data) for name, data in concepts.items()}
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -14,7 +14,6 @@ from xaiwidgets.core.answers import Seen
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
-from xaiwidgets.core.layers import layers_named
 from xaiwidgets.core.subject import Inputs, Subject, differentiating
 from xaiwidgets.core.target import BoundTarget
 
@@ -23,8 +22,8 @@ from .classifiers import CLASSIFIERS
 from .pooling import POOLING, pooled_gradient
 from .run import Run
 from .score import MEASURES
-from .sets import FEWEST, as_sets
-from .store import Store
+from .sets import FEWEST, as_sets, need_concepts
+from .store import Store, read_concepts
 
 
 class TCAV(
@@ -127,8 +126,8 @@ class TCAV(
             job.expected = _passes(ready, concepts, random) + job.forwards
             store = Store(subject, names, self.pooling, folder)
             gradients = self._gradients(subject, ready.x, bound, names)
-            read = {name: store.read(data) for name, data in concepts.items()}
-            others = [store.read(data) for data in as_sets(random)]
+            read = read_concepts(store, concepts)
+            others = [store.named("Random sets", data) for data in as_sets(random)]
             seen = Seen(subject.preprocessing, ready.x.to("cpu", copy=True))
             run = Run.begun(self, store, bound.labels, seen, gradients, read, others)
             answer = run.answer(job, start)
@@ -158,11 +157,7 @@ class TCAV(
     ) -> list[str]:
         """The layers' names, once everything is what it should be."""
         names = checked_layers(subject, ready.x, layers)
-        if not isinstance(concepts, Mapping) or not concepts:
-            raise ExplainError(
-                "concepts= takes a mapping from a concept's name to its examples, such as "
-                "{'stripes': pictures}, with at least one."
-            )
+        need_concepts(concepts)
         if self.against == "other concepts" and len(concepts) < 2:
             raise ExplainError("TCAV(against='other concepts') takes at least two concepts.")
         return names
@@ -174,12 +169,7 @@ def checked_layers(subject: Subject, x: torch.Tensor, layers: str | Sequence[str
         raise ExplainError(
             f"TCAV needs the network's layers, and {subject.title} is a black box without any."
         )
-    names = layers_named(layers)
-    known = subject.layers(x)
-    if not names:
-        maps = ", ".join(repr(layer.name) for layer in known.maps)
-        raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")
-    return [known[name].name for name in names]
+    return [layer.name for layer in subject.layers(x).named(layers)]
 
 
 @dataclass

@@ -78,8 +78,11 @@ def test_what_cannot_be_used_is_said_in_words_and_the_network_is_left_alone():
     network = seeded(Sums).eval()
     before = State(network)
     for units, labels, words in (
-        ([4], None, "units 0 to 3, and no 4"),
+        ([4], None, "has 4 units, counted from 0; there is no 4"),
+        (["first"], None, "there is no 'first'"),
+        (0, None, "units= is 0; it takes a list of numbers"),
         ([0], [1, 2], "2 labels came for 3 pictures"),
+        ([0], 2, "1 labels came for 3 pictures"),
         ([0], ["cat"] * 3, "3 labels came for 3 pictures"),
     ):
         with pytest.raises(ExplainError, match=words):

@@ -77,6 +77,10 @@ def test_what_has_no_filters_is_said_in_words():
         xw.filters(subject, "conv8")
     with pytest.raises(xw.ExplainError, match="'conv1' has 24 units, counted from 0; there is no"):
         xw.filters(subject).plot(24)
+    with pytest.raises(xw.ExplainError, match="there is no 'first'"):
+        xw.filters(subject).strongest("first")
+    with pytest.raises(xw.ExplainError, match="A layer was given as a list"):
+        xw.filters(subject, ["conv1"])
     plain = xw.Subject(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).eval(), size=(2, 4))
     plain.layers(torch.zeros(1, 3, 2, 2))
     with pytest.raises(xw.ExplainError, match="no convolution whose weights"):

@@ -184,11 +184,20 @@ def test_what_does_not_exist_is_said_in_words(views, subject, x):
         views["conv9"]
     with pytest.raises(xw.ExplainError, match="'conv2' has 48 units, counted from 0; there is no"):
         views.patches(48, "conv2")
+    for call, words in (
+        (lambda: views[3], "3 was not asked about"),
+        (lambda: views.patches("two", "conv2"), "there is no 'two'"),
+        (lambda: views.plot("conv2", [1.5]), "there is no 1.5"),
+        (lambda: views.plot("conv2", 3), "units= is 3; it takes a list of numbers"),
+        (lambda: xw.Units()(subject, x, 3), "A layer was given as a int"),
+    ):
+        with pytest.raises(xw.ExplainError, match=words):
+            call()
     with pytest.raises(xw.ExplainError, match="show is 'maps'; it takes 'pictures'"):
         views.plot(show="maps")
     with pytest.raises(xw.ExplainError, match="No layer is called 'conv9'"):
         xw.Units()(subject, x, "conv9")
-    with pytest.raises(xw.ExplainError, match="layers is empty"):
+    with pytest.raises(xw.ExplainError, match="names no layer"):
         xw.Units()(subject, x, [])
     with pytest.raises(xw.ExplainError, match="The data holds no input"):
         xw.Units()(subject, iter(()), "conv2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from xaiwidgets.core.job import Job, current_job, working
 from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
+from ..numbered import units_of
 from .annotated import pictures_of
 
 if TYPE_CHECKING:
@@ -127,17 +128,15 @@ def switched_off(
 def silenced(output: torch.Tensor, layer: Layer, units: Sequence[int]) -> torch.Tensor:
     """A layer's output with some units at 0 everywhere."""
     axis = 1 if layer.layout in ("channels first", "") else output.ndim - 1
-    wrong = [unit for unit in units if not 0 <= int(unit) < output.shape[axis]]
-    if wrong:
-        raise ExplainError(
-            f"Layer {layer.name!r} has units 0 to {output.shape[axis] - 1}, and no {wrong[0]}."
-        )
-    return output.index_fill(axis, torch.as_tensor(list(units), device=output.device).long(), 0)
+    chosen = units_of(units, layer.name, output.shape[axis])
+    return output.index_fill(axis, torch.as_tensor(chosen, device=output.device).long(), 0)
 
 
 def _numbers(labels: Any, names: list[str], count: int) -> np.ndarray:
     """Labels as numbers of classes."""
-    given = [names.index(each) if each in names else each for each in list(labels)]
+    several = isinstance(labels, Iterable) and not isinstance(labels, str)
+    came = list(labels) if several else [labels]
+    given = [names.index(each) if each in names else each for each in came]
     try:
         numbers = np.array([int(each) for each in given])
     except (TypeError, ValueError):

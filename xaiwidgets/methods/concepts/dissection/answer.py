@@ -15,6 +15,7 @@ from xaiwidgets.core.errors import ExplainError, nearest
 from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.subject import Subject
 
+from ..numbered import unit_of
 from .annotated import category_of
 from .counting import Counted, Counting, lacking
 from .dissected_layer import DissectedLayer
@@ -212,8 +213,7 @@ class Dissection:
         """The pictures in which a unit is most active, with its mask and that of its concept: up
         to 16, made by sending these pictures through the network again."""
         source, units = self.needed(), self.layer(layer)
-        if not 0 <= unit < len(units):
-            raise ExplainError(f"{units.layer!r} has units 0 to {len(units) - 1}, and no {unit}.")
+        unit = unit_of(unit, units.layer, len(units))
         numbers = units.top[unit, :count]
         concept = self.concepts[units.label[unit]]
         counting = source.counting

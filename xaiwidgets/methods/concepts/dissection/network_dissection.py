@@ -15,7 +15,7 @@ from xaiwidgets.core.answers import Provenance, versions
 from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.job import CancelToken, Job, working
-from xaiwidgets.core.layers import Layer, layers_named
+from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
 from ..store import code_of
@@ -164,17 +164,15 @@ class NetworkDissection(
                 "without any."
             )
         known = subject.layers(x)
-        names = layers_named(layers)
-        maps = ", ".join(repr(layer.name) for layer in known.maps)
-        if not names:
-            raise ExplainError(f"layers= names no layer; layers with a map here are {maps}.")
-        for name in names:
-            if not known[name].layout:
+        chosen = known.named(layers)
+        for layer in chosen:
+            if not layer.layout:
+                maps = ", ".join(repr(each.name) for each in known.maps)
                 raise ExplainError(
-                    f"Layer {name!r} gives {known[name].shape} numbers and no map; dissection "
+                    f"Layer {layer.name!r} gives {layer.shape} numbers and no map; dissection "
                     f"takes layers with one, here {maps}."
                 )
-        return [known[name] for name in names]
+        return chosen
 
 
 class _Reading:

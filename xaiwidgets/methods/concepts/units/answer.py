@@ -13,6 +13,7 @@ from xaiwidgets.core.answers import Provenance
 from xaiwidgets.core.arrays_file import read_arrays, write_arrays
 from xaiwidgets.core.errors import ExplainError, nearest
 
+from ..numbered import unit_of
 from .histogram import BINS, edges, quantile
 from .likeness import correlation, order, places
 from .reach import Box, Reach
@@ -133,11 +134,7 @@ class UnitViews:
     def unit(self, unit: int, layer: str | None = None) -> tuple[LayerUnits, int]:
         """A layer (the first unless one is named) and a unit of it that exists."""
         found = self[layer or next(iter(self.layers))]
-        if not isinstance(unit, (int, np.integer)) or not 0 <= unit < len(found):
-            raise ExplainError(
-                f"{found.layer!r} has {len(found)} units, counted from 0; there is no {unit!r}."
-            )
-        return found, unit
+        return found, unit_of(unit, found.layer, len(found))
 
     def picture(self, number: int) -> np.ndarray:
         """An input of the data by its number, small (height, width, 3)."""

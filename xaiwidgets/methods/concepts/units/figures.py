@@ -10,6 +10,8 @@ import numpy as np
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.figure import figure_type
 
+from ..numbered import units_of
+
 if TYPE_CHECKING:
     from .answer import LayerUnits, UnitViews
 
@@ -25,11 +27,9 @@ def units_figure(
         raise ExplainError(f"show is {show!r}; it takes {', '.join(map(repr, SHOWN))}.")
     if show == "similarity":
         return _similarity(views, layer)
-    chosen = _liveliest(layer) if units is None else list(units)
+    chosen = _liveliest(layer) if units is None else units_of(units, layer.layer, len(layer))
     if not chosen:
         raise ExplainError("units is empty; name at least one unit.")
-    for unit in chosen:
-        views.unit(unit, layer.layer)
     draw = _histograms if show == "histograms" else _pictures
     figure = draw(views, layer, chosen, show)
     figure.suptitle(f"{views.provenance.subject}: {layer.layer}", fontsize=10)

@@ -15,6 +15,8 @@ from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Subject
 
+from ..numbered import unit_of
+
 _GRID = 64
 _PASSING = (
     "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Hardswish", "Mish",
@@ -47,7 +49,8 @@ class Filters:
 
     def strongest(self, unit: int, count: int = 8) -> np.ndarray:
         """The channels that a unit weighs most, the heaviest first."""
-        return np.argsort(-self.strength[unit], kind="stable")[:count]
+        own = self.strength[unit_of(unit, self.layer, len(self))]
+        return np.argsort(-own, kind="stable")[:count]
 
     def pictures(self) -> np.ndarray:
         """One picture a unit (units, height, width, 3) as uint8, mid grey where a weight is 0:
@@ -69,10 +72,6 @@ class Filters:
         on one signed scale."""
         if unit is None:
             return self._every()
-        if not 0 <= unit < len(self):
-            raise ExplainError(
-                f"{self.layer!r} has {len(self)} units, counted from 0; there is no {unit!r}."
-            )
         chosen = self.strongest(unit, _GRID)
         size = float(np.abs(self.weights[unit]).max()) or 1.0
         figure, axes = _grid(len(chosen), f"{self.layer}, unit {unit}: weights by channel")
@@ -102,9 +101,8 @@ def filters(subject: Any, layer: str | None = None) -> Filters:
     found = filters_of(subject, list(subject.layers()))
     if not found:
         raise ExplainError("This network has no convolution whose weights could be shown.")
-    name = layer or next(iter(found))
+    name = next(iter(found)) if layer in (None, "") else subject.layers()[layer].name
     if name not in found:
-        subject.layers()[name]
         raise ExplainError(f"{name!r} has no filters of its own; they lie in {', '.join(found)}.")
     return found[name]
 

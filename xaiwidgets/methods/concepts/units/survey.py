@@ -15,7 +15,7 @@ from xaiwidgets.core.declare import Declared, knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import CancelToken, Job, working
-from xaiwidgets.core.layers import Layer, layers_named
+from xaiwidgets.core.layers import Layer
 from xaiwidgets.core.subject import Inputs, Subject
 
 from .answer import LayerUnits, UnitViews
@@ -206,10 +206,7 @@ def _named(subject: Subject, x: torch.Tensor, names: str | Sequence[str] | None)
         if not known.maps:
             raise ExplainError("This network has no layer with a map; name a layer of its own.")
         return [known.maps[-1]]
-    chosen = layers_named(names)
-    if not chosen:
-        raise ExplainError("layers is empty; name at least one layer.")
-    return [known[name] for name in chosen]
+    return known.named(names)
 
 
 def _small(picture: np.ndarray, side: int) -> np.ndarray:
