@@ -228,14 +228,8 @@ class Attribution(Declared):
 
     def _refuse_what_cannot_be_asked(self, subject: Subject) -> None:
         """A black box answers methods that ask for nothing but scores."""
-        if not subject.black_box or not self._ours or self.taxonomy.access == "black box":
-            return
-        asking = (cls for cls in declared(Attribution) if cls.taxonomy.access == "black box")
-        names = [cls.__name__ for cls in asking if "control" not in cls.title]
-        raise ExplainError(
-            f"{self._name()} needs the network's gradients or layers, and {subject.title} is a "
-            f"black box, which has none; {_listed(names)} ask for scores alone."
-        )
+        if self._ours and self.taxonomy.access != "black box":
+            refuse_black_box(subject, self._name())
 
     def _name(self) -> str:
         return type(self).__name__
@@ -335,6 +329,18 @@ def _refuse_other_parameters(name: str, function: Callable[..., Any]) -> None:
             f"{name} takes {parameters}; a function as a method is called with (subject, x, "
             "target)."
         ) from None
+
+
+def refuse_black_box(subject: Subject, who: str) -> None:
+    """Refuse a subject that gives scores alone where somebody needs more."""
+    if not subject.black_box:
+        return
+    asking = (cls for cls in declared(Attribution) if cls.taxonomy.access == "black box")
+    names = [cls.__name__ for cls in asking if "control" not in cls.title]
+    raise ExplainError(
+        f"{who} needs the network's gradients or layers, and {subject.title} is a black box, which "
+        f"has none; {_listed(names)} ask for scores alone."
+    )
 
 
 def _listed(names: list[str], last: str = "and") -> str:

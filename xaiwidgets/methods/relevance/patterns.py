@@ -15,6 +15,7 @@ import torch
 
 from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.method import refuse_black_box
 from xaiwidgets.core.subject import Subject, uncounted
 
 from .affine import Affine
@@ -45,6 +46,7 @@ class Patterns:
         Raises ExplainError for data that the network cannot take, and for a single input.
         """
         subject = Subject.of(subject)
+        refuse_black_box(subject, "Patterns.of")
         sums: dict[int, Sums] = {}
         count = 0
         with uncounted():

@@ -21,6 +21,7 @@ from xaiwidgets.core.errors import ExplainError, InPlaceError
 from xaiwidgets.core.intercept import Operation, replacing
 from xaiwidgets.core.layers import first_tensor, hooked
 from xaiwidgets.core.layout import by_planes
+from xaiwidgets.core.method import refuse_black_box
 from xaiwidgets.core.operands import over_and_under
 from xaiwidgets.core.spelling import bare_name, is_quantised
 from xaiwidgets.core.subject import Subject, differentiating
@@ -629,6 +630,7 @@ def propagate(
     `fold`, which makes maps of relevance, accounts are kept: see Step. `watches` look at the
     outputs of modules by name, each at its last use, and may change what flows there: see
     Propagation.watch. `visit` sees every attention."""
+    refuse_black_box(subject, "Relevance by layers")
     names = {p.data_ptr(): name.rpartition(".")[0] for name, p in subject.model.named_parameters()}
     careful = off = False
     while True:
