@@ -14,7 +14,7 @@ from xaiwidgets.core.declare import declared
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
 from xaiwidgets.core.method import Attribution, as_method
 from xaiwidgets.core.subject import Subject
-from xaiwidgets.methods import GradCam, IntegratedGradients, Saliency, SmoothGrad
+from xaiwidgets.methods import LIME, GradCam, IntegratedGradients, Occlusion, Saliency, SmoothGrad
 
 
 def refusal(call) -> str:
@@ -263,6 +263,18 @@ def test_the_first_line_of_any_error_fits_a_panel():
     assert one_line(Cancelled()) == "Cancelled before it was finished."
     assert one_line(RuntimeError("\n\n first\nsecond")) == "RuntimeError: first"
     assert one_line(KeyError()) == "KeyError"
+
+
+def test_a_setting_whose_choices_stand_in_the_sentence_lists_them_once():
+    words = refusal(lambda: LIME(fill="grey"))
+    assert words.endswith("'median', 'rows'.")
+    assert "The nearest names are 'median'" in refusal(lambda: LIME(fill="medan"))
+    assert "it takes one of 'slic', 'squares'." in refusal(lambda: LIME(segmentation=noise(2, 2)))
+
+
+def test_a_filling_that_a_picture_has_not_is_refused_with_those_that_it_has():
+    words = refusal(lambda: Occlusion(fill="median")(network_of("modules"), noise(3, 16, 16)))
+    assert words.endswith("it takes mean, blur, zero, noise, black, white, given, neighbours.")
 
 
 def test_the_nearest_names_are_offered_and_otherwise_a_few():

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import Self, dataclass_transform
 
-from .errors import ExplainError, nearest, shown
+from .errors import ExplainError, alike, nearest, shown
 
 _SPELT = str.maketrans(
     {"α": "alpha", "β": "beta", "γ": "gamma", "ε": "epsilon", "²": "2", "⁺": "+", "ᴮ": "B"}
@@ -65,10 +65,9 @@ class Knob:
             return int(value) if self.kind == "integer" else float(value)
         advice = ""
         if self.kind == "choice" and isinstance(value, str):
-            advice = f" {nearest(value, self.choices)}"
-        raise ExplainError(
-            f"{owner}.{self.name} is {shown(value)}; it takes {self.takes()}.{advice}"
-        )
+            advice = alike(value, self.choices)
+        words = f"{owner}.{self.name} is {shown(value)}; it takes {self.takes()}. {advice}"
+        raise ExplainError(words.rstrip())
 
     def fits(self, value: Any) -> bool:
         """Whether `value` can be its setting."""

@@ -75,14 +75,19 @@ def shown(value: object) -> str:
     return written if short else f"a {type(value).__name__}"
 
 
+def alike(name: object, names: Iterable[str], count: int = 3) -> str:
+    """A closing clause that offers the names most like `name`; nothing where none is."""
+    by_lower = {entry.lower(): entry for entry in names}
+    hits = difflib.get_close_matches(str(name).lower(), by_lower, n=count)
+    found = ", ".join(repr(by_lower[hit]) for hit in hits)
+    return f"The nearest names are {found}." if found else ""
+
+
 def nearest(name: object, names: Iterable[str], count: int = 3) -> str:
     """A closing clause that offers the names most like `name`, or a few of those there are."""
-    name, known = str(name), list(names)
-    by_lower = {entry.lower(): entry for entry in known}
-    like = difflib.get_close_matches(str(name).lower(), by_lower, n=count)
-    found = [by_lower[hit] for hit in like]
-    if found:
-        return "The nearest names are " + ", ".join(repr(entry) for entry in found) + "."
+    known = list(names)
+    if found := alike(name, known, count):
+        return found
     if not known:
         return "There are none."
     few = ", ".join(repr(entry) for entry in known[:count])

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from .baselines import baseline, baseline_draws, normal
 from .declare import knob
 from .draws import SEEDS
+from .errors import ExplainError
 from .imputing import impute
 from .subject import Subject
 
@@ -45,6 +46,8 @@ class Filling:
     ) -> None:
         self.name, self.x, self.seed = name, x, seed
         self._made: dict[int, torch.Tensor] = {}
+        if isinstance(name, str) and name in FILLS:
+            _need_use(name, subject)
         if name in ("neighbours", "light blur"):
             subject.need_pictures(f"The filling {name!r}")
         if isinstance(name, torch.Tensor):
@@ -94,6 +97,16 @@ class Filling:
         assert draws is not None
         made = torch.stack([self._made[number] for number in numbers])
         return made[torch.searchsorted(torch.tensor(numbers), draws.cpu()), rows.cpu()]
+
+
+def _need_use(name: str, subject: Subject) -> None:
+    """Refuse what this kind of input has no notion of, with what it takes for a filling."""
+    known = (*subject.baselines, *(["neighbours"] if subject.kind == "picture" else []))
+    if name not in (*known, "neighbours"):
+        raise ExplainError(
+            f"A {subject.kind} has no {name!r} to fill what is absent with; it takes "
+            f"{', '.join(each for each in FILLS if each in known)}."
+        )
 
 
 def spread(parts: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
