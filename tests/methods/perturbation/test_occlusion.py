@@ -58,8 +58,23 @@ def test_the_last_row_and_column_are_covered_too():
 
 
 def test_a_patch_larger_than_the_picture_covers_it_all():
-    values = Occlusion(patch=64, stride=8)(Region(), torch.ones(1, 1, 32, 32), 0).values
-    assert (values == 16.0).all()
+    found = Occlusion(patch=64, stride=8)(Region(), torch.ones(1, 1, 32, 32), 0)
+    assert (found.values == 16.0).all()
+    assert found.warnings == [
+        "One patch of 64 covers the whole picture, so that the map is a single number; choose a "
+        "smaller patch."
+    ]
+
+
+def test_what_lies_between_patches_is_drawn_like_the_nearest_and_told():
+    # the patch on rows 8 and 9, columns 16 and 17 is the only one on the region
+    found = Occlusion(patch=2, stride=8)(Region(), torch.ones(1, 1, 32, 32), 0)
+    values = found.values[0, 0]
+    expected = torch.zeros(32, 32)
+    expected[5:13, 13:21] = 4.0  # rows 5 to 12 are nearest to it, and columns 13 to 20
+    assert torch.equal(values, expected)
+    assert "Patches of 2 that move by 8 cover 9.8 % of the picture" in found.warnings[0]
+    assert Occlusion(patch=8, stride=8)(Region(), torch.ones(1, 1, 32, 32), 0).warnings == []
 
 
 def test_it_asks_once_a_patch_and_once_for_the_whole():
