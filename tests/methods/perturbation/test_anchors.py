@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from networks import seeded
 
-from xaiwidgets.methods import Anchors
+from xaiwidgets import Contrast, TextSubject
+from xaiwidgets.methods import LIME, Anchors
 from xaiwidgets.methods.perturbation.bandit import Rule, Search
 from xaiwidgets.methods.perturbation.segments import squares
 
@@ -63,6 +65,34 @@ def test_one_score_is_an_answer_that_keeps_its_sign():
     )
     assert (found.values[0, 0, :4, :4] == 1).all()
     assert found.values.sum() == 16
+
+
+def test_a_class_that_is_not_the_answer_is_told_to_stay_behind():
+    method = Anchors(segmentation="squares", segments=16, samples=600)
+    asked = torch.ones(1, 1, 16, 16)
+    found = method(needs(5), asked, 1)
+    assert (
+        "The network prefers another class to class 1 here: the anchor holds that answer in place, "
+        "and not the target."
+    ) in found.warnings
+    for target in (0, Contrast(1, 0), lambda outputs: outputs[:, 1]):
+        assert not any("prefers" in words for words in method(needs(5), asked, target).warnings)
+
+
+def test_of_a_text_it_names_tokens():
+    class Letters(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.letters, self.last = torch.nn.Embedding(26, 4), torch.nn.Linear(4, 2)
+
+        def forward(self, ids):
+            return self.last(self.letters(ids).mean(1))
+
+    subject = TextSubject(seeded(Letters), lambda text: [ord(c) - 97 for c in text])
+    for method in (Anchors(samples=100), LIME(samples=50)):
+        words = " ".join(method(subject, "anchor", 0).facts)
+        assert "tokens" in words
+        assert "segments" not in words
 
 
 # --- bounds -------------------------------------------------------------------------------------

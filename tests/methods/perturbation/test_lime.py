@@ -74,6 +74,14 @@ def test_a_poor_fit_is_warned_about():
     assert any("less than half" in warning for warning in found.warnings)
 
 
+def test_fewer_copies_than_a_linear_model_can_follow_are_warned_about():
+    method = LIME(segmentation="squares", segments=16, fill="zero")
+    for samples, warned in ((16, True), (17, True), (18, False)):
+        found = method.having(samples=samples)(network_of("functional"), noise(1, 3, 32, 32), 1)
+        told = f"{samples} copies were asked about 16 segments: with so few the linear model"
+        assert any(words.startswith(told) for words in found.warnings) == warned
+
+
 def test_the_standard_error_is_the_spread_over_seeds():
     def curved(array):
         cells = array[:, 0].reshape(len(array), 4, 4, 4, 4).mean((2, 4)).reshape(len(array), 16)

@@ -32,6 +32,7 @@ class Trials(Protocol):
     count: int
     each: int
     at_once: int
+    standing: Standing
 
     def held(self, plan: Sequence[tuple[Parts, int]]) -> list[int]:
         """In how many trials under each rule the answer stays."""
@@ -59,8 +60,9 @@ class Anchors(
 
     While the anchor's segments are kept and each of the others is covered with probability 1/2, the
     class stays ahead of its rivals (a contrast keeps its sign, a function of the scores half of its
-    value) in at least `threshold` of all copies. The facts give that precision with its bounds
-    (KL-LUCB), and the coverage: the share of all copies in which these segments happen to be kept.
+    value) in at least `threshold` of all copies; a class that is not the answer stays behind. The
+    facts give that precision with its bounds (KL-LUCB), and the coverage: the share of all copies
+    in which these segments happen to be kept.
 
     Of a table the anchor is a rule: some columns lie in their quarter of the data, or hold their
     category. Free columns are taken together from random rows of the data, each of the rule's from
@@ -104,8 +106,8 @@ class Anchors(
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """1 on the anchor's segments, (batch, 1, height, width)."""
-        labels = self.cut(subject, x)
-        values, told = torch.zeros_like(x[:, :1]), []
+        labels, one = self.cut(subject, x), _one_score(subject, target)
+        values, told, behind = torch.zeros_like(x[:, :1]), [], []
         for i, own in enumerate(labels):
             trials = self._trials(subject, x[i : i + 1], _lead(subject, target[i]), own)
 
@@ -121,9 +123,16 @@ class Anchors(
             search.pull([rule], search.left)
             values[i] = trials.paint(rule)
             told.append((rule, verified, trials.words(rule)))
+            if not one and _is_behind(target, trials.standing):
+                behind.append(target[i].label)
         found = self._told(Findings(values, frames=self.shown(subject, labels, x)), told)
-        if _one_score(subject, target) and not any(rule.parts for rule, _, _ in told):
+        if one and not any(rule.parts for rule, _, _ in told):
             found.warnings.append(_SIGN)
+        if behind:
+            found.warnings.append(
+                f"The network prefers another class to {', '.join(dict.fromkeys(behind))} here: "
+                "the anchor holds that answer in place, and not the target."
+            )
         return found
 
     def _trials(
@@ -131,7 +140,8 @@ class Anchors(
     ) -> Trials:
         if isinstance(subject, TableSubject):
             return RedrawnRows(subject, x, target, self.seed)
-        return _Copies(Game(subject, x, target, own, self.fill), self.seed)
+        game = Game(subject, x, target, own, self.fill)
+        return _Copies(game, self.seed, self.parts(subject))
 
     def _told(self, found: Findings, told: list[tuple[Rule, bool, str]]) -> Findings:
         """Add precision and coverage: of one input in words, of several their means."""
@@ -159,6 +169,11 @@ def _lead(subject: Subject, target: BoundTarget) -> BoundTarget:
     return target if _one_score(subject, target) else target.margin()
 
 
+def _is_behind(target: BoundTarget, standing: Standing) -> bool:
+    """Whether a class is explained that is not the answer: what stays is that it is behind."""
+    return target.classes is not None and target.against is None and standing.whole < 0
+
+
 def _one_score(subject: Subject, target: BoundTarget) -> bool:
     """Whether there is no rival that could take the lead."""
     return subject._total == 1 and target.scorer is None
@@ -169,8 +184,9 @@ class _Copies:
 
     each = 8
 
-    def __init__(self, game: Game, seed: int) -> None:
+    def __init__(self, game: Game, seed: int, called: str) -> None:
         self.game, self.count, self.at_once = game, game.players, game.at_once
+        self.called = called
         self.draw = torch.Generator().manual_seed(seed)
         whole = float(game(torch.ones(1, game.players, dtype=torch.bool)))
         self.standing = Standing.of(game.target, whole)
@@ -194,8 +210,8 @@ class _Copies:
         return self.game.paint(chosen)
 
     def words(self, rule: Rule) -> str:
-        """The segments by number."""
-        return f"segments {', '.join(map(str, rule.parts)) or 'none'}"
+        """The segments, or a text's tokens, by number."""
+        return f"{self.called} {', '.join(map(str, rule.parts)) or 'none'}"
 
     def _under(self, parts: Parts, times: int) -> torch.Tensor:
         present = torch.rand(times, self.count, generator=self.draw) < 0.5

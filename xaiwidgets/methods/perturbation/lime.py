@@ -87,14 +87,14 @@ class LIME(
         found, models = surrogate_maps(
             x, games, self._plan, self.precision, self.shown(subject, labels, x)
         )
-        return _told(found, models, "segments", str)
+        return self._told(found, models, self.parts(subject), str)
 
     def _of_rows(self, subject: TableSubject, x: torch.Tensor, target: BoundTarget) -> Findings:
         nearby = [
             NearbyRows(subject, x[i : i + 1], target[i], self.quarters) for i in range(len(x))
         ]
         found, models = surrogate_maps(x, nearby, self._plan_rows, self.precision, [])
-        return _told(found, models, "columns", nearby[0].name)
+        return self._told(found, models, self.parts(subject), nearby[0].name)
 
     def _plan(self, game: Game) -> tuple[torch.Tensor, Solve]:
         copies = self.copies(game.players)
@@ -130,21 +130,27 @@ class LIME(
         found = fit(z, scores, weights, penalty)
         return Surrogate(found.coefficients[1:], found.error[1:], found.r2)
 
-
-def _told(
-    found: Findings, models: list[Surrogate], parts: str, name: Callable[[int], str]
-) -> Findings:
-    """Add how well the models fit, and of one input its strongest parts."""
-    r2 = sum(model.r2 for model in models) / len(models)
-    found.numbers["r2"] = r2
-    found.facts.append(f"The linear model explains {100 * r2:.0f} % (R²).")
-    if len(models) == 1:
-        worth = models[0].coefficients
-        top = worth.abs().argsort(descending=True)[:NAMED].tolist()
-        named = ", ".join(f"{name(i)} ({float(worth[i]):+.2g})" for i in top)
-        found.facts.append(f"Strongest {parts}: {named}.")
-    if r2 < 0.5:
-        found.warnings.append(
-            "The linear model explains less than half of what the scores do: read little into it."
-        )
-    return found
+    def _told(
+        self, found: Findings, models: list[Surrogate], parts: str, name: Callable[[int], str]
+    ) -> Findings:
+        """Add how well the models fit, and of one input its strongest parts."""
+        r2 = sum(model.r2 for model in models) / len(models)
+        found.numbers["r2"] = r2
+        found.facts.append(f"The linear model explains {100 * r2:.0f} % (R²).")
+        if len(models) == 1:
+            worth = models[0].coefficients
+            top = worth.abs().argsort(descending=True)[:NAMED].tolist()
+            named = ", ".join(f"{name(i)} ({float(worth[i]):+.2g})" for i in top)
+            found.facts.append(f"Strongest {parts}: {named}.")
+        if r2 < 0.5:
+            found.warnings.append(
+                "The linear model explains less than half of what the scores do: read little into "
+                "it."
+            )
+        most = max(len(model.coefficients) for model in models)
+        if self.samples <= most + 1:
+            found.warnings.append(
+                f"{self.samples} copies were asked about {most} {parts}: with so few the linear "
+                f"model can follow any scores, and R² says nothing; ask some {10 * most}."
+            )
+        return found

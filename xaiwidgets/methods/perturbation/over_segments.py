@@ -70,6 +70,10 @@ class OverSegments(Attribution):
         rows, columns = grid(x.shape[2], x.shape[3], self.segments)
         return rows * columns
 
+    def parts(self, subject: Subject) -> str:
+        """What the input is cut into, in words."""
+        return "segments" if subject.kind == "picture" else subject.words.parts
+
     def shown(self, subject: Subject, labels: torch.Tensor, x: torch.Tensor) -> list[Frame]:
         """The cut as it stands in the answer's strip; that of a table is its columns."""
         return [] if subject.kind == "table" else [as_frame(labels, x)]
