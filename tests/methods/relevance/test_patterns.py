@@ -165,12 +165,21 @@ def test_a_batch_equals_single_inputs_and_patterns_go_along_with_copies(method):
     patterned = method(Patterns.of(network, noise(16, 3, 32, 32, seed=9))).having()
     together = patterned(network, x, [0, 3, 1])
     assert together.facts == ["Patterns were estimated from 16 inputs."]
-    assert together.warnings == []
+    assert together.warnings == [
+        "Patterns from 16 inputs hold what these few have in common by chance: other inputs would "
+        "give another map. Give some hundred."
+    ]
     for i, target in enumerate((0, 3, 1)):
         alone = patterned(network, x[i], target).values
         assert torch.allclose(together.values[i : i + 1], alone, rtol=1e-9)
     assert patterned == patterned.having()
     assert patterned != method()
+
+
+def test_some_hundred_inputs_are_enough_for_patterns():
+    network = seeded(ModuleNetwork)
+    patterned = PatternNet(Patterns.of(network, noise(100, 3, 32, 32)))
+    assert patterned(network, noise(1, 3, 32, 32), 1).warnings == []
 
 
 def test_without_patterns_it_says_what_stands_in_for_them():

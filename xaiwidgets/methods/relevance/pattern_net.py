@@ -17,6 +17,8 @@ from .propagation import Place
 from .rules import Flow, Rule
 from .start import Start, contributions
 
+_FEW = 100  # inputs: of fewer, maps on the zoo's shapes turn round with the choice of inputs
+
 
 class PatternNet(
     Layerwise,
@@ -62,6 +64,11 @@ class PatternNet(
             )
         else:
             found.facts.append(f"Patterns were estimated from {patterns.count} inputs.")
+            if patterns.count < _FEW:
+                found.warnings.append(
+                    f"Patterns from {patterns.count} inputs hold what these few have in common by "
+                    "chance: other inputs would give another map. Give some hundred."
+                )
         return found
 
     def having(self, **changes: Any) -> Self:

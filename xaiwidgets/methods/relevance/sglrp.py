@@ -19,7 +19,8 @@ class SGLRP(Layerwise, title="Softmax-gradient LRP", source="iwana2019"):
 
     Relevance begins as the gradient of the softmax, p_t (1 − p_t) for the class and −p_t p_n for
     every other, and goes down by deep Taylor's rules: rivals lose in proportion to their chance, so
-    that the map sums to about 0.
+    that the map sums to about 0. Of a contrast it begins as ∂ (p_a − p_b), of a function of the
+    outputs as that function's own gradient, without a softmax.
 
     Use it where a class should be told from its rivals, each in proportion to its chance.
 
