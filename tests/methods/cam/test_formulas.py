@@ -214,6 +214,20 @@ def test_respond_cam_adds_up_to_the_score_where_grad_cam_does_not():
     assert np.abs(ours(GradCam(relu=False), network, x).sum((1, 2)) / scores - 1).max() > 0.1
 
 
+def test_respond_cam_warns_where_more_than_half_of_the_score_is_elsewhere():
+    network, x = with_mlp_head(), noise(2, 3, 6, 8, seed=3, dtype=torch.float64)
+    network.head[1].bias.zero_(), network.head[3].bias.zero_()
+    network.head[2] = torch.nn.ReLU()
+    answer = RespondCam(layer="body")(network, x, TARGETS)
+    assert "adds up to the score, but for below 0.01 % of it." in answer.facts[0]
+    assert answer.warnings == []
+    network.head[3].bias.add_(100)
+    answer = RespondCam(layer="body")(network, x, TARGETS)
+    assert "adds up to the score, but for 100 % of it." in answer.facts[0]
+    assert "misses 100 % of the score" in answer.warnings[0]
+    assert RespondCam(layer="body", relu=True)(network, x, TARGETS).warnings == []
+
+
 def test_respond_cam_weighs_volumes_by_the_same_formula():
     maps, slopes = (noise(2, 3, 4, 5, 6, seed=s, dtype=torch.float64).abs() for s in (1, 2))
     found = XGradCam.formula(maps, slopes)

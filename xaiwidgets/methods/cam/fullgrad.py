@@ -60,7 +60,7 @@ class FullGrad(
                 found.frames.append(Frame(place, drawn, float(total.sum()) / size))
         gap = float(missing.abs().sum()) / size
         found.numbers["completeness_gap"] = gap
-        found.facts.append(f"All terms add up to the score but for {gap:.2g} of it.")
+        found.facts.append(f"All terms add up to the score, but for {percent(gap)} of it.")
         if gap > 0.01:
             found.warnings.append(
                 f"The terms miss {percent(gap)} of the score: this network has operations, such "

@@ -31,7 +31,8 @@ def chosen_layer(subject: Subject, name: str, x: torch.Tensor) -> Layer:
         return layer
     if not layers.maps:
         raise ExplainError(
-            "This network has no convolution for Grad-CAM to weigh. Occlusion works on any network."
+            "This network has no convolution or other layer that holds a map. Occlusion works on "
+            "any network."
         )
     final = layers.maps[-1]
     return final if final.layout != "tokens" else _last_read_tokens(subject, x, layers)

@@ -2,6 +2,7 @@ import torch
 
 from xaiwidgets.core.answers import Findings
 from xaiwidgets.core.declare import knob
+from xaiwidgets.core.numbers import percent
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 
@@ -43,7 +44,14 @@ class RespondCam(
         found = Findings(together([self.cut(each) for each in maps], x))
         for layer, each in zip(layers, maps, strict=True):
             gap = _gap(each, scores)
-            found.facts.append(f"{in_words(layer)}, which adds up to the score but for {gap:.2g}.")
+            found.facts.append(
+                f"{in_words(layer)}, which adds up to the score, but for {percent(gap)} of it."
+            )
+            if gap > 0.5 and not self.relu:
+                found.warnings.append(
+                    f"The map of {layer.name} misses {percent(gap)} of the score: what follows the "
+                    "layer has biases or curves, so that its parts do not add up."
+                )
             found.numbers[f"sum-to-score gap at {layer.name}"] = gap
         return found
 
