@@ -122,17 +122,6 @@ class Layers:
         return self._outermost
 
 
-def layers_named(layers: Any) -> list[str]:
-    """The names in what somebody gave as `layers`: one, or several, each of them once."""
-    if isinstance(layers, str):
-        return [layers]
-    if not isinstance(layers, Iterable):
-        raise ExplainError(
-            f"layers is a {type(layers).__name__}; it takes the name of a layer, or a list of them."
-        )
-    return list(dict.fromkeys(layers))
-
-
 def trace(network: nn.Module, run: Callable[[], Any], size: tuple[int, ...]) -> Layers:
     """Run one pass on an input of that (height, width), or (depth, height, width); note every
     module that returns a tensor."""

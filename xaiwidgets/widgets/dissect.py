@@ -19,7 +19,6 @@ from xaiwidgets.core.batches import batches
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.figure import contact_sheet
 from xaiwidgets.core.job import CancelToken, Job, working
-from xaiwidgets.core.layers import layers_named
 from xaiwidgets.core.subject import Inputs, Subject
 from xaiwidgets.methods.concepts.dissection import Dissection, NetworkDissection
 from xaiwidgets.methods.concepts.dissection.annotated import example, pictures_of
@@ -388,7 +387,13 @@ def _has_masks(data: Any) -> bool:
 
 
 def _plain(layers: str | Sequence[str] | None) -> str | list[str] | None:
-    return layers if layers is None or isinstance(layers, str) else layers_named(layers)
+    if layers is None or isinstance(layers, str):
+        return layers
+    if not isinstance(layers, Iterable):
+        raise ExplainError(
+            f"layers is a {type(layers).__name__}; it takes the name of a layer, or a list of them."
+        )
+    return list(dict.fromkeys(layers))
 
 
 def _status(status: Any, progress: float = 0.0, message: str = "") -> WorkStatus:
