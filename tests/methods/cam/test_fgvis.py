@@ -132,6 +132,26 @@ def test_of_a_linear_network_the_mask_goes_where_the_weight_is_first():
     assert taken.flatten()[0] > 0.9
 
 
+def test_the_share_that_is_told_is_that_of_the_mask_that_is_shown():
+    network, x = network_of("modules"), noise(1, 3, 32, 32)
+    for game, rate in (("preserve", 0.2), ("delete", 1.0)):
+        found = FGVis(steps=7, rate=rate, game=game)(network, x, 1)
+        mask = found.values if game == "preserve" else 1 - found.values
+        target = Subject(network).bind(1, x)
+        with torch.no_grad():
+            seen, whole, nothing = (evidence(target, network(x * m)) for m in (mask, 1, 0))
+        told = float((seen - nothing) / (whole - nothing))
+        assert found.numbers["evidence_kept"] == pytest.approx(told, abs=1e-4)
+
+
+def test_a_search_that_ends_with_nothing_says_so():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1)).eval()
+    nn.init.ones_(network[1].weight)
+    found = FGVis(steps=1, sparsity=10.0, rate=1.0)(network, torch.ones(1, 1, 2, 2), 0)
+    assert not found.values.any()
+    assert "ended with an empty map" in found.warnings[0]
+
+
 def test_evidence_is_the_log_odds_and_keeps_its_slope_where_the_network_is_sure():
     outputs = torch.tensor([[30.0, -10.0, 0.0]], requires_grad=True)
     subject = Subject(network_of("modules"))

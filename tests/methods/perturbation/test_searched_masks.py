@@ -68,6 +68,17 @@ def test_several_areas_each_hold_more_of_the_score():
     assert shares[-1] > 0.8
 
 
+def test_a_region_that_is_not_of_the_area_asked_for_is_told():
+    found = ExtremalPerturbation(steps=30, area=0.02, softness=0.3, fill="zero")(
+        Region().eval(), torch.ones(1, 3, 32, 32), 0
+    )
+    covered = round(100 * float(found.values.mean()))
+    assert (
+        f"The region covers {covered} % of the picture, and 2 % were asked for: less softness or "
+        "more steps bring it nearer."
+    ) in found.warnings
+
+
 def test_a_picture_is_only_worth_keeping_where_it_says_more_than_its_filling():
     class Dark(Region):
         def forward(self, x):

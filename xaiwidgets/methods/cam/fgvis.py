@@ -68,8 +68,8 @@ class FGVis(
     baseline: str = knob(default="zero", choices=BASELINES, help=BASELINE_HELP)
 
     def cost(self, subject: Subject, x: torch.Tensor) -> Passes:
-        """One forward pass for each end, and one of each kind a step."""
-        return Passes(self.steps + 2, self.steps)
+        """One forward pass for each end and for what was found, and one of each kind a step."""
+        return Passes(self.steps + 3, self.steps)
 
     reduction = "mean"
 
@@ -85,7 +85,13 @@ class FGVis(
         fact = f"The mask keeps {percent(share)} of the picture and {percent(held)} of its "
         fact += "evidence." if target.scorer is None else "score."
         numbers = {"share_kept": share, "evidence_kept": held}
-        return Findings(self._shown(masks), facts=[fact], numbers=numbers)
+        found = Findings(self._shown(masks), facts=[fact], numbers=numbers)
+        if not bool(found.values.flatten(1).any(1).all()):
+            found.warnings.append(
+                "The search ended with an empty map: nothing that it could keep or take away was "
+                "worth its cost. Less sparsity, a smaller rate or another baseline may find more."
+            )
+        return found
 
     def _shown(self, masks: torch.Tensor) -> torch.Tensor:
         return masks.clone() if self.game == "preserve" else 1 - masks
@@ -93,21 +99,27 @@ class FGVis(
     def _search(
         self, subject: Subject, x: torch.Tensor, absent: torch.Tensor, target: BoundTarget
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The masks of one batch after every step, and the share of the evidence that was left
-        before it."""
+        """The masks of one batch, to begin with and after every step, and the share of the evidence
+        that each leaves."""
         ask = Defended(subject) if self.defended else subject
         with torch.no_grad():
             whole = evidence(target, ask(x))
             nothing = evidence(target, ask(absent))
         mask = torch.ones_like(x)
+
+        def left_of(mask: torch.Tensor) -> torch.Tensor:
+            seen = evidence(target, ask(mask * x + (1 - mask) * absent))
+            return shared(seen - nothing, whole - nothing)
+
         for _ in range(self.steps):
             leaf = mask.requires_grad_()
-            outputs = ask(leaf * x + (1 - leaf) * absent)
-            left = shared(evidence(target, outputs) - nothing, whole - nothing)
+            left = left_of(leaf)
+            yield leaf.detach(), left.detach()
             (slope,) = torch.autograd.grad(self._loss(leaf, left).sum(), leaf)
             step = shared(slope, slope.abs().amax((1, 2, 3), keepdim=True))
             mask = (leaf.detach() - self.rate * step).clamp(0, 1)
-            yield mask, left.detach()
+        with torch.no_grad():
+            yield mask, left_of(mask)
 
     def _loss(self, mask: torch.Tensor, left: torch.Tensor) -> torch.Tensor:
         if self.game == "preserve":

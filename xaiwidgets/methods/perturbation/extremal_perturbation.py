@@ -79,6 +79,13 @@ class ExtremalPerturbation(
             if len(areas) > 1:
                 found.frames.append(Frame(whole_percent(area), by_area[:, i : i + 1], share))
         found.facts.append(self._told(areas, left, control))
+        measured = by_area.mean((0, 2, 3)).tolist()
+        found.warnings += [
+            f"The region covers {whole_percent(own)} of the picture, and {whole_percent(area)} "
+            "were asked for: less softness or more steps bring it nearer."
+            for own, area in zip(measured, areas, strict=True)
+            if abs(own - area) > area / 2
+        ]
         return found
 
     def _told(self, areas: list[float], left: list[float], control: list[float]) -> str:
