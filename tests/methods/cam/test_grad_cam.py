@@ -127,6 +127,18 @@ def test_an_unknown_layer_is_refused_with_the_last_convolution_and_the_nearest_n
     assert "'layer4" in str(refused.value)
 
 
+def test_a_map_of_which_nothing_is_left_is_told():
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    ).eval()
+    nn.init.constant_(network[4].weight, -1)
+    x = noise(1, 3, 8, 8)
+    (words,) = GradCam()(network, x, 1).warnings
+    assert words.startswith("The map is 0 everywhere: nothing here speaks for the target. relu=Fal")
+    for method in (GradCam(relu=False), GradCam(speaks="against")):
+        assert method(network, x, 1).warnings == []
+
+
 def test_a_network_without_maps_is_sent_to_occlusion():
     network = nn.Sequential(nn.Flatten(), nn.Linear(48, 3)).eval()
     with pytest.raises(

@@ -51,7 +51,13 @@ class TargetMap(ActivationMap):
 
     def attribute(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
         """The layers' maps, cut at 0 where that is wished, enlarged and averaged."""
-        return super().attribute(subject, x, self.aimed(target))
+        found = super().attribute(subject, x, self.aimed(target))
+        if self.relu and not bool(found.values.flatten(1).any(1).all()):
+            found.warnings.append(
+                f"The map is 0 everywhere: nothing here speaks {self.speaks} the target. "
+                "relu=False shows what was cut away."
+            )
+        return found
 
     def aimed(self, target: BoundTarget) -> BoundTarget:
         """The target, or its negative."""
