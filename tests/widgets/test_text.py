@@ -221,7 +221,7 @@ def test_a_vocabulary_of_fifty_thousand_classes_stays_quick(subject):
     made.close()
     gallery = Gallery(subject, TEXTS[0], 0, None, None)
     outputs = torch.randn(1, 50_257)
-    gallery._outputs[0] = outputs
+    gallery._known[1][0] = outputs
     bars = gallery.predictions(outputs)
     assert [bar["index"] for bar in bars][:8] == outputs[0].argsort(descending=True)[:8].tolist()
 

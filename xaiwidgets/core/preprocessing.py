@@ -179,7 +179,7 @@ def as_image(picture: Picture) -> Any:
                     "TextSubject(model, tokenizer)."
                 ) from None
             raise ExplainError(f"{str(picture)!r} cannot be read as a picture: {error}.") from None
-    values = picture.numpy() if isinstance(picture, torch.Tensor) else np.asarray(picture)
+    values = picture.cpu().numpy() if isinstance(picture, torch.Tensor) else np.asarray(picture)
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3, 4):
         values = np.moveaxis(values, 0, -1)
     if values.ndim == 3 and values.shape[2] == 1:
