@@ -115,7 +115,8 @@ def test_noise_is_never_told_apart_from_random_orders():
     x = inputs_for("timm", 1)
     checkup = Checkup(network_of("timm"), x, lambda outputs: 2 * outputs[:, 0])
     asks = checkup.questions[1]
-    said = [checkup.ask(asks, xw.RandomMap(seed=seed)(checkup.subject, x)) for seed in range(20)]
+    maps = (xw.RandomMap(seed=i)(checkup.subject, x, checkup.target) for i in range(20))
+    said = [checkup.ask(asks, one) for one in maps]
     assert [badge.verdict for badge in said].count("poor") >= 19
 
 

@@ -15,13 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from .answers import Heatmap, Provenance, fold_channels
+from .answers import Heatmap, Provenance, Seen, fold_channels
 from .declare import Declared
 from .errors import ExplainError
 from .job import CancelToken, Job, working
 from .method import Attribution, Passes, as_method
 from .scores import Better, Curve, Scores
-from .subject import Subject, differentiating
+from .stale import refuse_another
+from .subject import Inputs, Subject, differentiating
 from .target import BoundTarget
 
 
@@ -50,6 +51,7 @@ class Case:
 
     `x` is (inputs, channels, height, width), `target` what is explained, `masks` (inputs, height,
     width) the truth where it is known, `method` what explains, or None where values were given.
+    `seen` is what an answer about these inputs keeps of them; texts and rows of tables have parts.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Case:
         target: BoundTarget,
         explanation: Any,
         masks: Any = None,
+        seen: Seen | None = None,
     ) -> None:
         self.subject, self.x, self.target = subject, x, target
         self.method: Attribution | None = None
@@ -78,6 +81,9 @@ class Case:
             self._reduction, self.label = self.method.folding(subject.kind), repr(self.method)
         if self._given is not None:
             self._given = _shaped(self._given, x)
+        if isinstance(explanation, Heatmap):
+            seen = seen or subject.seen(Inputs(x, []))
+            refuse_another(explanation, subject, seen, target)
         self.masks = None if masks is None else _masks(masks, x)
 
     def __len__(self) -> int:
@@ -190,8 +196,8 @@ class Evaluation(Declared):
         """Judge an explanation of `target` (default: the predicted class) for inputs.
 
         `subject` is a network or a Subject, `inputs` as for a method, `explanation` a method, a
-        function of (subject, x, target), either with its answer (Answered), a Heatmap, or values
-        shaped like the inputs or their maps.
+        function of (subject, x, target), either with its answer (Answered), a Heatmap of these
+        inputs and this target, or values shaped like the inputs or their maps.
         `masks` (inputs, height, width) are true where the object lies, for evaluations that compare
         with the truth. Returns Scores. Raises ExplainError for what cannot be used, Cancelled when
         stopped.
@@ -209,7 +215,7 @@ class Evaluation(Declared):
             bound = subject.bind(target, ready.x)
             network = subject.glance()
             seen = subject.seen(ready)
-            case = Case(subject, ready.x, bound, explanation, masks)
+            case = Case(subject, ready.x, bound, explanation, masks, seen)
             if self.needs_masks:
                 case.need_masks(self.label)
             job.expected = self.cost(case).total * len(case) + job.forwards

@@ -110,12 +110,14 @@ def agreement(
     if len(methods) < 2:
         raise ExplainError(f"{len(methods)} method came; agreement takes at least two.")
     subject = Subject.of(subject)
-    x = subject.prepare(inputs).x
+    ready = subject.prepare(inputs)
+    x = ready.x
     job = Job(progress, cancel or CancelToken())
     job.check()
     with working(job), differentiating():
         bound = subject.bind(target, x)
-        cases = [Case(subject, x, bound, method) for method in methods]
+        seen = subject.seen(ready)
+        cases = [Case(subject, x, bound, method, seen=seen) for method in methods]
         job.expected = sum(explaining(case).total for case in cases) * len(x) + job.forwards
         values = pairwise(similarity, [case.maps for case in cases])
     job.finish()
