@@ -6,11 +6,12 @@ import scipy.ndimage
 import torch
 from conftest import inputs_for, network_of
 from networks import Formula, LinearNetwork, ResidualNetwork, noise, seeded
+from tables import diabetes_model
 
 import xaiwidgets as xw
 from xaiwidgets import evaluation as ev
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.evaluation import Case
+from xaiwidgets.core.evaluation import Answered, Case
 from xaiwidgets.core.filling import FILLS, Filling, light_blur
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.evaluation import ordering
@@ -371,6 +372,35 @@ def test_completeness_of_gradient_times_input(linear):
     np.testing.assert_allclose(zeros.values, 1)
     turned = ev.Completeness()(network, x, -x * w, 1)
     np.testing.assert_allclose(turned.values, 2, rtol=1e-9)
+
+
+EXACT = [
+    xw.KernelShap(segments=4, samples=100),
+    xw.KernelShap(segments=6, samples=100, segmentation="slic"),
+    xw.ShapleySampling(segments=9, samples=4),
+]
+
+
+@pytest.mark.parametrize("method", EXACT, ids=repr)
+def test_shapley_values_of_segments_are_complete(method):
+    subject, x = xw.Subject(network_of("modules")), inputs_for("modules", 2)
+    answer = method(subject, x, 1)
+
+    def by_hand(subject, x, target):
+        return method.attribute(subject, x, target)
+
+    for explanation in (method, answer, by_hand, Answered(method, answer)):
+        found = ev.Completeness()(subject, x, explanation, 1)
+        np.testing.assert_allclose(found.values, 0, atol=1e-5)
+    assert ev.Completeness()(subject, x, answer.values, 1).mean > 10  # pixels, for all it knows
+
+
+def test_shapley_values_of_columns_are_complete():
+    rows = diabetes_model()[1].data
+    subject = xw.TableSubject(diabetes_model()[0].predict, rows)
+    method = xw.KernelShap(samples=2000, fill="mean")
+    found = ev.Completeness(against="mean")(subject, rows[:2], method, 0)
+    np.testing.assert_allclose(found.values, 0, atol=1e-8)
 
 
 def test_completeness_says_nothing_where_there_is_nothing_to_share_out(linear):

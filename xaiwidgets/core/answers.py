@@ -137,6 +137,17 @@ class Frame:
     number: float | None = None
 
 
+SEGMENTS = "segments"
+
+
+def segments_of(frames: Sequence[Frame]) -> torch.Tensor | None:
+    """The number of the segment that each pixel lies in (batch, height, width), of an answer that
+    shows its cut in a frame: each of a segment's pixels then holds what is said of all of it. None
+    where every pixel has a value of its own."""
+    found = next((frame.values for frame in frames if frame.label == SEGMENTS), None)
+    return None if found is None else found[:, 0].long()
+
+
 @dataclass
 class Findings:
     """What a method's `attribute` hands back when it has more to say than its values.

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from .answers import Heatmap, Provenance, Seen, fold_channels
+from .answers import Findings, Frame, Heatmap, Provenance, Seen, fold_channels, segments_of
 from .declare import Declared
 from .errors import ExplainError
 from .job import CancelToken, Job, working
@@ -66,12 +66,14 @@ class Case:
         self.subject, self.x, self.target = subject, x, target
         self.method: Attribution | None = None
         self._given: torch.Tensor | None = None
+        self._frames: list[Frame] = []
         self._reduction: Any = "sum"
         if isinstance(explanation, Answered):
-            self.values = _shaped(explanation.answer.values, x)
-            explanation = explanation.method
+            answer, explanation = explanation.answer, explanation.method
+            self._found = Findings(_shaped(answer.values, x), frames=answer.frames)
         if isinstance(explanation, Heatmap):
             self._given, self._reduction = explanation.values, explanation.reduction
+            self._frames = explanation.frames
             self.label = f"values of {explanation.provenance.method}"
         elif isinstance(explanation, (np.ndarray, torch.Tensor)):
             values = explanation if isinstance(explanation, torch.Tensor) else _plain(explanation)
@@ -92,9 +94,23 @@ class Case:
     @functools.cached_property
     def values(self) -> torch.Tensor:
         """The explanation's values (inputs, channels or 1, height, width), on the CPU."""
+        return self._found.values
+
+    @functools.cached_property
+    def _found(self) -> Findings:
         if self._given is not None:
-            return self._given
-        return self._explaining.values(self.subject, self.x, self.target)
+            return Findings(self._given, frames=self._frames)
+        return self._explaining.findings(self.subject, self.x, self.target)
+
+    @functools.cached_property
+    def totals(self) -> np.ndarray:
+        """What the values add up to (inputs,). What a segment is worth stands on each of its
+        pixels, and counts once."""
+        values, segments = self.values.double(), segments_of(self._found.frames)
+        if segments is not None:
+            sizes = torch.stack([own.flatten().bincount()[own] for own in segments])
+            values = values / sizes[:, None]
+        return values.flatten(1).sum(1).numpy()
 
     @functools.cached_property
     def maps(self) -> np.ndarray:

@@ -144,9 +144,14 @@ class Attribution(Declared):
     def values(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> torch.Tensor:
         """The checked values alone, on the CPU, for work inside another job: passes are counted
         there."""
+        return self.findings(subject, x, target).values
+
+    def findings(self, subject: Subject, x: torch.Tensor, target: BoundTarget) -> Findings:
+        """The same with what else there is to say."""
         self._refuse_what_cannot_be_asked(subject)
         found = self._found(subject, x, target)
-        return self._checked(found.values, x)
+        found.values = self._checked(found.values, x)
+        return found
 
     def suited(self, kind: Kind) -> Self:
         """Itself, with what is usual for a kind of input where no setting was given."""

@@ -15,7 +15,9 @@ class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
 
     |Σ R − (f(x) − f(x₀))| ÷ |f(x) − f(x₀)|: 0 where the explanation accounts for all of the score's
     difference from the absent input x₀, 1 for a map of zeros. Take the x₀ that the method took, and
-    "nothing" for methods that share out the score itself (LRP, gradient × input).
+    "nothing" for methods that share out the score itself (LRP, gradient × input). Σ goes over
+    pixels, or over segments where a method says one number of each; values that are given as an
+    array know of no segments.
 
     Use it on methods that promise to share out the score or its change: LRP, DeepLIFT, integrated
     gradients, Shapley values.
@@ -47,7 +49,7 @@ class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
             rows = rows.repeat(2)
         scores = ask(case.subject, x, case.target, rows, self.scale).double().cpu().numpy()
         change = scores[: len(case)] - (scores[len(case) :] if len(scores) > len(case) else 0.0)
-        total = case.values.double().sum((1, 2, 3)).numpy()
+        total = case.totals
         gap = np.abs(total - change)
         nothing = np.abs(change) <= 1e-9 * np.abs(scores[: len(case)])
         values = np.where(nothing, np.nan, gap / np.where(nothing, 1.0, np.abs(change)))

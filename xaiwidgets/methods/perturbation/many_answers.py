@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xaiwidgets.core.answers import Heatmap
+from xaiwidgets.core.answers import Heatmap, segments_of
 from xaiwidgets.core.cells import Cells
 from xaiwidgets.core.errors import ExplainError
 
@@ -65,13 +65,13 @@ def _features(answer: Heatmap) -> Iterator[tuple[Any, np.ndarray]]:
                 )
             yield parts.names, values[0]
         return
-    frame = next((frame for frame in answer.frames if frame.label == "segments"), None)
-    if frame is None:
+    segments = segments_of(answer.frames)
+    if segments is None:
         raise ExplainError(
             f"{answer.provenance.method} has no segments; LIME, KernelShap, ShapleySampling "
             "and FeatureAblation give weights that can be put together."
         )
-    for labels, values in zip(frame.values[:, 0].numpy().astype(int), maps, strict=True):
+    for labels, values in zip(segments.numpy(), maps, strict=True):
         flat = labels.ravel()
         yield labels, np.bincount(flat, values.ravel()) / np.bincount(flat)
 

@@ -23,7 +23,7 @@ def segment_fill_knob(default: str) -> Any:
 
 class OverSegments(Attribution):
     """What the input is cut into, which is covered as a whole: a picture's segments, a text's
-    tokens, a table's columns."""
+    tokens, a table's columns. Each pixel of a segment holds the number of all of it."""
 
     usual: ClassVar[Mapping[Kind, Mapping[str, Any]]] = {
         "text": {"segmentation": "squares", "segments": 500, "fill": "given"},

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from xaiwidgets.core.answers import Frame
+from xaiwidgets.core.answers import SEGMENTS, Frame
 from xaiwidgets.core.subject import Subject
 
 SEGMENTATIONS = ("slic", "squares")
@@ -53,7 +53,7 @@ def superpixels(picture: Any, segments: int, compactness: float) -> torch.Tensor
 
 def as_frame(labels: torch.Tensor, x: torch.Tensor) -> Frame:
     """The segments' numbers as a map in an answer's strip."""
-    return Frame("segments", labels[:, None].to(x))
+    return Frame(SEGMENTS, labels[:, None].to(x))
 
 
 def colours(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
