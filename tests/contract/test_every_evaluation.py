@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import inputs_for, network_of
+from kinds import BESIDES_PICTURES
 from networks import noise
 from state import State
 
@@ -36,10 +37,15 @@ def another(network: object) -> object:
     return other
 
 
+def beside(subject: object) -> object:
+    """That network as what it stands beside: a subject of the same kind, or a network."""
+    return subject.with_network(another(subject)) if hasattr(subject, "model") else another(subject)
+
+
 _BESIDES = {
-    "Consensus": lambda network: {"networks": [another(network)]},
-    "DataRandomisation": lambda network: {"permuted": another(network)},
-    "ModelContrast": lambda network: {"other": another(network)},
+    "Consensus": lambda network: {"networks": [beside(network)]},
+    "DataRandomisation": lambda network: {"permuted": beside(network)},
+    "ModelContrast": lambda network: {"other": beside(network)},
 }
 
 
@@ -103,6 +109,24 @@ def test_it_gives_one_number_an_input(evaluation, name):
     for curve in found.curves.values():
         assert curve.y.shape == (3, len(curve.x))
     assert f"{evaluation.__name__} of IntegratedGradients" in repr(found)
+
+
+@pytest.mark.parametrize("kind", BESIDES_PICTURES, ids=lambda kind: kind.__name__)
+@every_evaluation
+def test_every_kind_of_input_is_judged_or_refused_in_one_sentence(evaluation, kind):
+    subject, inputs, explanation = kind()
+    shape = subject.prepare(inputs).x.shape
+    truth = np.zeros((shape[0], *shape[2:]), bool)
+    truth[..., 1:4] = True
+    sentence = ""
+    try:
+        found = light(evaluation, subject)(subject, inputs, explanation, 0, masks=truth)
+    except ExplainError as refused:
+        sentence = str(refused)
+    assert "\n" not in sentence
+    if not sentence:
+        assert subject.kind in evaluation.takes
+        assert found.values.shape == (2,)
 
 
 @every_evaluation

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from .answers import Findings, Frame, Heatmap, Provenance, Seen, fold_channels, segments_of
-from .declare import Declared
 from .errors import ExplainError
 from .job import CancelToken, Job, working
+from .kinds import OfKinds
+from .masks import boolean, fitted
 from .method import Attribution, Passes, as_method
 from .scores import Better, Curve, Scores
 from .stale import refuse_another
@@ -169,7 +170,7 @@ class Case:
         return self.masks
 
 
-class Evaluation(Declared):
+class Evaluation(OfKinds):
     """Can that answer be trusted? One number an input.
 
     Declare your own like a method: a class statement with knobs, and `grade`:
@@ -186,6 +187,11 @@ class Evaluation(Declared):
     family: ClassVar[str] = ""
     needs_masks: ClassVar[bool] = False
     explains_anew: ClassVar[bool] = False
+
+    needs_gradients: ClassVar[bool] = False
+    """Whether it differentiates the network itself, which a black box does not allow."""
+
+    _level: ClassVar[str] = "evaluation"
 
     def grade(self, case: Case) -> Any:
         """One number an input (inputs,), or `Graded` when there is more to say."""
@@ -219,6 +225,13 @@ class Evaluation(Declared):
         stopped.
         """
         subject = Subject.of(subject)
+        self._refuse(subject.kind)
+        if self.needs_gradients and subject.black_box:
+            raise ExplainError(
+                f"{self.label} needs the network's gradients, and {subject.title} is a black box, "
+                "which has none; PixelFlipping, Deletion and FaithfulnessCorrelation ask for "
+                "scores alone."
+            )
         ready = subject.prepare(inputs)
         if ready.uneven:
             raise ExplainError(
@@ -272,15 +285,14 @@ def _shaped(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     values = values.detach().cpu()
     if not values.is_floating_point():
         values = values.double()
-    if values.ndim == 2 and len(x) == 1:
-        values = values[None]
-    if values.ndim == 3 and values.shape == (len(x), *x.shape[2:]):
+    values = fitted(values, x)
+    if values.shape == (len(x), *x.shape[2:]):
         values = values[:, None]
-    fits = values.ndim == 4 and len(values) == len(x) and values.shape[2:] == x.shape[2:]
+    fits = values.ndim == x.ndim and len(values) == len(x) and values.shape[2:] == x.shape[2:]
     if not fits or values.shape[1] not in (1, x.shape[1]):
         raise ExplainError(
             f"The explanation has shape {tuple(values.shape)} for inputs {tuple(x.shape)}; it "
-            "takes that shape, or (inputs, height, width)."
+            f"takes that shape, or {_axes(x)}."
         )
     if not bool(torch.isfinite(values).all()):
         raise ExplainError("The explanation has NaN or infinite values; replace them first.")
@@ -292,15 +304,16 @@ def _plain(array: np.ndarray) -> torch.Tensor:
     return torch.as_tensor(np.ascontiguousarray(array))
 
 
+def _axes(x: torch.Tensor) -> str:
+    """The axes of one number a pixel, in words."""
+    return f"(inputs, {'depth, ' * (x.ndim == 5)}height, width)"
+
+
 def _masks(masks: Any, x: torch.Tensor) -> torch.Tensor:
-    if isinstance(masks, (list, tuple)):
-        masks = np.stack([np.asarray(mask) for mask in masks])
-    found = _plain(np.asarray(masks))
-    if found.ndim == 2 and len(x) == 1:
-        found = found[None]
+    found = fitted(boolean(masks, "masks="), x)
     if found.shape != (len(x), *x.shape[2:]):
         raise ExplainError(
-            f"The masks have shape {tuple(found.shape)} for inputs {tuple(x.shape)}; they take "
-            f"(inputs, height, width) = {(len(x), *x.shape[2:])}."
+            f"The masks have shape {found.shape} for inputs {tuple(x.shape)}; they take "
+            f"{_axes(x)} = {(len(x), *x.shape[2:])}."
         )
-    return found.bool()
+    return _plain(found)

@@ -18,6 +18,7 @@ from .errors import ExplainError
 from .fingerprint import finite
 from .guard import guarded, undisturbed
 from .job import CancelToken, Job, working
+from .kinds import OfKinds, listed
 from .subject import Inputs, Kind, Subject, differentiating
 from .target import BoundTarget
 from .uneven import of_every_length
@@ -46,7 +47,7 @@ class Passes:
         return self.forward * examples - self.shared * (examples - 1), self.backward * examples
 
 
-class Attribution(Declared):
+class Attribution(OfKinds):
     """Why this prediction: a signed value for every pixel.
 
     Declare your own in a notebook cell; it appears beside the built-in ones, controls and all:
@@ -67,14 +68,8 @@ class Attribution(Declared):
     """Whether it asks for more than scores and their gradient towards the input, such as what a
     layer says. If not, a copy of the network made ready for many passes may stand in for it."""
 
-    takes: ClassVar[tuple[Kind, ...]] = ("picture", "text", "table")
-    """The kinds of input that it can explain."""
-
     usual: ClassVar[Mapping[Kind, Mapping[str, Any]]] = {}
     """By kind of input the settings that stand in for the defaults there."""
-
-    lacks: ClassVar[Mapping[Kind, Collection[str]]] = {}
-    """By kind of input the choices of its settings that mean nothing there."""
 
     idle: ClassVar[Mapping[Kind, Collection[str]]] = {}
     """By kind of input the settings that do nothing there."""
@@ -178,24 +173,13 @@ class Attribution(Declared):
             return self.attribute(handed, x.clone(), target)
 
     def _refuse(self, kind: Kind) -> None:
-        if kind not in self.takes:
-            raise ExplainError(
-                f"{self.label} takes {_listed([f'a {one}' for one in self.takes], 'or')}, and the "
-                f"input is a {kind}; "
-                "choose another method."
-            )
+        super()._refuse(kind)
         for name, value in self.settings.items():
             usual = self.usual.get(kind, {}).get(name, self.knobs[name].default)
             if name in self.idle.get(kind, ()) and value not in (usual, self.knobs[name].default):
                 raise ExplainError(
                     f"{type(self).__name__}.{name} is {value!r}, and does nothing for a {kind}; "
                     "leave it out."
-                )
-            if value in self.lacks.get(kind, ()):
-                left = [word for word in self.knobs[name].choices if word not in self.lacks[kind]]
-                raise ExplainError(
-                    f"{type(self).__name__}.{name} is {value!r}, which a {kind} has no use for; it "
-                    f"takes {', '.join(repr(word) for word in left)}."
                 )
 
     def _answer(
@@ -344,12 +328,8 @@ def refuse_black_box(subject: Subject, who: str) -> None:
     names = [cls.__name__ for cls in asking if "control" not in cls.title]
     raise ExplainError(
         f"{who} needs the network's gradients or layers, and {subject.title} is a black box, which "
-        f"has none; {_listed(names)} ask for scores alone."
+        f"has none; {listed(names)} ask for scores alone."
     )
-
-
-def _listed(names: list[str], last: str = "and") -> str:
-    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def as_method(thing: Any) -> Attribution:

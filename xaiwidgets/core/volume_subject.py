@@ -29,6 +29,7 @@ class VolumeSubject(Subject):
     kind: ClassVar[Kind] = "volume"
     words: ClassVar[Words] = Words("volume", "voxel")
     axes: ClassVar[tuple[str, ...]] = ("channels", "depth", "height", "width")
+    baselines: ClassVar[tuple[str, ...]] = ("zero",)
 
     def __init__(
         self,

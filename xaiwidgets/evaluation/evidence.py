@@ -22,12 +22,18 @@ def evidence(maps: np.ndarray, sign: str) -> np.ndarray:
 
 @dataclass
 class Judged:
-    """Evidence and truth of a case, both (inputs, height, width), and which inputs have both."""
+    """Evidence and truth of a case, both (inputs, height, width), of volumes with a depth before
+    the height, and which inputs have both."""
 
     maps: np.ndarray
     masks: np.ndarray
     known: np.ndarray
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """How many pixels each mask has (inputs,)."""
+        return self.masks.reshape(len(self.masks), -1).sum(1)
 
     def known_only(self, values: np.ndarray) -> np.ndarray:
         """Values (inputs,) with NaN where there is nothing to judge."""
@@ -39,13 +45,14 @@ def judged(case: Case, who: str, sign: str) -> Judged:
     or covers everything say nothing, and are warned about."""
     masks = case.need_masks(who).cpu().numpy()
     maps = evidence(case.maps, sign)
-    flat = maps.max((1, 2)) == maps.min((1, 2))
-    covered = masks.mean((1, 2))
+    rows = maps.reshape(len(maps), -1)
+    flat = rows.max(1) == rows.min(1)
+    covered = masks.reshape(len(maps), -1).mean(1)
     found = Judged(maps, masks, ~flat & (covered > 0) & (covered < 1))
     for which, what in (
         (flat, f"the map has no {'' if sign == 'absolute' else sign + ' '}differences"),
         (covered == 0, "the mask is empty"),
-        (covered == 1, "the mask covers the whole picture"),
+        (covered == 1, f"the mask covers the whole {case.subject.words.whole}"),
     ):
         if which.any():
             found.warnings.append(f"For {which.sum()} of {len(case)} inputs {what}: no score.")

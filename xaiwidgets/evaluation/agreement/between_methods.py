@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.evaluation import Case, explaining
+from xaiwidgets.core.evaluation import Case, Evaluation, explaining
 from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.kinds import refuse_kind
 from xaiwidgets.core.scores import bootstrap
 from xaiwidgets.core.subject import Subject, differentiating
 
@@ -110,6 +111,7 @@ def agreement(
     if len(methods) < 2:
         raise ExplainError(f"{len(methods)} method came; agreement takes at least two.")
     subject = Subject.of(subject)
+    refuse_kind("Agreement", Evaluation.takes, subject.kind, "comparison")
     ready = subject.prepare(inputs)
     x = ready.x
     job = Job(progress, cancel or CancelToken())

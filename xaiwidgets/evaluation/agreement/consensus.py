@@ -11,6 +11,7 @@ from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Graded
 from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.kinds import refuse_kind
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import bootstrap
 from xaiwidgets.core.subject import Subject, differentiating
@@ -146,6 +147,7 @@ def consensus(
         raise ExplainError(f"{len(subjects)} network came; a consensus takes at least two.")
     if similarity not in SIMILARITIES:
         raise ExplainError(f"similarity is {similarity!r}; it takes one of {list(SIMILARITIES)}.")
+    refuse_kind("A consensus", Consensus.takes, subjects[0].kind, "comparison")
     x = subjects[0].prepare(inputs).x
     job = Job(progress, cancel or CancelToken())
     job.check()

@@ -35,6 +35,7 @@ class CEval(Evaluation, title="c-Eval", source="vu2019"):
 
     better = "higher"
     family = "faithfulness"
+    needs_gradients = True
 
     share: float = knob(
         default=0.1, low=0.001, high=0.95, log=True, unit="of the pixels",

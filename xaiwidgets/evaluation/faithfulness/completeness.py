@@ -4,6 +4,7 @@ import torch
 from xaiwidgets.core.baselines import BASELINE_HELP, BASELINES, baseline
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.kinds import EVERY_KIND
 from xaiwidgets.core.method import Passes
 
 from ..asking import ask
@@ -28,6 +29,7 @@ class Completeness(Evaluation, title="Completeness", source="sundararajan2017"):
 
     better = "lower"
     family = "faithfulness"
+    takes = EVERY_KIND
 
     against: str = knob(
         default="zero", choices=("nothing", *BASELINES),

@@ -39,6 +39,7 @@ class Infidelity(Evaluation, title="Infidelity", source="yeh2019"):
 
     better = "lower"
     family = "faithfulness"
+    lacks = dict.fromkeys(("text", "table"), ("square",))
 
     perturbation: str = knob(
         default="gaussian", choices=("gaussian", "square", "noisy baseline"),

@@ -25,6 +25,7 @@ class Selectivity(Evaluation, title="Selectivity", source="montavon2018"):
 
     better = "lower"
     family = "faithfulness"
+    takes = ("picture", "text")
 
     side: int = knob(
         default=32, low=4, high=112, unit="pixels of 224", log=True, help="side of a patch"

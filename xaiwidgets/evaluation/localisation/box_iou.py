@@ -24,6 +24,7 @@ class BoxIoU(Evaluation, title="Box IoU", source="zhou2016"):
     better = "higher"
     family = "localisation"
     needs_masks = True
+    takes = ("picture", "volume")
 
     threshold: float = knob(
         default=0.2, low=0.0, high=1.0, step=0.01, unit="of the maximum", help="where to cut"

@@ -3,6 +3,7 @@ import numpy as np
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
+from xaiwidgets.core.kinds import EVERY_KIND
 from xaiwidgets.core.scores import Curve
 
 from ..evidence import Judged, judged
@@ -29,6 +30,7 @@ class MaskIoU(Evaluation, title="Mask IoU", source="zhou2016"):
     better = "higher"
     family = "localisation"
     needs_masks = True
+    takes = EVERY_KIND
 
     threshold: float = knob(
         default=0.25, low=0.0, high=1.0, step=0.01, unit="of the maximum", help="where to cut"

@@ -1,6 +1,7 @@
 import numpy as np
 
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
+from xaiwidgets.core.kinds import EVERY_KIND
 
 from ..evidence import Judged, judged
 from ..knobs import sign_knob
@@ -13,6 +14,7 @@ class OnObject(Evaluation):
     better = "higher"
     family = "localisation"
     needs_masks = True
+    takes = EVERY_KIND
 
     sign: str = sign_knob()
 

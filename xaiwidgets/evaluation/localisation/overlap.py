@@ -11,6 +11,7 @@ import numpy as np
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.marks import marked, read_shapes
+from xaiwidgets.core.masks import boolean
 
 from ..evidence import evidence, inside_top
 
@@ -81,7 +82,7 @@ def _inside(region: Any, size: tuple[int, ...]) -> np.ndarray:
     shape = getattr(region, "shape", (4,))
     rows = [np.shape(row) for row in region] if isinstance(region, (list, tuple)) else []
     if len(size) != 2 or tuple(shape) != (4,) or rows == [size[1:]] * size[0]:
-        return np.asarray(region) > 0
+        return boolean(region, "The region")
     return marked(read_shapes(region, size, "A region"), size)
 
 

@@ -3,6 +3,7 @@ from scipy.ndimage import distance_transform_edt
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
+from xaiwidgets.core.kinds import EVERY_KIND
 
 from ..evidence import judged
 from ..knobs import sign_knob
@@ -25,6 +26,7 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
     better = "higher"
     family = "localisation"
     needs_masks = True
+    takes = EVERY_KIND
 
     tolerance: float = knob(
         default=15.0, low=0.0, high=112.0, unit="pixels at 224",
@@ -36,8 +38,9 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
         """Hit or miss, mean over classes, and the centre's score."""
         truth = judged(case, type(self).__name__, self.sign)
         near = np.stack([self._near(mask) for mask in truth.masks])
-        highest = truth.maps == truth.maps.max((1, 2), keepdims=True)
-        hits = truth.known_only((highest & near).sum((1, 2)) / highest.sum((1, 2)))
+        rows = truth.maps.reshape(len(near), -1)
+        highest = rows == rows.max(1, keepdims=True)
+        hits = truth.known_only((highest & near.reshape(rows.shape)).sum(1) / highest.sum(1))
         found = Graded(hits, warnings=truth.warnings)
         if truth.known.any():
             labels = np.array(case.target.labels)
@@ -45,7 +48,7 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
                 hits[truth.known & (labels == name)].mean()
                 for name in dict.fromkeys(labels[truth.known])
             ]
-            middle = near[:, near.shape[1] // 2, near.shape[2] // 2]
+            middle = near[(slice(None), *(side // 2 for side in near.shape[1:]))]
             found.numbers = {
                 "mean over classes": float(np.mean(each)),
                 "centre": float(middle[truth.known].mean()),
@@ -58,4 +61,4 @@ class PointingGame(Evaluation, title="Pointing game", source="zhang2018"):
         if not mask.any():
             return mask
         away = distance_transform_edt(~mask)
-        return (away == 0) | (away < self.tolerance * min(mask.shape) / 224)
+        return (away == 0) | (away < self.tolerance * min(mask.shape[-2:]) / 224)

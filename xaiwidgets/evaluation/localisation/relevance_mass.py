@@ -18,6 +18,7 @@ class RelevanceMass(OnObject, title="Relevance mass accuracy", source="arras2022
 
     def share(self, truth: Judged) -> np.ndarray:
         """Of the evidence."""
-        total = np.where(truth.known, truth.maps.sum((1, 2)), 1)
-        inside: np.ndarray = (truth.maps * truth.masks).sum((1, 2))
+        rows = truth.maps.reshape(len(truth.maps), -1)
+        total = np.where(truth.known, rows.sum(1), 1)
+        inside: np.ndarray = (rows * truth.masks.reshape(rows.shape)).sum(1)
         return inside / total

@@ -18,5 +18,4 @@ class RelevanceRank(OnObject, title="Relevance rank accuracy", source="arras2022
 
     def share(self, truth: Judged) -> np.ndarray:
         """Of the top pixels."""
-        sizes = truth.masks.sum((1, 2))
-        return inside_top(truth.maps, truth.masks, sizes) / np.maximum(sizes, 1)
+        return inside_top(truth.maps, truth.masks, truth.sizes) / np.maximum(truth.sizes, 1)

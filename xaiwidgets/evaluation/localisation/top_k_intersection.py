@@ -2,6 +2,7 @@ import numpy as np
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded
+from xaiwidgets.core.kinds import EVERY_KIND
 
 from ..evidence import inside_top, judged
 from ..knobs import sign_knob
@@ -23,6 +24,7 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
     better = "higher"
     family = "localisation"
     needs_masks = True
+    takes = EVERY_KIND
 
     share: float = knob(
         default=0.02, low=0.0001, high=1.0, log=True, unit="of the picture",
@@ -36,7 +38,7 @@ class TopKIntersection(Evaluation, title="Top-k intersection", source="theiner20
         count = max(1, round(self.share * truth.maps[0].size))
         inside = inside_top(truth.maps, truth.masks, np.full(len(case), count))
         found = Graded(truth.known_only(inside / count), warnings=truth.warnings)
-        small = truth.known & (truth.masks.sum((1, 2)) < count)
+        small = truth.known & (truth.sizes < count)
         if small.any():
             found.warnings.append(
                 f"For {small.sum()} of {len(case)} inputs the object has fewer than {count} "

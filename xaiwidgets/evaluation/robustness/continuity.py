@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.kinds import EVERY_KIND
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
@@ -35,6 +36,8 @@ class Continuity(Evaluation, title="Continuity", source="alvarezmelis2018"):
     better = "lower"
     family = "robustness"
     explains_anew = True
+    takes = EVERY_KIND
+    lacks = dict.fromkeys(("text", "table", "volume"), ("translation",))
 
     move: str = knob(
         default="noise", choices=("noise", "translation"), help="what the neighbours differ by"

@@ -2,6 +2,7 @@ import numpy as np
 
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
+from xaiwidgets.core.kinds import EVERY_KIND
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 
@@ -26,6 +27,7 @@ class MaxSensitivity(Evaluation, title="Max-sensitivity", source="yeh2019"):
     better = "lower"
     family = "robustness"
     explains_anew = True
+    takes = EVERY_KIND
 
     samples: int = knob(
         default=10, low=1, high=1000, unit="draws", log=True, help="how many noisy copies"

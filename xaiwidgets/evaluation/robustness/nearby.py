@@ -24,7 +24,8 @@ def noisy(x: torch.Tensor, radius: float, seed: int) -> Nearby:
 
 def span(x: torch.Tensor) -> torch.Tensor:
     """Every picture's range, max − min over its pixels and channels, (inputs, 1, 1, 1)."""
-    return x.amax((1, 2, 3), keepdim=True) - x.amin((1, 2, 3), keepdim=True)
+    every = tuple(range(1, x.ndim))
+    return x.amax(every, keepdim=True) - x.amin(every, keepdim=True)
 
 
 def distances(case: Case, count: int, nearby: Nearby) -> tuple[np.ndarray, np.ndarray]:

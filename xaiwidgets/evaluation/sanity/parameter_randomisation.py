@@ -5,6 +5,7 @@ from xaiwidgets.core.baselines import normal
 from xaiwidgets.core.declare import knob
 from xaiwidgets.core.evaluation import Case, Evaluation, Graded, explaining
 from xaiwidgets.core.hearing import hearing
+from xaiwidgets.core.kinds import EVERY_KIND
 from xaiwidgets.core.method import Passes
 from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject
@@ -224,6 +225,7 @@ class EfficientRandomisation(
     better = "higher"
     family = "sanity"
     explains_anew = True
+    takes = EVERY_KIND
 
     bins: int = knob(default=100, low=2, high=1000, help="bins of a map's histogram")
     start: str = knob(default="own", choices=STARTS, help=START_HELP)

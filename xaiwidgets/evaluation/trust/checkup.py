@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from xaiwidgets.core.answers import Heatmap
 from xaiwidgets.core.errors import Cancelled
 from xaiwidgets.core.evaluation import Answered
 from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.masks import boolean
 from xaiwidgets.core.method import as_method
 from xaiwidgets.core.subject import Subject
 
@@ -121,6 +120,6 @@ def _telling(masks: Any) -> tuple[str, Any]:
         return "the mask", masks
     if not masks:
         return "", None
-    telling = (name for name, mask in masks.items() if 0 < np.asarray(mask).mean() < 1)
+    telling = (name for name, mask in masks.items() if 0 < boolean(mask).mean() < 1)
     name = next(telling, next(iter(masks)))
     return f"{name!r}", masks[name]

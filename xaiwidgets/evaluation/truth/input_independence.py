@@ -48,6 +48,7 @@ class InputIndependence(Besides, title="Input independence rate (BAM)", source="
 
     better = "higher"
     family = "truth"
+    needs_gradients = True
     needs_masks = True
     explains_anew = True
     besides: ClassVar[tuple[str, ...]] = ("pairs",)
