@@ -233,11 +233,7 @@ class Evaluation(OfKinds):
                 "scores alone."
             )
         ready = subject.prepare(inputs)
-        if ready.uneven:
-            raise ExplainError(
-                f"The texts have {min(ready.lengths)} to {max(ready.lengths)} tokens; an "
-                "evaluation takes texts of one length at a time. Give them one by one."
-            )
+        refuse_uneven(ready)
         job = Job(progress, cancel or CancelToken())
         job.check()
         with working(job), differentiating():
@@ -274,6 +270,15 @@ class Evaluation(OfKinds):
                 f"it has to return one number an input, shape ({count},), or Graded."
             )
         return array
+
+
+def refuse_uneven(ready: Inputs) -> None:
+    """Refuse texts of several lengths."""
+    if ready.uneven:
+        raise ExplainError(
+            f"The texts have {min(ready.lengths)} to {max(ready.lengths)} tokens; an evaluation "
+            "takes texts of one length at a time. Give them one by one."
+        )
 
 
 def explaining(case: Case) -> Passes:

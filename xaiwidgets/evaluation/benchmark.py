@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,16 @@ import numpy as np
 import torch
 
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
-from xaiwidgets.core.evaluation import Evaluation
+from xaiwidgets.core.evaluation import Evaluation, refuse_uneven
 from xaiwidgets.core.fingerprint import tensor_fingerprint
 from xaiwidgets.core.job import CancelToken
-from xaiwidgets.core.method import Attribution, as_method
+from xaiwidgets.core.masks import boolean, fitted
+from xaiwidgets.core.method import Attribution, as_methods
 from xaiwidgets.core.scores import bootstrap, mean_known
 from xaiwidgets.core.subject import Subject, uncounted
 from xaiwidgets.core.target import BoundTarget
+
+from .finished import add_finished, check_executor, finished
 
 if TYPE_CHECKING:
     import pandas
@@ -103,8 +105,8 @@ class Benchmark:
 
 
 def benchmark(
-    methods: Sequence[Any],
-    evaluations: Sequence[Any],
+    methods: Any,
+    evaluations: Any,
     subject: Any,
     data: Any,
     *,
@@ -116,20 +118,28 @@ def benchmark(
     progress: Callable[[float], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> Benchmark:
-    """Judge every method by every evaluation on `data` (pictures or a tensor, as a Subject takes).
+    """Judge every method by every evaluation on `data` (pictures or a tensor, as a Subject takes);
+    of either one will do.
 
     `target` and `masks` are as for an evaluation. Inputs go in parts of `batch`; each part of each
     pair is a task for `executor`, any `concurrent.futures` executor (a process pool, or Dask's or
     MPI's cluster executor), and gives the same numbers there as here. With `resume`, a path, every
     finished task is appended to that JSON-lines file, and a run that was stopped goes on where it
-    was. A pair that cannot be judged is reported in `errors`; the others go on.
+    was. A pair that cannot be judged, whatever went wrong, is reported in `errors`; the others go
+    on.
 
     `seconds ÷ floor` compares with the passes made bare, timed once before the first task.
     """
     judged = Subject.of(subject)
-    x = judged.prepare(data).x
-    made = [as_method(method) for method in methods]
-    tests = [each() if isinstance(each, type) else each for each in evaluations]
+    ready = judged.prepare(data)
+    refuse_uneven(ready)
+    x = ready.x
+    made = as_methods(methods)
+    several = isinstance(evaluations, Iterable) and not isinstance(evaluations, str)
+    tests = [
+        each() if isinstance(each, type) else each
+        for each in (evaluations if several else [evaluations])
+    ]
     for each in tests:
         if not isinstance(each, Evaluation):
             raise ExplainError(
@@ -141,12 +151,13 @@ def benchmark(
             f"{len(made)} methods, {len(tests)} evaluations and batch={batch} came; benchmark "
             "takes at least one of each."
         )
+    check_executor(executor, "benchmark")
     with uncounted():
         bound = judged.bind(target, x)
-    truth = None if masks is None else np.asarray(masks)
+    truth = None if masks is None else fitted(boolean(masks, "masks="), x)
     names = _unlike([repr(method) for method in made])
     titles = _unlike([repr(test) for test in tests])
-    found = _Findings(Path(resume) if resume else None)
+    found = _Findings(resume or None)
     token = cancel or CancelToken()
     waiting: list[tuple[str, _Part]] = []
     keys: dict[tuple[str, str], list[str]] = {}
@@ -177,23 +188,15 @@ def benchmark(
 class _Findings:
     """Finished tasks by key, kept in a JSON-lines file where there is one."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: str | Path | None) -> None:
         self.path = path
-        self.done: dict[str, dict[str, Any]] = {}
-        if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                try:
-                    entry = json.loads(line)
-                    self.done[entry.pop("key")] = entry
-                except (json.JSONDecodeError, KeyError, AttributeError):
-                    continue  # the line that was being written when the run was stopped
+        entries = finished(path, ("key", "bare"), "benchmark")
+        self.done: dict[str, dict[str, Any]] = {entry.pop("key"): entry for entry in entries}
 
     def add(self, key: str, result: dict[str, Any]) -> None:
         self.done[key] = result
-        if self.path is not None:
-            ended = self.path.exists() and self.path.read_bytes()[-1:] not in (b"", b"\n")
-            with self.path.open("a") as file:
-                file.write("\n" * ended + json.dumps({"key": key, **result}) + "\n")
+        if self.path is not None and not result.get("odd"):
+            add_finished(self.path, {"key": key, **result})
 
     def together(
         self,
@@ -227,8 +230,10 @@ def _judge(part: _Part) -> dict[str, Any]:
     start = time.perf_counter()
     try:
         scores = part.evaluation(part.subject, part.x, part.method, part.target, masks=part.masks)
-    except ExplainError as error:
-        return {"error": one_line(error)}
+    except Cancelled:
+        raise
+    except Exception as error:
+        return _failed(error)
     made = scores.provenance
     values = [None if np.isnan(value) else float(value) for value in scores.values]
     return {
@@ -237,6 +242,12 @@ def _judge(part: _Part) -> dict[str, Any]:
         "forwards": made.forwards,
         "backwards": made.backwards,
     }
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    """What is told of a task that went wrong; what is not refused in words is tried again by the
+    next run."""
+    return {"error": one_line(error), "odd": not isinstance(error, ExplainError)}
 
 
 def _run(waiting: list[tuple[str, _Part]], executor: Executor | None, token: CancelToken) -> Any:
@@ -254,10 +265,20 @@ def _run(waiting: list[tuple[str, _Part]], executor: Executor | None, token: Can
         for future in as_completed(futures):
             if token.cancelled:
                 raise Cancelled
-            yield futures[future], future.result()
+            yield futures[future], _result(future)
     finally:
         for future in futures:
             future.cancel()
+
+
+def _result(future: Future[dict[str, Any]]) -> dict[str, Any]:
+    """A task's result; what could not travel to a worker, or broke it, went wrong too."""
+    try:
+        return future.result()
+    except Cancelled:
+        raise
+    except Exception as error:
+        return _failed(error)
 
 
 def _aim(bound: BoundTarget, rows: torch.Tensor) -> Any:
@@ -289,12 +310,13 @@ def _code(method: Attribution) -> str:
 def _bare_seconds(subject: Subject, x: torch.Tensor) -> tuple[float, float]:
     """Seconds an input of a bare forward pass, and of forward and backward, batched; the second of
     two runs."""
-    network, size = subject.model, max(1, min(len(x), subject.batch_size(x)))
+    size = max(1, min(len(x), subject.batch_size(x)))
+    bare = subject.model if subject.kind in ("picture", "volume") else subject
     forward = both = 0.0
     for _ in range(2):
         start = time.perf_counter()
-        with torch.no_grad():
-            network(x[:size].clone())
+        with torch.no_grad(), uncounted():
+            bare(x[:size].clone())
         middle = time.perf_counter()
         leaf = x[:size].clone().requires_grad_()
         with uncounted(), torch.enable_grad():

@@ -168,6 +168,10 @@ class Followed(Attribution):
 
     def __init__(self, method: Any, experiment: Experiment) -> None:
         super().__init__()
+        if not isinstance(experiment, Experiment):
+            raise ExplainError(
+                f"The experiment is {experiment!r}; Followed takes one such as RisingNoise()."
+            )
         inner = method.method if isinstance(method, Followed) else as_method(method)
         found = {"method": inner, "experiment": experiment, "title": inner.label}
         for name, value in {**found, "knobs": inner.knobs}.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -117,9 +118,34 @@ def from_scratch(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def built(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """What `build` makes, its random numbers drawn from `seed`."""
+    """What `build` makes, its random numbers drawn from `seed`. Raises ExplainError where that is
+    no network."""
+    if not callable(build) or isinstance(build, nn.Module) or not fits(build):
+        what = "a function that takes arguments" if callable(build) else f"a {type(build).__name__}"
+        if isinstance(build, nn.Module):
+            what = f"the network {type(build).__name__}"
+        raise ExplainError(
+            f"build= is {what}; it takes a function without arguments that makes an untrained "
+            "network, such as lambda: Net(10)."
+        )
     with seeded(seed):
-        return build()
+        made = build()
+    if not isinstance(made, nn.Module):
+        raise ExplainError(
+            f"build() returned a {type(made).__name__}; it has to make an untrained network."
+        )
+    return made
+
+
+def fits(function: Callable[..., Any], *arguments: Any, **named: Any) -> bool:
+    """Whether it can be called so, as far as its signature tells."""
+    try:
+        inspect.signature(function).bind(*arguments, **named)
+    except TypeError:
+        return False
+    except ValueError:  # written in C
+        return True
+    return True
 
 
 def seeded(seed: int) -> DrawnBy:
@@ -129,7 +155,14 @@ def seeded(seed: int) -> DrawnBy:
 
 def checked(images: Any, labels: Any, who: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Images as floats and labels as whole numbers on the CPU, one a picture."""
-    images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+    try:
+        images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError):
+        raise ExplainError(
+            f"{who} got images and labels that are no numbers (a {type(images).__name__} and a "
+            f"{type(labels).__name__}); it takes images ready for the network, such as "
+            "subject.prepare(pictures).x, and a class index for each."
+        ) from None
     if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels) or not len(images):
         raise ExplainError(
             f"{who} got images {tuple(images.shape)} and labels {tuple(labels.shape)}; it takes "

@@ -53,6 +53,11 @@ def sanity(
 
     refuse_other("others", others, Mapping, "networks by name, such as {'labels permuted': other}")
     frame = sys._getframe(1)
+    if others is not None and not isinstance(others, Mapping):
+        raise ExplainError(
+            f"others is a {type(others).__name__}; it takes networks by name, such as "
+            '{"labels permuted": other}.'
+        )
     names = names_of(frame, given, subject=subject, images=images, others=others)
     for name, other in (others or {}).items():
         names.update(code.names_in(frame, **{f"others[{name!r}]": other}))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xaiwidgets.core.errors import ExplainError
-from xaiwidgets.core.evaluation import Case, Evaluation, explaining
+from xaiwidgets.core.evaluation import Case, Evaluation, explaining, refuse_uneven
 from xaiwidgets.core.figure import figure_type
 from xaiwidgets.core.job import CancelToken, Job, working
 from xaiwidgets.core.kinds import refuse_kind
@@ -108,11 +108,13 @@ def agreement(
     """
     if similarity not in SIMILARITIES:
         raise ExplainError(f"similarity is {similarity!r}; it takes one of {list(SIMILARITIES)}.")
+    methods = methods if isinstance(methods, (list, tuple)) else [methods]
     if len(methods) < 2:
         raise ExplainError(f"{len(methods)} method came; agreement takes at least two.")
     subject = Subject.of(subject)
     refuse_kind("Agreement", Evaluation.takes, subject.kind, "comparison")
     ready = subject.prepare(inputs)
+    refuse_uneven(ready)
     x = ready.x
     job = Job(progress, cancel or CancelToken())
     job.check()

@@ -50,7 +50,14 @@ def prune_heads(
         raise ExplainError(f"follow is {follow!r}; it takes one of {', '.join(FOLLOWED)}.")
     subject = Subject.of(subject)
     ready = subject.prepare(inputs)
-    order = heads.order if isinstance(heads, HeadTable) else [(int(b), int(h)) for b, h in heads]
+    named = heads.order if isinstance(heads, HeadTable) else heads
+    try:
+        order = [(int(block), int(head)) for block, head in named]
+    except (TypeError, ValueError):
+        raise ExplainError(
+            f"heads is a {type(heads).__name__} that names no heads; give what head_relevance "
+            "gave, or (block, head) of each in order."
+        ) from None
     if not order:
         raise ExplainError("No heads came to be switched off; give (block, head) of at least one.")
     job, start = Job(token=cancel or CancelToken()), time.perf_counter()

@@ -1,8 +1,7 @@
 import concurrent.futures
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,10 @@ from xaiwidgets.core.scores import Curve
 from xaiwidgets.core.subject import Subject, differentiating
 from xaiwidgets.methods.controls import EdgeDetector
 
+from ..finished import add_finished, check_executor, finished
 from ..knobs import seed_knob
 from ..ordering import places
-from ..training import accuracy, built, checked, fit
+from ..training import accuracy, built, checked, fit, fits
 
 FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 RANDOM, SOBEL = "random", "Sobel"
@@ -113,7 +113,9 @@ class Roar(Declared, title="ROAR and KAR", source="hooker2019"):
         """
         named = _named(methods)
         given, make, teach = _defaults(train, test, build, train_network)
-        fractions = sorted({_share(fraction) for fraction in fractions})
+        fractions = sorted({_share(fraction) for fraction in _several(fractions, "fractions")})
+        seeds = [_whole(seed) for seed in _several(seeds, "seeds")]
+        check_executor(executor, "Roar")
         plan = [(name, share, s) for name in named for share in fractions for s in seeds]
         plan = [("untouched", 0.0, s) for s in seeds] + plan
         job = Job(None, cancel or CancelToken())
@@ -375,6 +377,9 @@ def _run(
             future.cancel()
 
 
+_FIELDS = ("key", "method", "settings", "fraction", "seed", "accuracy")
+
+
 @dataclass
 class _Log:
     """The finished cells, in memory and in the file where one is given."""
@@ -385,16 +390,9 @@ class _Log:
     done: dict[Cell, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.path is None or not Path(self.path).exists():
-            return
-        for line in Path(self.path).read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-                cell = (entry["method"], float(entry["fraction"]), int(entry["seed"]))
-                same = entry["key"] == self.key and entry["settings"] == self._settings(cell[0])
-            except (ValueError, KeyError, TypeError):
-                continue  # the line that was being written when the run was killed
-            if same:
+        for entry in finished(self.path, _FIELDS, "Roar"):
+            cell = (entry["method"], float(entry["fraction"]), int(entry["seed"]))
+            if entry["key"] == self.key and entry["settings"] == self._settings(cell[0]):
                 self.done[cell] = float(entry["accuracy"])
 
     def _settings(self, name: str) -> str:
@@ -409,12 +407,7 @@ class _Log:
             "key": self.key, "method": cell[0], "settings": self._settings(cell[0]),
             "fraction": cell[1], "seed": cell[2], "accuracy": value,
         }  # fmt: skip
-        place = Path(self.path)
-        torn = place.exists() and place.stat().st_size and place.read_bytes()[-1:] != b"\n"
-        with place.open("a", encoding="utf-8") as file:
-            file.write(("\n" if torn else "") + json.dumps(entry, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        add_finished(self.path, entry)
 
 
 @dataclass
@@ -445,6 +438,8 @@ def _named(methods: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
         named = {repr(method): method for method in made}
         if len(named) < len(made):
             raise ExplainError("Two methods have the same name; give them by name in a dictionary.")
+    if not named:
+        raise ExplainError("No methods came; Roar takes at least one beside its two controls.")
     taken = {RANDOM, SOBEL, "untouched"} & set(named)
     if taken:
         raise ExplainError(f"{sorted(taken)[0]!r} is the name of a control; choose another.")
@@ -461,6 +456,14 @@ def _defaults(
         build = build or digit_network
     elif build is None:
         raise ExplainError("Give build=, a function that makes an untrained network for this data.")
+    if train_network is not None and not fits(train_network, None, None, None, seed=0):
+        raise ExplainError(
+            "train_network= cannot be called as train_network(network, images, labels, seed=0); it "
+            "takes a function that trains a network in place."
+        )
+    for name, pair in (("train", train), ("test", test)):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise ExplainError(f"{name}= is a {type(pair).__name__}; it takes (images, labels).")
     data = (
         checked(train[0], train[1], "Roar, train="),
         checked(test[0], test[1], "Roar, test="),
@@ -494,8 +497,21 @@ def _mean(train: Data) -> torch.Tensor:
     return train[0].mean((0, 2, 3))[:, None, None]
 
 
+def _several(things: Any, name: str) -> list[Any]:
+    found = list(things) if isinstance(things, Iterable) and not isinstance(things, str) else None
+    if not found:
+        raise ExplainError(f"{name} is {things!r}; Roar takes a list of at least one number.")
+    return found
+
+
+def _whole(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise ExplainError(f"A seed is {seed!r}; it takes whole numbers.")
+    return int(seed)
+
+
 def _share(fraction: Any) -> float:
-    share = float(fraction)
+    share = float(fraction) if isinstance(fraction, (int, float, np.number)) else 0.0
     if not 0 < share < 1:
         raise ExplainError(f"A fraction is {fraction!r}; it takes numbers between 0 and 1.")
     return share

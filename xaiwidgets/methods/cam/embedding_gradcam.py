@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,10 @@ class Neighbours:
         no second picture, or no other label is there.
         """
         subject = Subject.of(subject)
+        if not isinstance(labels, Iterable):
+            raise ExplainError(
+                f"The labels are {labels!r}; give a list with the label of each picture."
+            )
         x, names = subject.prepare(pictures).x, list(labels)
         if len(names) != len(x):
             raise ExplainError(

@@ -41,6 +41,11 @@ def weights_of(answers: Heatmap | Sequence[Heatmap]) -> np.ndarray:
     rows: list[np.ndarray] = []
     features: Any = None
     for answer in [answers] if isinstance(answers, Heatmap) else answers:
+        if not isinstance(answer, Heatmap):
+            raise ExplainError(
+                f"An answer is a {type(answer).__name__}; weights_of takes what a method gave, or "
+                "a list of these."
+            )
         for own, weights in _features(answer):
             features = own if features is None else features
             if not np.array_equal(own, features):
@@ -87,8 +92,10 @@ def sp_lime(weights: Any, budget: int = 5) -> Pick:
     >>> sp_lime(np.where(np.abs(weights) >= least, weights, 0), budget=3).chosen
     (2, 7, 0)
     """
-    if budget < 1:
-        raise ExplainError(f"budget is {budget}; it takes how many answers to pick, at least 1.")
+    if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 1:
+        raise ExplainError(
+            f"budget is {budget}; it takes how many answers to pick, a whole number."
+        )
     shown = _table(weights) != 0
     importance = np.sqrt(np.abs(_table(weights)).sum(0))
     total, covered = max(importance.sum(), 1e-30), np.zeros(len(importance), dtype=bool)

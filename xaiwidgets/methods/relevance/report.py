@@ -92,24 +92,29 @@ class RuleReport:
 
     def at(self, name: str) -> Step:
         """The last step with a map in the layer or block of that name, such as "layer3"."""
+        if not isinstance(name, str):
+            raise ExplainError(
+                f"The layer is {name!r}; it takes a name, such as {self.depths[-1].name!r}."
+            )
         inside = [step for step in self.depths if f"{step.name}.".startswith(f"{name}.")]
         if inside and name:
             return inside[-1]
         names = dict.fromkeys(step.name for step in self.depths)
         raise ExplainError(f"No map of relevance lies at {name!r}. {nearest(name, names)}")
 
-    def plot(self, layers: Sequence[str] | None = None, **display: Any) -> Any:
+    def plot(self, layers: str | Sequence[str] | None = None, **display: Any) -> Any:
         """A matplotlib figure of the way down: the picture, then the relevance at some depths with
         channels summed, from the output to the pixels, each on its own scale and with its sum.
 
-        `layers` names layers or blocks, such as ["layer4", "layer2"]; by default up to eight maps
-        spread over the network. `display` as for Heatmap.plot.
+        `layers` names layers or blocks, one or several, such as ["layer4", "layer2"]; by default
+        up to eight maps spread over the network. `display` as for Heatmap.plot.
         """
         if min(self.map.shape) == 1:
             raise ExplainError(
                 "The relevance of a text is no map that a strip could show; print the report, or "
                 "plot the heatmap."
             )
+        layers = [layers] if isinstance(layers, str) else layers
         steps = [self.at(name) for name in layers or []] or spread(self.depths[::-1], _STRIP)
         maps = [(_title(step), step.map) for step in steps if step.map is not None]
         return strip_figure(
