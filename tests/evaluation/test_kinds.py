@@ -113,7 +113,7 @@ BAD_MASKS = {
     "several by name": ({"object": MASK, "rest": ~MASK}, r"dict of several; give one.*'object'"),
     "several for each": ([{"object": one} for one in MASK], r"such as masks\['object'\]"),
     "a path": ("masks.png", "masks= is a str; it takes an array of true and false"),
-    "words": (np.array(["a", "b"]), "masks= is a ndarray; it takes"),
+    "words": (np.array(["a", "b"]), "masks= is an array of <U1; it takes"),
     "soft": (SOFT, r"masks= holds 0.3; .* for instance mask > 0.5"),
     "torch, soft": (torch.from_numpy(SOFT), "masks= holds 0.3"),
     "unknown": (np.where(MASK, np.nan, 0), "masks= holds nan"),

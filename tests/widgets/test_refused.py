@@ -52,7 +52,7 @@ OPENED = [
     (xw.study, {"truths": ["dics", "ring"]}, "The nearest names are 'disc'."),
     (xw.concepts, {"truths": ["dics", "ring"]}, "The nearest names are 'disc'."),
     (xw.compare, {"masks": 5}, "1 masks came for 2 inputs"),
-    (xw.compare, {"masks": [5, 5]}, "Mask 'truth' has shape ()"),
+    (xw.compare, {"masks": [5, 5]}, "Mask 'truth' holds 5; it takes an array"),
     (xw.compare, {"masks": [LETTERS, LETTERS]}, "Mask 'truth' is an array of <U1; it"),
     (xw.predict, {"masks": [{"ring": None}] * 2}, "Mask 'ring' is a NoneType; it takes an array"),
     (xw.compare, {"masks": [[[0, 1], [0]]] * 2}, "Mask 'truth' is a list; it takes an array"),
@@ -84,7 +84,7 @@ OPENED = [
     (xw.concepts, {"tcav": xw.TCAV}, "tcav is a type; it takes xw.TCAV(...)"),
     (xw.concepts, {"concepts": [1]}, "concepts is a list; it takes examples by name"),
     (xw.concepts, {"folder": 5}, "folder is a int"),
-    (xw.concepts, {"layers": 5}, "layers is a int; it takes the name of a layer"),
+    (xw.concepts, {"layers": 5}, "A layer was given as a int; it takes a layer's name"),
     (xw.dissect, {"layers": 5}, "layers is a int; it takes the name of a layer"),
     (xw.dissect, {"dissection": xw.NetworkDissection}, "dissection is a type; it takes"),
     (xw.dissect, {"compare": 5}, "compare is a int; it takes the widget"),
@@ -109,7 +109,9 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "settings", "words"), TAKEN, ids=str)
+@pytest.mark.parametrize(
+    ("kind", "settings", "words"), TAKEN, ids=[f"{k.__name__} {words}" for k, _, words in TAKEN]
+)
 def test_one_method_is_taken_as_a_list_of_one(kind, settings, words):
     w = made(kind, **settings)
     assert words in repr(w)
@@ -251,7 +253,9 @@ FAILING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "settings", "words"), FAILING, ids=str)
+@pytest.mark.parametrize(
+    ("kind", "settings", "words"), FAILING, ids=[words for _, _, words in FAILING]
+)
 def test_a_script_that_waits_hears_what_failed(kind, settings, words):
     w = made(kind, **settings)
     with pytest.warns(UserWarning, match=re.escape(words)) as heard:

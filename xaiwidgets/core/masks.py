@@ -39,7 +39,8 @@ def boolean(mask: Any, what: str = "The mask") -> np.ndarray:
     if found.dtype == bool:
         return found
     if found.dtype.kind not in "iuf":
-        raise ExplainError(f"{what} is a {type(mask).__name__}; it takes {_TAKEN}.")
+        came = f"an array of {mask.dtype}" if hasattr(mask, "dtype") else f"a {type(mask).__name__}"
+        raise ExplainError(f"{what} is {came}; it takes {_TAKEN}.")
     if not (np.isin(found, (0, 1)).all() or np.isin(found, (0, 255)).all()):
         other = found[~np.isin(found, (0, 1, 255))]
         odd = f"{other[0]:g}" if len(other) else "1 beside 255"

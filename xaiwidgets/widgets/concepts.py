@@ -18,6 +18,7 @@ from xaiwidgets import __version__
 from xaiwidgets.core.brush import painted, strokes_of
 from xaiwidgets.core.errors import Cancelled, ExplainError, nearest, one_line
 from xaiwidgets.core.job import CancelToken
+from xaiwidgets.core.masks import boolean
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.methods.concepts import TCAV, ConceptScores
 from xaiwidgets.methods.concepts.sets import FEWEST
@@ -31,7 +32,7 @@ from .concept_made import Made, given
 from .concept_page import concept_page
 from .concept_pictures import ConceptPictures
 from .concept_sheet import sheet
-from .given import checked_mask, checked_strokes, refuse_other
+from .given import checked_strokes, refuse_other
 from .left_behind import LeftBehind
 from .patches import laid_into
 from .view import PicturedView
@@ -400,7 +401,7 @@ def _size(pictures: int) -> int:
 def _strokes(patch: Any, shape: tuple[int, int]) -> list[list[int]]:
     """A patch as strokes, whether it is a mask (height, width) or strokes already."""
     if isinstance(patch, np.ndarray):
-        mask = checked_mask(patch, "A patch")
+        mask = boolean(patch, "A patch")
         if mask.shape != shape:
             raise ExplainError(
                 f"A patch has shape {mask.shape}; the pictures that the network sees are {shape}."

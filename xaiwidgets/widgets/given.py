@@ -10,6 +10,7 @@ import numpy as np
 
 from xaiwidgets.core.display import SIGNS
 from xaiwidgets.core.errors import ExplainError
+from xaiwidgets.core.masks import boolean
 from xaiwidgets.core.subject import Subject
 
 from . import pack
@@ -41,7 +42,7 @@ def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     named = mask if isinstance(mask, Mapping) else {"truth": mask}
     found = {}
     for name, values in named.items():
-        array = checked_mask(values, f"Mask {name!r}")
+        array = boolean(values, f"Mask {name!r}")
         if len(shape) == 2 and shape[0] == 1 and array.ndim == 1:
             array = array[None]
         if array.shape != shape:
@@ -51,22 +52,6 @@ def _mask_dict(mask: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
             )
         found[str(name)] = array
     return found
-
-
-def checked_mask(mask: Any, who: str) -> np.ndarray:
-    """Where a mask of numbers or of True and False is above 0; what is no such array is refused on
-    behalf of `who`."""
-    try:
-        array = np.asarray(mask)
-    except ValueError:  # rows of several lengths
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
-        came = f"an array of {mask.dtype}" if hasattr(mask, "dtype") else f"a {type(mask).__name__}"
-        raise ExplainError(
-            f"{who} is {came}; it takes an array of numbers, or of True and "
-            "False, that is above 0 inside."
-        )
-    return array > 0
 
 
 def checked_region(region: Any, shape: tuple[int, int]) -> Region:

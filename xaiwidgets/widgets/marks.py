@@ -8,8 +8,7 @@ from typing import Any
 from xaiwidgets.core.brush import strokes_of
 from xaiwidgets.core.errors import ExplainError
 from xaiwidgets.core.marks import Shapes, read_shapes
-
-from .given import checked_mask
+from xaiwidgets.core.masks import boolean
 
 
 def read_mark(mark: Any, size: tuple[int, int]) -> Shapes:
@@ -18,7 +17,7 @@ def read_mark(mark: Any, size: tuple[int, int]) -> Shapes:
     if mark is None:
         return []
     if hasattr(mark, "shape") and len(mark.shape) == 2 and tuple(mark.shape) == size:
-        return strokes_of(checked_mask(mark, "A mark"))
+        return strokes_of(boolean(mark, "A mark"))
     return read_shapes(mark, size, "A mark")
 
 

@@ -16,6 +16,7 @@ from xaiwidgets.core.brush import painted, strokes_of
 from xaiwidgets.core.errors import Cancelled, ExplainError, one_line
 from xaiwidgets.core.filling import FILLS, Filling
 from xaiwidgets.core.job import CancelToken, Job, working
+from xaiwidgets.core.masks import boolean
 from xaiwidgets.core.subject import Subject
 from xaiwidgets.core.target import BoundTarget
 from xaiwidgets.evaluation.asking import on_scale, single_class
@@ -25,7 +26,7 @@ from xaiwidgets.evaluation.removal import shares
 from . import pack
 from .curves import Curves
 from .gallery import Gallery
-from .given import checked_mask, checked_masking, refuse_volumes
+from .given import checked_masking, refuse_volumes
 from .opening import Beside, names_of, spelt_out
 from .panel import Panel
 from .settable import Settable
@@ -167,7 +168,7 @@ class Masking(Settable):
 
     @brush.setter
     def brush(self, mask: Any) -> None:
-        array = checked_mask(mask, "The brush's mask")
+        array = boolean(mask, "The brush's mask")
         if array.shape != self._shape:
             raise ExplainError(
                 f"The brush's mask has shape {array.shape}; the input that the network sees is "
