@@ -355,12 +355,21 @@ def __getattr__(name: str) -> Any:
     if name in ("zoo", "methods", "core", "evaluation", "widgets", "check"):
         return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
-        from .core.errors import no_such_name
-
-        raise no_such_name(__name__, name, __all__)
+        raise _unknown(name)
     value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def _unknown(name: str) -> AttributeError:
+    """What is raised for a name that is not here, with where it is or the nearest to it."""
+    from .core.errors import no_such_name
+
+    if not name.startswith("_") and name in import_module(".evaluation", __name__).__all__:
+        return AttributeError(
+            f"{__name__} has no {name!r}; it is {__name__}.evaluation.{name}.", name=name
+        )
+    return no_such_name(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -287,6 +287,7 @@ def test_the_nearest_names_are_offered_and_otherwise_a_few():
     [
         (xaiwidgets, "GradCAM", "xaiwidgets has no 'GradCAM'. The nearest names are 'GradCam', "),
         (xaiwidgets, "predikt", "The nearest names are 'predict'"),
+        (xaiwidgets, "PixelFlipping", "'PixelFlipping'; it is xaiwidgets.evaluation.PixelFlip"),
         (evaluation, "Pixelflipping", "xaiwidgets.evaluation has no 'Pixelflipping'. The nearest"),
         (evaluation, "_secret", "xaiwidgets.evaluation has no '_secret'."),
     ],
